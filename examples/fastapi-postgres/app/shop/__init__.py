@@ -1,0 +1,1 @@
+"""shop: products and orders over HTTP, kept in PostgreSQL."""

@@ -1,0 +1,134 @@
+import type { ErrorInfo } from './errors.ts';
+import type { Counts, ExitCode, FailureCause, InfraClass, Outcome } from './outcome.ts';
+
+/** Parts of a run, in the order in which reports show them. */
+export const phases = ['preflight', 'tools', 'cluster', 'images', 'releases', 'suites', 'report', 'cleanup'] as const;
+export type Phase = (typeof phases)[number];
+
+export type TaskOutcome = 'done' | 'failed' | 'skipped' | 'cancelled';
+
+/** One test case as it stands in the event log. */
+export interface CaseInfo {
+  readonly suite: string;
+  readonly attempt: number;
+  readonly name: string;
+  readonly classname?: string;
+  readonly file?: string;
+  readonly status: 'passed' | 'failed' | 'error' | 'skipped';
+  readonly ms: number;
+  /** At most 4 KiB. */
+  readonly message?: string;
+}
+
+/** A file in the run's folder, relative to it, with `/`. */
+export interface FileRef {
+  readonly path: string;
+  readonly offset?: number;
+}
+
+/** What happened; the executor adds `v`, `seq`, `time` and `ms`. */
+export type EventBody =
+  | {
+      readonly type: 'run-started';
+      readonly run: string;
+      readonly tier: string;
+      readonly suites: readonly string[];
+      readonly cluster?: string;
+      readonly ket: string;
+    }
+  | {
+      readonly type: 'task-started';
+      readonly task: string;
+      readonly phase: Phase;
+      readonly title: string;
+      readonly limitMs: number;
+    }
+  /** What a task is waiting for right now. */
+  | { readonly type: 'task-awaiting'; readonly task: string; readonly what: string }
+  /** A finished part of a task, e.g. one of kind's own steps. */
+  | { readonly type: 'task-step'; readonly task: string; readonly step: string; readonly stepMs: number }
+  | {
+      readonly type: 'task-ended';
+      readonly task: string;
+      readonly phase: Phase;
+      readonly outcome: TaskOutcome;
+      readonly taskMs: number;
+      readonly error?: ErrorInfo;
+      /** Why it was skipped. */
+      readonly reason?: string;
+    }
+  | { readonly type: 'notice'; readonly level: 'info' | 'warning' | 'error'; readonly text: string }
+  | {
+      readonly type: 'attempt-started';
+      readonly suite: string;
+      readonly attempt: number;
+      readonly namespace?: string;
+      readonly pod?: string;
+      readonly node?: string;
+    }
+  | ({ readonly type: 'case' } & CaseInfo)
+  | {
+      readonly type: 'attempt-ended';
+      readonly suite: string;
+      readonly attempt: number;
+      readonly outcome: Outcome;
+      readonly infraClass?: InfraClass;
+      readonly cause?: FailureCause;
+      readonly message: string;
+      readonly counts: Counts;
+      readonly attemptMs: number;
+      readonly exitCode?: number;
+      readonly logComplete?: boolean;
+      readonly memoryPeakBytes?: number;
+      readonly cpuMs?: number;
+      readonly junit?: readonly FileRef[];
+      readonly console?: FileRef;
+      readonly lastLines?: readonly string[];
+    }
+  | {
+      readonly type: 'suite-ended';
+      readonly suite: string;
+      readonly outcome: Outcome;
+      readonly infraClass?: InfraClass;
+      readonly message: string;
+      readonly counts: Counts;
+      readonly attempts: number;
+      readonly suiteMs: number;
+    }
+  /** Travels live only; stored as console.log in the run's folder, not in events.ndjson. */
+  | {
+      readonly type: 'log';
+      readonly suite: string;
+      readonly attempt: number;
+      readonly line: string;
+      /** When the container printed it (its node's clock). */
+      readonly printed?: string;
+    }
+  | { readonly type: 'leftover'; readonly what: string; readonly why: string; readonly cure: string }
+  | { readonly type: 'kept'; readonly what: string; readonly until: string; readonly how: readonly string[] }
+  | {
+      readonly type: 'run-ended';
+      readonly outcome: Outcome;
+      readonly exitCode: ExitCode;
+      readonly counts: Counts;
+      readonly runMs: number;
+      readonly error?: ErrorInfo;
+    };
+
+/** One line of events.ndjson. */
+export type RunEvent = EventBody & {
+  readonly v: 1;
+  /** 1, 2, 3 … without gaps in events.ndjson (log events have no number of their own). */
+  readonly seq: number;
+  /** ISO 8601, this machine's clock. */
+  readonly time: string;
+  /** Since the run began, by a monotonic clock. */
+  readonly ms: number;
+};
+
+/** A view of the event stream. A sink that throws costs one warning, never the run. */
+export interface EventSink {
+  readonly name: string;
+  event(event: RunEvent): void;
+  close?(): void | Promise<void>;
+}

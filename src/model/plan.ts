@@ -1,0 +1,119 @@
+/**
+ * One run, as far as files and flags tell, checked before anything starts.
+ * All durations are ms, all sizes bytes, all paths absolute.
+ */
+export interface Plan {
+  readonly version: 1;
+  /** Folder of ket.yaml: what its paths are relative to, and where unit suites run. */
+  readonly root: string;
+  /** The ket.yaml that was read. */
+  readonly configPath: string;
+  readonly tier: string;
+  /** Absent in a tier without a cluster: its suites run as processes here. */
+  readonly cluster?: ClusterPlan;
+  readonly images: readonly ImagePlan[];
+  readonly releases: readonly ReleasePlan[];
+  readonly suites: readonly SuitePlan[];
+  readonly tools: ToolsPlan;
+  /** Folder in which the run makes its own folder. */
+  readonly output: string;
+  readonly keep: Keep;
+  /** How long what was kept stays. */
+  readonly keepMs: number;
+  /** Most suites that run at once. */
+  readonly parallel: number;
+  /** When cluster logs are saved. */
+  readonly logs: 'on-failure' | 'always';
+}
+
+export type Keep = 'never' | 'on-failure' | 'always';
+
+/** Versions of the tools that the run uses; never another. */
+export interface ToolsPlan {
+  /** With the leading v, e.g. v0.30.0. */
+  readonly kind: string;
+  readonly helm: string;
+}
+
+export interface ClusterPlan {
+  /** The Kind config file. */
+  readonly config: string;
+  /** Nodes in that file, by role. */
+  readonly nodes: readonly NodeRole[];
+  /** Node image; without it the Kind config or kind itself decides. */
+  readonly nodeImage?: string;
+  /** How long the nodes may take to be ready. */
+  readonly readyMs: number;
+}
+
+export type NodeRole = 'control-plane' | 'worker';
+
+/** An image that ket builds and brings to the nodes. */
+export interface ImagePlan {
+  /** With a tag, e.g. shop-api:dev. */
+  readonly name: string;
+  /** Build context folder. */
+  readonly context: string;
+  readonly dockerfile: string;
+  readonly target?: string;
+  readonly args: Readonly<Record<string, string>>;
+  readonly limitMs: number;
+}
+
+export interface ReleasePlan {
+  readonly name: string;
+  /** Namespace in the cluster; the release's name unless given. */
+  readonly namespace: string;
+  /** A chart folder (absolute) or a reference that Helm understands. */
+  readonly chart: string;
+  readonly values: readonly string[];
+  readonly set: Readonly<Record<string, string>>;
+  readonly limitMs: number;
+  readonly collect: readonly CollectPlan[];
+}
+
+/** Files that leave a release's pod before it is removed. */
+export interface CollectPlan {
+  /** `deployment/x`, `statefulset/x` or `pod/x`. */
+  readonly from: string;
+  readonly container?: string;
+  /** A file or folder in the container. */
+  readonly path: string;
+  /** Run in the container first, e.g. to flush; argv, or one string for `/bin/sh -c`. */
+  readonly command?: Command;
+}
+
+/** One string is run by `/bin/sh -c`; a list is the argv; `undefined` is the image's own entry point. */
+export type Command = string | readonly string[];
+
+export interface SuitePlan {
+  readonly name: string;
+  readonly command?: Command;
+  /** Words after `--` on the command line, appended to the command. */
+  readonly args: readonly string[];
+  /** Absent in the unit tier. */
+  readonly image?: string;
+  readonly workingDir?: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Releases that must be ready first. */
+  readonly needs: readonly string[];
+  readonly limitMs: number;
+  readonly retries: number;
+  readonly resources: Resources;
+  readonly placement: 'own' | 'release';
+  readonly api: 'read' | 'none';
+  /** A number: at least so many cases. `false`: judged by the exit code alone. */
+  readonly expectTests: number | false;
+  readonly allowSkip: boolean;
+  readonly allowChildOom: boolean;
+  /** JUnit files outside the results folder, unit tier: absolute paths or globs. */
+  readonly results: readonly string[];
+  /** Job template to use in place of templates/test-job.yaml. */
+  readonly template?: string;
+}
+
+/** Kubernetes quantities as in a container's `resources`. */
+export interface Resources {
+  readonly requests: Readonly<Record<string, string>>;
+  readonly limits: Readonly<Record<string, string>>;
+}
