@@ -13,7 +13,8 @@ class InvalidSku(ValueError):
 def normalize(text: str) -> str:
     """`" ab  12_x "` is `AB-12-X`; what does not become a SKU is refused."""
     candidate = re.sub(r"[\s_-]+", "-", text.strip()).upper()
-    if not re.fullmatch(PATTERN, candidate, flags=re.ASCII):
+    # ASCII before upper(): the capital of 'ſ' is an ordinary 'S'.
+    if not text.isascii() or not re.fullmatch(PATTERN, candidate):
         raise InvalidSku(
             f"{text!r} is not a SKU: 2 to 12 letters or digits, then up to three more groups of 1 to 12 after '-'"
         )
