@@ -1,0 +1,7 @@
+/** One thing that doctor looked at, with the exact cure where something is wrong. */
+export interface Finding {
+  readonly level: 'ok' | 'warning' | 'error';
+  readonly title: string;
+  readonly detail: string;
+  readonly cure?: string;
+}

@@ -1,0 +1,35 @@
+import type { Kube } from './kube.ts';
+import type { StateFile } from './state.ts';
+
+/** What belongs to one execution of a plan. */
+export interface RunContext {
+  readonly runId: string;
+  /** The run's own folder, absolute. */
+  readonly folder: string;
+  readonly state: StateFile;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** The tools that the run uses, by absolute path. Absent: the plan does not need it. */
+export interface Tools {
+  readonly docker: string;
+  readonly kind?: string;
+  readonly helm?: string;
+  /** Version of Helm, e.g. v4.3.1: the flags of 3 and 4 differ. */
+  readonly helmVersion?: string;
+}
+
+/** A cluster that can be worked with. */
+export interface ClusterHandle {
+  readonly name: string;
+  readonly kubeconfig: string;
+  /** Names of the nodes, which with Kind are also the names of their containers. */
+  readonly nodes: readonly string[];
+  readonly kube: Kube;
+}
+
+/** Node containers that run, while the cluster in them may still be starting. */
+export interface StartedNodes {
+  readonly name: string;
+  readonly nodes: readonly string[];
+}
