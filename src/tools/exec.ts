@@ -117,8 +117,7 @@ async function collect(
   child.stderr?.destroy();
   outLines.end();
   errLines.end();
-  const wasStopped = request.signal?.aborted === true || signal !== null;
-  if (sinkError !== undefined && !wasStopped) throw sinkError as Error;
+  if (sinkError !== undefined && request.signal?.aborted !== true) throw sinkError as Error;
   return { code, signal, stdout: out.text(), stderr: err.text() };
 }
 

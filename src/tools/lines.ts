@@ -45,7 +45,8 @@ export function tailBuffer(maxBytes: number): TailBuffer {
     push(chunk) {
       chunks.push(chunk);
       size += chunk.length;
-      while (chunks.length > 1 && size - (chunks[0]?.length ?? 0) >= maxBytes) size -= chunks.shift()?.length ?? 0;
+      while (chunks.length > 1 && size - (chunks[0]?.length ?? 0) >= maxBytes)
+        size -= chunks.shift()?.length ?? 0;
     },
     text() {
       const all = Buffer.concat(chunks);
