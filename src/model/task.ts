@@ -11,6 +11,8 @@ export interface Task<Output = unknown> {
   /** It starts when all of these are done, and is skipped when one of them did not succeed. */
   readonly needs: readonly Task[];
   readonly limitMs: number;
+  /** Tasks of one pool run at most so many at once as the executor was told for it. */
+  readonly pool?: string;
   run(context: TaskContext): Promise<Output>;
 }
 

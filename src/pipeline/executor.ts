@@ -1,0 +1,162 @@
+import { KetError, errorInfo } from '../model/errors.ts';
+import type { Deps } from '../model/deps.ts';
+import type { EventBody, TaskOutcome } from '../model/events.ts';
+import type { Task, TaskContext } from '../model/task.ts';
+import { formatMs } from '../model/format.ts';
+
+export interface TaskResult {
+  readonly outcome: TaskOutcome;
+  readonly output?: unknown;
+  readonly error?: unknown;
+  /** Why it was skipped. */
+  readonly reason?: string;
+}
+
+export interface ExecuteOptions {
+  readonly deps: Deps;
+  readonly emit: (event: EventBody) => void;
+  /** Cancels: running tasks are aborted, waiting ones never start. */
+  readonly signal: AbortSignal;
+  /** Sizes of pools; a pool without a size has no bound. */
+  readonly pools?: Readonly<Record<string, number>>;
+  /** How long a task may take to return after it was aborted, ms. */
+  readonly abortGraceMs?: number;
+}
+
+/** After an abort a task may still save what it has (diagnostics, results so far). */
+const defaultAbortGraceMs = 60_000;
+
+/**
+ * Runs tasks as soon as what they need is done, side by side, each within its limit. The only place that decides about
+ * order, overlap, time-outs, cancellation and skip reasons. Never rejects: what went wrong is in the results.
+ */
+export async function execute(
+  tasks: readonly Task[],
+  options: ExecuteOptions,
+): Promise<ReadonlyMap<Task, TaskResult>> {
+  const results = new Map<Task, TaskResult>();
+  const running = new Map<Task, Promise<void>>();
+  const inPool = (pool: string): number => [...running.keys()].filter((t) => t.pool === pool).length;
+  const hasRoom = (task: Task): boolean =>
+    task.pool === undefined || inPool(task.pool) < (options.pools?.[task.pool] ?? Infinity);
+
+  const settle = (task: Task, result: TaskResult, taskMs: number): void => {
+    results.set(task, result);
+    options.emit({
+      type: 'task-ended',
+      task: task.id,
+      phase: task.phase,
+      outcome: result.outcome,
+      taskMs,
+      ...(result.error === undefined ? {} : { error: errorInfo(result.error) }),
+      ...(result.reason === undefined ? {} : { reason: result.reason }),
+    });
+  };
+
+  for (;;) {
+    let moved = true;
+    while (moved) {
+      moved = false;
+      for (const task of tasks) {
+        if (results.has(task) || running.has(task)) continue;
+        const unmet = task.needs.find((need) => {
+          const outcome = results.get(need)?.outcome;
+          return outcome !== undefined && outcome !== 'done';
+        });
+        if (options.signal.aborted) {
+          settle(task, { outcome: 'cancelled' }, 0);
+        } else if (unmet !== undefined) {
+          settle(task, { outcome: 'skipped', reason: skipReason(unmet, results) }, 0);
+        } else if (task.needs.every((need) => results.has(need)) && hasRoom(task)) {
+          running.set(
+            task,
+            runOne(task, results, options, settle).finally(() => running.delete(task)),
+          );
+        } else continue;
+        moved = true;
+      }
+    }
+    if (running.size === 0) break;
+    await Promise.race(running.values());
+  }
+  for (const task of tasks)
+    if (!results.has(task)) settle(task, { outcome: 'skipped', reason: 'it needs a task that is not in the plan' }, 0);
+  return results;
+}
+
+/** The first cause: what a skipped need was itself skipped for. */
+function skipReason(need: Task, results: ReadonlyMap<Task, TaskResult>): string {
+  const result = results.get(need);
+  if (result?.outcome === 'skipped' && result.reason !== undefined) return result.reason;
+  return `${need.id} ${result?.outcome === 'cancelled' ? 'was cancelled' : 'failed'}`;
+}
+
+async function runOne(
+  task: Task,
+  results: ReadonlyMap<Task, TaskResult>,
+  options: ExecuteOptions,
+  settle: (task: Task, result: TaskResult, taskMs: number) => void,
+): Promise<void> {
+  const { deps, emit } = options;
+  const began = deps.clock.monotonic();
+  const limit = new AbortController();
+  const signal = AbortSignal.any([options.signal, limit.signal]);
+  let awaiting = '';
+  const context: TaskContext = {
+    deps,
+    signal,
+    emit,
+    awaiting(what) {
+      if (what === awaiting) return;
+      awaiting = what;
+      emit({ type: 'task-awaiting', task: task.id, what });
+    },
+    output<O>(other: Task<O>): O {
+      const result = results.get(other);
+      if (!task.needs.includes(other) || result?.outcome !== 'done')
+        throw new Error(`task ${task.id} reads the output of ${other.id}, which it does not need`);
+      return result.output as O;
+    },
+  };
+  emit({ type: 'task-started', task: task.id, phase: task.phase, title: task.title, limitMs: task.limitMs });
+  const timeout = (): KetError =>
+    new KetError(
+      'KET_TIMEOUT',
+      `${task.title}: not done within ${formatMs(task.limitMs)}` + (awaiting === '' ? '' : `, while waiting for ${awaiting}`),
+      { next: 'raise the limit if the work is right and only slow; diagnostics are in the folder of the run' },
+    );
+  const timer = setTimeout(() => limit.abort(timeout()), task.limitMs);
+  let result: TaskResult;
+  try {
+    const body = task.run(context);
+    const output = await raceAbort(body, signal, options.abortGraceMs ?? defaultAbortGraceMs);
+    result = { outcome: 'done', output };
+  } catch (error) {
+    if (options.signal.aborted) result = { outcome: 'cancelled' };
+    // A task may answer its own time-out with something better than the plain one.
+    else if (limit.signal.aborted && !(error instanceof KetError)) result = { outcome: 'failed', error: limit.signal.reason };
+    else result = { outcome: 'failed', error };
+  } finally {
+    clearTimeout(timer);
+  }
+  settle(task, result, deps.clock.monotonic() - began);
+}
+
+/** Waits for the task, but after an abort only so long: a task that ignores its signal must not hold the run. */
+async function raceAbort<T>(body: Promise<T>, signal: AbortSignal, graceMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort: (() => void) | undefined;
+  const stuck = new Promise<never>((_resolve, reject) => {
+    onAbort = () => {
+      timer = setTimeout(() => reject(signal.reason as Error), graceMs);
+    };
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([body, stuck]);
+  } finally {
+    clearTimeout(timer);
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,0 +1,200 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { createHash, type Hash } from 'node:crypto';
+import type { ContainerRef, Kube } from '../model/kube.ts';
+import { KetError, messageOf } from '../model/errors.ts';
+import { parseManifest, type Manifest, type ManifestFile } from '../results/manifest.ts';
+import { ketRun } from './job.ts';
+
+/** In the pod. */
+const folders = ['--state', '/ket/state', '--results', '/results'];
+
+export interface Collected {
+  readonly manifest: Manifest;
+  /** Files whose bytes are here and match their SHA-256. */
+  readonly files: number;
+  readonly bytes: number;
+  /** What is not here, with the reason; empty when everything is. */
+  readonly missing: readonly string[];
+}
+
+export interface CollectOptions {
+  readonly kube: Kube;
+  /** The sidecar. */
+  readonly container: ContainerRef;
+  /** Receives `results/…` and what ket-run wrote beside it (`record.json`, `console.log` …). */
+  readonly outDir: string;
+  readonly signal: AbortSignal;
+}
+
+/** A connection without a byte for so long is given up and taken up again at the offset reached. */
+const idleMs = 30_000;
+const tries = 5;
+
+/**
+ * Brings all results out of a pod: asks ket-run for a manifest, streams the files as one sequence of bytes that can be
+ * taken up at any offset, and checks each file's size and SHA-256. Nothing is acknowledged here.
+ */
+export async function collect(options: CollectOptions): Promise<Collected> {
+  const manifest = await readManifest(options);
+  const writer = new TreeWriter(options.outDir, manifest.files);
+  try {
+    let failures = 0;
+    while (writer.offset < manifest.bytes) {
+      const from = writer.offset;
+      try {
+        const argv = ['stream', ...folders, '--manifest', manifest.sha256, '--offset', String(from)];
+        const { exitCode, stderr } = await execKetRun(options, argv, (chunk) => writer.write(chunk));
+        if (exitCode !== 0) throw new KetError('KET_COLLECT', `ket-run stream: exit code ${exitCode}: ${stderr}`);
+      } catch (error) {
+        if (options.signal.aborted) throw error;
+        failures = writer.offset > from ? 0 : failures + 1;
+        if (failures >= tries) throw error;
+        continue;
+      }
+      // The API server can cut the output of an exec and still report success (kubernetes#124571).
+      failures = writer.offset > from ? 0 : failures + 1;
+      if (failures >= tries)
+        throw new KetError('KET_COLLECT', `the results end ${manifest.bytes - writer.offset} bytes early`);
+    }
+  } finally {
+    writer.close();
+  }
+  const missing = [
+    ...writer.mismatched.map((name) => `${name}: it changed while it was read`),
+    ...manifest.unreadable.map((entry) => `${entry.path}: ${entry.error}`),
+  ];
+  return { manifest, files: manifest.files.length - writer.mismatched.length, bytes: manifest.bytes, missing };
+}
+
+/** Tells ket-run that the results are safe: the sidecar leaves, and the Job ends with the suite's own exit code. */
+export async function acknowledge(options: CollectOptions, manifestSha: string): Promise<void> {
+  await must(options, ['ack', '--state', '/ket/state', '--manifest', manifestSha]);
+}
+
+/** Tells ket-run to stay until a moment (unix ms), for a look inside. */
+export async function holdUntil(options: CollectOptions, until: number): Promise<void> {
+  await must(options, ['keep', '--state', '/ket/state', '--until', String(Math.round(until))]);
+}
+
+async function must(options: CollectOptions, argv: readonly string[]): Promise<void> {
+  let last: unknown;
+  for (let i = 0; i < 3; i++) {
+    try {
+      const { exitCode, stderr } = await execKetRun(options, argv, () => undefined);
+      if (exitCode === 0) return;
+      last = new KetError('KET_COLLECT', `ket-run ${argv[0] ?? ''}: exit code ${exitCode}: ${stderr}`);
+    } catch (error) {
+      if (options.signal.aborted) throw error;
+      last = error;
+    }
+  }
+  throw last;
+}
+
+async function readManifest(options: CollectOptions): Promise<Manifest> {
+  let last: unknown;
+  for (let i = 0; i < tries; i++) {
+    try {
+      const chunks: Buffer[] = [];
+      const { exitCode, stderr } = await execKetRun(options, ['manifest', ...folders], (chunk) => {
+        chunks.push(chunk);
+      });
+      if (exitCode !== 0) throw new KetError('KET_COLLECT', `ket-run manifest: exit code ${exitCode}: ${stderr}`);
+      return parseManifest(Buffer.concat(chunks));
+    } catch (error) {
+      if (options.signal.aborted) throw error;
+      last = error;
+    }
+  }
+  throw new KetError('KET_COLLECT', `no whole list of the results after ${tries} tries: ${messageOf(last)}`, { cause: last });
+}
+
+async function execKetRun(
+  options: CollectOptions,
+  argv: readonly string[],
+  onStdout: (chunk: Buffer) => void,
+): Promise<{ exitCode: number; stderr: string }> {
+  let stderr = '';
+  const { exitCode } = await options.kube.exec({
+    ...options.container,
+    argv: [ketRun, ...argv],
+    onStdout,
+    onStderr: (chunk) => {
+      if (stderr.length < 2000) stderr += chunk.toString();
+    },
+    signal: options.signal,
+    idleMs,
+  });
+  return { exitCode, stderr: stderr.trim() };
+}
+
+/** Cuts one sequence of bytes into the files of a manifest; a file that does not match its hash is set aside. */
+class TreeWriter {
+  offset = 0;
+  readonly mismatched: string[] = [];
+  readonly #outDir: string;
+  readonly #files: readonly ManifestFile[];
+  #index = 0;
+  #left = 0;
+  #fd: number | undefined;
+  #hash: Hash | undefined;
+
+  constructor(outDir: string, files: readonly ManifestFile[]) {
+    this.#outDir = outDir;
+    this.#files = files;
+    this.#open();
+  }
+
+  write(chunk: Buffer): void {
+    let rest = chunk;
+    while (rest.length > 0 && this.#fd !== undefined) {
+      const part = rest.subarray(0, this.#left);
+      fs.writeSync(this.#fd, part);
+      this.#hash?.update(part);
+      this.#left -= part.length;
+      this.offset += part.length;
+      rest = rest.subarray(part.length);
+      if (this.#left === 0) {
+        this.#finish();
+        this.#open();
+      }
+    }
+  }
+
+  close(): void {
+    if (this.#fd !== undefined) fs.closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
+  /** Opens the next file; empty ones are finished on the spot. */
+  #open(): void {
+    for (;;) {
+      const file = this.#files[this.#index];
+      if (file === undefined) return;
+      const target = this.#target(file);
+      fs.mkdirSync(path.dirname(target), { recursive: true });
+      // `wx`: two entries of one name, or a link put there by somebody, must not be written through.
+      this.#fd = fs.openSync(target, 'wx', 0o600);
+      this.#hash = createHash('sha256');
+      this.#left = file.size;
+      if (this.#left > 0) return;
+      this.#finish();
+    }
+  }
+
+  #finish(): void {
+    const file = this.#files[this.#index];
+    if (file === undefined || this.#fd === undefined) return;
+    fs.closeSync(this.#fd);
+    this.#fd = undefined;
+    this.#index += 1;
+    if (this.#hash?.digest('hex') === file.sha256) return;
+    this.mismatched.push(`${file.root}/${file.path}`);
+    fs.renameSync(this.#target(file), `${this.#target(file)}.changed`);
+  }
+
+  #target(file: ManifestFile): string {
+    return path.join(this.#outDir, file.root === 'results' ? 'results' : '.', file.localPath);
+  }
+}

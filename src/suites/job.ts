@@ -1,0 +1,222 @@
+import type { V1Container, V1EnvVar, V1Job, V1PodSpec } from '@kubernetes/client-node';
+import type { Wire } from '../model/kube.ts';
+import type { SuitePlan } from '../model/plan.ts';
+import { KetError } from '../model/errors.ts';
+import { attemptLabels, attemptName, type AttemptId } from './names.ts';
+import type { AttemptLimits } from './limits.ts';
+
+export type Job = Wire<V1Job>;
+type PodSpec = Wire<V1PodSpec>;
+type Container = Wire<V1Container>;
+
+/** What is known of an image from the engine that built it; undefined where ket has never seen it. */
+export interface ImageFacts {
+  /** `User` of the image's config. */
+  readonly user: string;
+  readonly entrypoint: readonly string[];
+  readonly cmd: readonly string[];
+}
+
+export interface JobInput {
+  readonly id: AttemptId;
+  readonly suite: SuitePlan;
+  /** Parsed templates/test-job.yaml or the suite's own. */
+  readonly template: Job;
+  readonly namespace: string;
+  readonly limits: AttemptLimits;
+  readonly nonce: string;
+  readonly image: ImageFacts | undefined;
+  readonly dns: { readonly nameserver: string; readonly searches: readonly string[] };
+  /** Namespaces of the releases that the suite needs. */
+  readonly releaseNamespaces: readonly string[];
+  /** Key of the ket-run program in the ConfigMap: the node's architecture. */
+  readonly arch: 'amd64' | 'arm64';
+}
+
+/** Where ket-run finds its folders in the pod; its command line names them, so nothing is assumed twice. */
+const folders = ['--state', '/ket/state', '--results', '/results'];
+export const ketRun = '/ket/bin/ket-run';
+export const sidecar = 'ket';
+export const mainContainer = 'suite';
+
+/**
+ * An unprivileged user for images whose own is root, a name (the kubelet cannot prove that a name is not root) or
+ * unknown. Any number above the system users does.
+ */
+const unprivileged = 10001;
+
+/** The Job of one attempt: the template with everything set that belongs to the attempt. Pure. */
+export function jobFor(input: JobInput): Job {
+  const { id, suite, template, limits } = input;
+  const name = attemptName(id);
+  const labels = attemptLabels(id);
+  const base = template.spec?.template.spec;
+  const own = base?.initContainers?.find((c) => c.name === sidecar);
+  const main = base?.containers.find((c) => c.name === mainContainer);
+  if (template.kind !== 'Job' || base === undefined || own === undefined || main === undefined)
+    throw new KetError('KET_CONFIG', 'the Job template lacks the container "suite" or the sidecar "ket"', {
+      where: suite.template ?? 'templates/test-job.yaml',
+      next: 'start from templates/test-job.yaml and keep its containers',
+    });
+  const image = suite.image;
+  if (image === undefined) throw new KetError('KET_INTERNAL', `suite ${suite.name} has no image`);
+
+  const env: Wire<V1EnvVar>[] = [
+    { name: 'KET_POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
+  ];
+  const spec: PodSpec = {
+    ...base,
+    activeDeadlineSeconds: Math.ceil(limits.podMs / 1000),
+    terminationGracePeriodSeconds: Math.ceil((limits.collectMs + limits.keepMs) / 1000),
+    serviceAccountName: name,
+    automountServiceAccountToken: suite.api !== 'none',
+    dnsPolicy: 'None',
+    // ndots as the kubelet's own ClusterFirst policy sets it.
+    dnsConfig: {
+      nameservers: [input.dns.nameserver],
+      searches: [...input.dns.searches],
+      options: [{ name: 'ndots', value: '5' }],
+    },
+    securityContext: { ...base.securityContext, ...userOf(input.image) },
+    initContainers: [
+      ...(base.initContainers ?? []).filter((c) => c.name !== sidecar),
+      {
+        ...own,
+        image,
+        imagePullPolicy: 'IfNotPresent',
+        restartPolicy: 'Always',
+        terminationMessagePolicy: 'File',
+        env: [...(own.env ?? []), ...env],
+        command: [
+          ketRun,
+          'hold',
+          ...folders,
+          '--nonce',
+          input.nonce,
+          '--uid',
+          '$(KET_POD_UID)',
+          '--contact-ms',
+          String(contactMs),
+          '--grace-ms',
+          String(limits.collectMs + limits.keepMs),
+        ],
+      },
+    ],
+    containers: [
+      ...base.containers.filter((c) => c.name !== mainContainer),
+      mainOf(input, main, image, env),
+    ],
+    volumes: [
+      ...(base.volumes ?? []),
+      {
+        name: 'ket-bin',
+        configMap: { name, defaultMode: 0o555, items: [{ key: `ket-run-${input.arch}`, path: 'ket-run' }] },
+      },
+    ],
+  };
+  return {
+    ...template,
+    metadata: {
+      ...template.metadata,
+      name,
+      namespace: input.namespace,
+      labels: { ...template.metadata?.labels, ...labels },
+    },
+    spec: {
+      ...template.spec,
+      backoffLimit: 0,
+      activeDeadlineSeconds: Math.ceil(limits.jobMs / 1000),
+      // A kept pod must outlive the keeping.
+      ttlSecondsAfterFinished: Math.max(
+        template.spec?.ttlSecondsAfterFinished ?? 3600,
+        Math.ceil(limits.keepMs / 1000),
+      ),
+      template: {
+        ...template.spec?.template,
+        metadata: {
+          ...template.spec?.template.metadata,
+          labels: { ...template.spec?.template.metadata?.labels, ...labels },
+        },
+        spec,
+      },
+    },
+  };
+}
+
+/** Without contact from a driver for so long the sidecar leaves (docs/design.md). */
+const contactMs = 600_000;
+
+function userOf(image: ImageFacts | undefined): Record<string, number> {
+  const [user = '', group = ''] = (image?.user ?? '').split(':');
+  const uid = /^\d+$/.test(user) ? Number(user) : 0;
+  if (uid === 0) return { runAsUser: unprivileged, runAsGroup: unprivileged, fsGroup: unprivileged };
+  const gid = /^\d+$/.test(group) && Number(group) !== 0 ? Number(group) : uid;
+  return { runAsUser: uid, runAsGroup: gid, fsGroup: gid };
+}
+
+function mainOf(
+  input: JobInput,
+  main: Container,
+  image: string,
+  podUid: readonly Wire<V1EnvVar>[],
+): Container {
+  const { id, suite, limits } = input;
+  const ours: Record<string, string> = {
+    KET_RUN_ID: id.run,
+    KET_SUITE: id.suite,
+    KET_ATTEMPT: String(id.attempt),
+    KET_RESULTS: '/results',
+    KET_NAMESPACE: input.namespace,
+    KET_RELEASE_NAMESPACES: input.releaseNamespaces.join(','),
+  };
+  const wanted = { ...ours, ...suite.env };
+  return {
+    ...main,
+    image,
+    imagePullPolicy: 'IfNotPresent',
+    ...(suite.workingDir === undefined ? {} : { workingDir: suite.workingDir }),
+    env: [
+      ...(main.env ?? []).filter((e) => wanted[e.name] === undefined),
+      ...podUid,
+      ...Object.entries(wanted).map(([name, value]) => ({ name, value: literal(value) })),
+    ],
+    resources: { requests: { ...suite.resources.requests }, limits: { ...suite.resources.limits } },
+    command: [
+      ketRun,
+      'wrap',
+      ...folders,
+      '--nonce',
+      input.nonce,
+      '--uid',
+      '$(KET_POD_UID)',
+      '--limit-ms',
+      String(limits.suiteMs),
+      '--grace-ms',
+      String(limits.killMs),
+      '--',
+      ...argvOf(suite, input.image).map(literal),
+    ],
+  };
+}
+
+/** Kubernetes expands `$(NAME)` and turns `$$` into `$` in commands and values; doubled, every dollar sign stays. */
+const literal = (text: string): string => text.replaceAll('$', () => '$$');
+
+/** The argv of a suite's command; of the image's own entry point when it has none. */
+export function argvOf(suite: SuitePlan, image: ImageFacts | undefined): string[] {
+  const { command, args } = suite;
+  // `"$@"` hands the extra words over without a second round of quoting.
+  if (typeof command === 'string')
+    return args.length === 0 ? ['/bin/sh', '-c', command] : ['/bin/sh', '-c', `${command} "$@"`, 'sh', ...args];
+  if (command !== undefined) return [...command, ...args];
+  const own = image === undefined ? [] : [...image.entrypoint, ...(args.length > 0 ? args : image.cmd)];
+  if (own.length === 0)
+    throw new KetError(
+      'KET_CONFIG',
+      image === undefined
+        ? `suite ${suite.name} has no command, and the entry point of ${suite.image ?? 'its image'} is not known here`
+        : `suite ${suite.name} has no command, and ${suite.image ?? 'its image'} has no entry point`,
+      { next: `give suite ${suite.name} a command in ket.yaml` },
+    );
+  return own;
+}

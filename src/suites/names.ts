@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+
+/** Labels on everything that ket makes in a cluster; deletion selects by them and by exact name. */
+export const labels = {
+  managedBy: 'app.kubernetes.io/managed-by',
+  run: 'ket.dev/run',
+  suite: 'ket.dev/suite',
+  attempt: 'ket.dev/attempt',
+} as const;
+
+export interface AttemptId {
+  readonly run: string;
+  readonly suite: string;
+  /** 1, 2, 3 … */
+  readonly attempt: number;
+}
+
+/** At most `max` characters; what is cut is replaced by a hash, so that different names stay different. */
+export function shorten(name: string, max: number): string {
+  if (name.length <= max) return name;
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, 6);
+  return `${name.slice(0, max - 7).replace(/-+$/, '')}-${hash}`;
+}
+
+/** Name of the attempt's namespace, and of its objects where it stands in its release's namespace (DNS label, RFC 1123). */
+export const attemptName = (id: AttemptId): string => shorten(`ket-${id.run}-${id.suite}-${id.attempt}`, 63);
+
+export const attemptLabels = (id: AttemptId): Record<string, string> => ({
+  [labels.managedBy]: 'ket',
+  [labels.run]: id.run,
+  [labels.suite]: id.suite,
+  [labels.attempt]: String(id.attempt),
+});
+
+/** Selects exactly the objects of one attempt. */
+export const attemptSelector = (id: AttemptId): string =>
+  `${labels.run}=${id.run},${labels.suite}=${id.suite},${labels.attempt}=${id.attempt}`;

@@ -1,0 +1,90 @@
+import type { AnyObject } from '../model/kube.ts';
+import type { SuitePlan } from '../model/plan.ts';
+import { attemptLabels, attemptName, type AttemptId } from './names.ts';
+
+/** The ket-run programs by the architecture of a node, as they are in `dist/ket-run/`. */
+export type KetRunPrograms = Readonly<Record<'amd64' | 'arm64', Buffer>>;
+
+/** A namespace of the attempt's own, under the strictest Pod Security level. */
+export const namespaceFor = (id: AttemptId): AnyObject => ({
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: {
+    name: attemptName(id),
+    labels: { ...attemptLabels(id), 'pod-security.kubernetes.io/enforce': 'restricted' },
+  },
+});
+
+const verbs = ['get', 'list', 'watch'];
+
+/** `api: read`: what a test needs to look at its surroundings; never Secrets, exec or proxy. */
+const readRules = [
+  {
+    apiGroups: [''],
+    resources: [
+      'pods',
+      'pods/log',
+      'pods/status',
+      'services',
+      'endpoints',
+      'configmaps',
+      'events',
+      'persistentvolumeclaims',
+      'serviceaccounts',
+      'replicationcontrollers',
+      'resourcequotas',
+      'limitranges',
+    ],
+    verbs,
+  },
+  { apiGroups: ['apps'], resources: ['deployments', 'replicasets', 'statefulsets', 'daemonsets'], verbs },
+  { apiGroups: ['batch'], resources: ['jobs', 'cronjobs'], verbs },
+  { apiGroups: ['networking.k8s.io'], resources: ['ingresses', 'networkpolicies'], verbs },
+  { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs },
+  { apiGroups: ['autoscaling'], resources: ['horizontalpodautoscalers'], verbs },
+  { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs },
+  { apiGroups: ['events.k8s.io'], resources: ['events'], verbs },
+];
+
+/**
+ * Everything but the Job: service account, rights in the attempt's namespace and in those of its releases, and the
+ * ConfigMap that brings ket-run. In the order in which they are created.
+ */
+export function objectsFor(
+  id: AttemptId,
+  suite: SuitePlan,
+  namespace: string,
+  releaseNamespaces: readonly string[],
+  programs: KetRunPrograms,
+): AnyObject[] {
+  const name = attemptName(id);
+  const metadata = { name, namespace, labels: attemptLabels(id) };
+  const rights = suite.api === 'none' ? [] : [...new Set([namespace, ...releaseNamespaces])];
+  return [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
+    ...rights.flatMap((where): AnyObject[] => [
+      {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'Role',
+        metadata: { ...metadata, namespace: where },
+        rules: readRules,
+      },
+      {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'RoleBinding',
+        metadata: { ...metadata, namespace: where },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name },
+        subjects: [{ kind: 'ServiceAccount', name, namespace }],
+      },
+    ]),
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata,
+      binaryData: {
+        'ket-run-amd64': programs.amd64.toString('base64'),
+        'ket-run-arm64': programs.arm64.toString('base64'),
+      },
+    },
+  ];
+}
