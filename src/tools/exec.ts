@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import Stream from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Exec, ExecRequest, ExecResult } from '../model/deps.ts';
 import { splitLines, tailBuffer } from './lines.ts';
@@ -141,6 +142,6 @@ function feed(child: ChildProcess, request: ExecRequest): void {
   child.once('exit', () => {
     source.unpipe(stdin);
     // Tells whoever fills the source that nobody reads any more.
-    if ('destroy' in source && typeof source.destroy === 'function') source.destroy();
+    if (source instanceof Stream.Readable) source.destroy();
   });
 }

@@ -16,17 +16,17 @@ export function toolTasks(run: RunContext, plan: Plan): ToolTasks {
     title: 'find the tools',
     needs: [],
     limitMs: 30_000,
-    async run({ deps, signal, emit, awaiting }) {
+    async run(context) {
+      const { signal } = context;
+      const deps = { ...context.deps, env: run.env };
       const wantsHelm = plan.releases.length > 0;
-      awaiting(wantsHelm ? 'kind and helm to tell their versions' : 'kind to tell its version');
+      context.awaiting(wantsHelm ? 'kind and helm to tell their versions' : 'kind to tell its version');
       const [kind, helm] = await Promise.all([
-        plan.cluster === undefined
-          ? undefined
-          : findTool({ ...deps, env: run.env }, 'kind', plan.tools.kind, signal),
-        wantsHelm ? findTool({ ...deps, env: run.env }, 'helm', plan.tools.helm, signal) : undefined,
+        plan.cluster === undefined ? undefined : findTool(deps, 'kind', plan.tools.kind, signal),
+        wantsHelm ? findTool(deps, 'helm', plan.tools.helm, signal) : undefined,
       ]);
       for (const tool of [kind, helm])
-        if (tool?.notice !== undefined) emit({ type: 'notice', level: 'warning', text: tool.notice });
+        if (tool?.notice !== undefined) context.emit({ type: 'notice', level: 'warning', text: tool.notice });
       return {
         docker: findDocker(run.env),
         ...(kind === undefined ? {} : { kind: kind.path }),
@@ -34,5 +34,6 @@ export function toolTasks(run: RunContext, plan: Plan): ToolTasks {
       };
     },
   };
-  return { find, all: [find] };
+  // Without a cluster the suites are processes of this machine, and no tool is needed.
+  return { find, all: plan.cluster === undefined ? [] : [find] };
 }

@@ -1,0 +1,169 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { KetError } from '../model/errors.ts';
+import type { Deps, ExecResult } from '../model/deps.ts';
+import type { ClusterPlan } from '../model/plan.ts';
+import { nodeImageBy } from './kind-config.ts';
+import { kindSteps, type KindStep } from './kind-steps.ts';
+
+/** kind's step after whose end the node containers run. */
+const nodesRun = 'Preparing nodes';
+
+export interface CreateOptions {
+  readonly kind: string;
+  readonly name: string;
+  readonly kubeconfig: string;
+  readonly plan: ClusterPlan;
+  /** Relative paths in the Kind config are relative to it. */
+  readonly cwd: string;
+  /** For a copy of the config, where one is needed. */
+  readonly folder: string;
+  readonly limitMs: number;
+  readonly onStep: (step: KindStep) => void;
+}
+
+/** A `kind create cluster` that is under way. */
+export interface Creation {
+  /** Resolves when the node containers run; rejects when kind fails before. */
+  readonly nodes: Promise<void>;
+  /** Resolves when kind has succeeded; rejects with kind's own words when it failed. */
+  readonly done: Promise<void>;
+  /** Ends kind, and resolves when it is gone. */
+  stop(): Promise<void>;
+}
+
+/** argv of the creation: kind's own wait is off, because it returns 0 while workers are not ready, and on time-out. */
+export function createArgv(
+  options: Pick<CreateOptions, 'kind' | 'name' | 'kubeconfig'>,
+  config: string,
+  image: string | undefined,
+): string[] {
+  return [
+    options.kind,
+    'create',
+    'cluster',
+    '--name',
+    options.name,
+    '--config',
+    config,
+    ...(image === undefined ? [] : ['--image', image]),
+    '--kubeconfig',
+    options.kubeconfig,
+    '--retain',
+    '--wait',
+    '0s',
+  ];
+}
+
+/** Creations of this process, so that a deletion first ends the one of its cluster. */
+const underWay = new Map<string, Creation>();
+
+/** Starts `kind create cluster`; the caller has written the cluster into the run's state before. */
+export function startCreation(deps: Deps, options: CreateOptions): Creation {
+  const { name } = options;
+  const abort = new AbortController();
+  const nodes = Promise.withResolvers<undefined>();
+  const steps = kindSteps(
+    () => deps.clock.monotonic(),
+    (step) => {
+      options.onStep(step);
+      if (step.name === nodesRun && step.ok) nodes.resolve(undefined);
+    },
+  );
+  const output: string[] = [];
+  const done = (async () => {
+    const { config, image } = await configFor(options);
+    await fs.promises.mkdir(path.dirname(options.kubeconfig), { recursive: true, mode: 0o700 });
+    // kind keeps the mode of a file that exists; nobody else shall read the key in it even for a moment.
+    await fs.promises.writeFile(options.kubeconfig, '', { mode: 0o600 });
+    const result = await deps.exec({
+      argv: createArgv(options, config, image),
+      cwd: options.cwd,
+      env: { KUBECONFIG: options.kubeconfig },
+      limitMs: options.limitMs,
+      signal: abort.signal,
+      onLine: (line) => {
+        if (!steps.line(line) && line.trim() !== '') output.push(line);
+      },
+    });
+    if (result.code !== 0 || result.timedOut) throw createFailed(name, result, steps.current(), output);
+    await fs.promises.chmod(options.kubeconfig, 0o600);
+    nodes.resolve(undefined);
+  })();
+  const settled = done.then(
+    () => undefined,
+    (error: unknown) => nodes.reject(error),
+  );
+  const forget = settled.finally(() => underWay.delete(name));
+  // Whoever awaits these gets the error; nobody awaiting one of them is no unhandled rejection.
+  nodes.promise.catch(() => undefined);
+  const creation: Creation = {
+    nodes: nodes.promise,
+    done,
+    stop: async () => {
+      abort.abort(new KetError('KET_CANCELLED', `the creation of cluster ${name} was stopped`));
+      await forget;
+    },
+  };
+  underWay.set(name, creation);
+  return creation;
+}
+
+/** Ends a creation of this process that still runs, so that nothing is made after the deletion. */
+export async function stopCreation(name: string): Promise<void> {
+  await underWay.get(name)?.stop();
+}
+
+async function configFor(options: CreateOptions): Promise<{ config: string; image: string | undefined }> {
+  const { config, nodeImage } = options.plan;
+  if (nodeImage === undefined) return { config, image: undefined };
+  const choice = nodeImageBy(await fs.promises.readFile(config, 'utf8'), nodeImage);
+  if (choice.by === 'config') return { config, image: undefined };
+  if (choice.by === 'flag') return { config, image: choice.image };
+  const copy = path.join(options.folder, 'kind-config.yaml');
+  await fs.promises.mkdir(options.folder, { recursive: true });
+  await fs.promises.writeFile(copy, choice.text);
+  return { config: copy, image: undefined };
+}
+
+function createFailed(
+  name: string,
+  result: ExecResult,
+  step: string | undefined,
+  output: readonly string[],
+): KetError {
+  const during = step === undefined ? '' : ` in its step "${step}"`;
+  const how = result.timedOut
+    ? 'did not end within its limit'
+    : result.code === null
+      ? `was ended by ${result.signal ?? 'a signal'}`
+      : `ended with exit code ${result.code}`;
+  const said = usefulOutput(output);
+  return new KetError('KET_CLUSTER', `kind could not create cluster ${name}: it ${how}${during}`, {
+    where: 'kind create cluster',
+    details: said,
+    next: nextStep(said.join('\n')),
+  });
+}
+
+/** kind's lines without the stack trace of its own program, the last 20. */
+export function usefulOutput(output: readonly string[]): string[] {
+  const trace = output.findIndex((line) => line.startsWith('Stack Trace:'));
+  return (trace < 0 ? output : output.slice(0, trace)).slice(-20);
+}
+
+/** The cure of the failures that are well known. */
+export function nextStep(said: string): string {
+  if (/already in use|port is already allocated|address already in use/i.test(said))
+    return 'a host port of the Kind config is taken: free it, or leave out hostPort so that each run gets its own';
+  if (/toomanyrequests|pull rate limit/i.test(said))
+    return 'the registry refuses more pulls: log in with docker login, or name a mirror of the node image in ket.yaml';
+  if (/failed to pull image|manifest unknown|pull access denied|no such host/i.test(said))
+    return 'the node image could not be pulled: check its name, or pull it once with docker pull and run again';
+  if (/no space left/i.test(said)) return 'the disk of Docker is full: docker system df shows by what';
+  if (/too many open files|inotify/i.test(said))
+    return 'raise the inotify limits: sudo sysctl fs.inotify.max_user_instances=1024 fs.inotify.max_user_watches=524288';
+  if (/already exist/i.test(said))
+    return 'nodes of that name exist already: ket cleanup, or kind delete cluster';
+  return 'the logs of the nodes are in the folder cluster of the run; ket doctor checks this machine';
+}
