@@ -1,0 +1,161 @@
+import { subject, valueAt, whereOf } from './issues.ts';
+import { nearest, type Problem } from './problems.ts';
+import { formatBytes, parseQuantity } from './quantity.ts';
+import type { KetConfig, SuiteConfig, TierConfig } from './schema.ts';
+import type { ProblemMore, Source } from './source.ts';
+
+/** Checks of fields against each other: what is well-formed and still cannot be meant. */
+
+type Path = readonly (string | number)[];
+
+/** What the checks of one tier work with. */
+interface Scope {
+  readonly tier: TierConfig;
+  readonly at: Path;
+  readonly source: Source;
+  readonly add: (at: Path, message: string, more?: ProblemMore) => void;
+}
+
+export function fieldProblems(config: KetConfig, source: Source): Problem[] {
+  const problems: Problem[] = [];
+  const add: Scope['add'] = (at, message, more) => {
+    problems.push(source.problem(at, message, more));
+  };
+  for (const [name, tier] of Object.entries(config.tiers)) {
+    const scope = { tier, at: ['tiers', name], source, add };
+    uniqueNames(scope);
+    if (tier.cluster === undefined) withoutCluster(scope);
+    else withCluster(scope);
+    tier.suites.forEach((suite, index) => suiteChecks(scope, suite, [...scope.at, 'suites', index]));
+  }
+  const defaults = Object.entries(config.tiers).filter(([, tier]) => tier.default);
+  for (const [name] of defaults.slice(1))
+    add(
+      ['tiers', name, 'default'],
+      `tier "${defaults[0]?.[0] ?? ''}" is the default already; only one tier can be`,
+      { key: true },
+    );
+  return problems;
+}
+
+/** Suites, releases and images are told apart by their names in commands, folders and reports. */
+function uniqueNames({ tier, at, add }: Scope): void {
+  for (const list of ['suites', 'releases', 'images'] as const) {
+    const seen = new Map<string, number>();
+    tier[list].forEach(({ name }, index) => {
+      const first = seen.get(name);
+      if (first === undefined) seen.set(name, index);
+      else {
+        const word = list.slice(0, -1);
+        const why = list === 'releases' ? ', and "needs" tells releases apart by their names alone' : '';
+        add(
+          [...at, list, index, 'name'],
+          `${word} ${first + 1} of ${whereOf(at, {})} is called "${name}" too${why}`,
+        );
+      }
+    });
+  }
+}
+
+/** Options that would be silently without effect are refused: the reader of the file would believe in them. */
+function withoutCluster({ tier, at, source, add }: Scope): void {
+  const missing = `${whereOf(at, source.data)} has no "cluster"`;
+  for (const list of ['images', 'releases'] as const)
+    if (tier[list].length > 0) add([...at, list], `"${list}" need a cluster, but ${missing}`, { key: true });
+  tier.suites.forEach((suite, index) => {
+    const place = [...at, 'suites', index];
+    if (suite.command === undefined)
+      add(
+        place,
+        `suite "${suite.name}" has no "command"; without a cluster there is no image whose own one could run`,
+      );
+    for (const key of [
+      'image',
+      'needs',
+      'resources',
+      'placement',
+      'api',
+      'template',
+      'allowChildOom',
+    ] as const)
+      if (valueAt(source.data, [...place, key]) !== undefined)
+        add([...place, key], `"${key}" of suite "${suite.name}" needs a cluster, but ${missing}`, {
+          key: true,
+        });
+  });
+}
+
+function withCluster(scope: Scope): void {
+  const { tier, at, add } = scope;
+  const releases = tier.releases.map((release) => release.name);
+  tier.suites.forEach((suite, index) => {
+    const place = [...at, 'suites', index];
+    if (suite.image === undefined)
+      add(place, `suite "${suite.name}" has no "image"; in a tier with a cluster it runs in a container`);
+    if (suite.results.length > 0)
+      add(
+        [...place, 'results'],
+        `"results" of suite "${suite.name}" is for tiers without a cluster; here write into /results`,
+        { key: true },
+      );
+    if (suite.workingDir !== undefined && !suite.workingDir.startsWith('/'))
+      add(
+        [...place, 'workingDir'],
+        `"workingDir" of suite "${suite.name}" is a folder of the image and begins with "/"`,
+      );
+    needs(scope, suite, place, releases);
+    resources(scope, suite, place);
+  });
+}
+
+function needs({ add }: Scope, suite: SuiteConfig, place: Path, releases: readonly string[]): void {
+  const wanted = suite.needs ?? releases;
+  suite.needs?.forEach((name, index) => {
+    const at = [...place, 'needs', index];
+    if (!releases.includes(name)) {
+      const none = releases.length === 0 ? '; this tier has no releases' : '';
+      add(at, `suite "${suite.name}" needs an unknown release "${name}"${none}`, {
+        allowed: releases,
+        suggestion: nearest(name, releases),
+      });
+    } else if (suite.needs?.indexOf(name) !== index) add(at, `suite "${suite.name}" needs "${name}" twice`);
+  });
+  if (suite.placement === 'release' && wanted.length !== 1) {
+    const count = wanted.length === 0 ? 'it needs none' : `it needs ${wanted.length}: ${wanted.join(', ')}`;
+    add(
+      [...place, 'placement'],
+      `suite "${suite.name}" is placed beside its release, so it needs exactly one, but ${count}`,
+    );
+  }
+}
+
+function suiteChecks({ add, source }: Scope, suite: SuiteConfig, place: Path): void {
+  for (const name of Object.keys(suite.env))
+    if (/^KET_/i.test(name))
+      add(
+        [...place, 'env', name],
+        `"${name}" of suite "${suite.name}" is reserved: ket itself sets variables that begin with KET_`,
+        { key: true },
+      );
+  if (suite.expectTests === false && suite.allowSkip)
+    add(
+      [...place, 'allowSkip'],
+      `${subject([...place, 'allowSkip'], source.data)} contradicts "expectTests: false": judged by the exit code alone, nothing is known of skipped cases`,
+      { key: true },
+    );
+}
+
+function resources({ add }: Scope, suite: SuiteConfig, place: Path): void {
+  const { requests, limits } = suite.resources;
+  for (const key of ['cpu', 'memory', 'ephemeral-storage'] as const) {
+    const [request, limit] = [requests[key], limits[key]];
+    if (request === undefined || limit === undefined) continue;
+    const [least, most] = [parseQuantity(String(request)) ?? 0, parseQuantity(String(limit)) ?? 0];
+    if (least <= most) continue;
+    const cure = key === 'cpu' ? String(request) : formatBytes(least);
+    add(
+      [...place, 'resources', 'limits', key],
+      `suite "${suite.name}" requests more ${key} (${request}) than its limit (${limit}); the limit is at least ${cure}`,
+    );
+  }
+}

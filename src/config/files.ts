@@ -1,0 +1,97 @@
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import { readKindConfig } from './kind-config.ts';
+import type { Problem } from './problems.ts';
+import type { ImageConfig, KetConfig, TierConfig } from './schema.ts';
+import { shownPath, type Source } from './source.ts';
+
+/** Checks of ket.yaml against the files that it names: all there, and of the right kind. */
+
+export interface Folders {
+  /** Folder of ket.yaml. */
+  readonly root: string;
+  /** What people see paths relative to. */
+  readonly cwd: string;
+}
+
+type Path = readonly (string | number)[];
+type Kind = 'file' | 'folder';
+
+export function fileProblems(config: KetConfig, source: Source, folders: Folders): Problem[] {
+  return Object.entries(config.tiers).flatMap(([name, tier]) =>
+    tierFiles(tier, ['tiers', name], source, folders),
+  );
+}
+
+function tierFiles(tier: TierConfig, at: Path, source: Source, folders: Folders): Problem[] {
+  const problems: Problem[] = [];
+  /** Whether the file is there; if not, that is a problem. */
+  const has = (where: Path, what: string, file: string, kind: Kind, suggestion?: string): boolean => {
+    const found = kindOf(path.resolve(folders.root, file));
+    if (found === kind) return true;
+    const fault = found === undefined ? 'does not exist' : `is a ${found}, not a ${kind}`;
+    const shown = shownPath(path.resolve(folders.root, file), folders.cwd);
+    problems.push(source.problem(where, `${what} ${fault}: ${shown}`, { suggestion }));
+    return false;
+  };
+
+  if (tier.cluster !== undefined) {
+    const { config } = tier.cluster;
+    if (has([...at, 'cluster', 'config'], 'the Kind config', config, 'file')) {
+      const file = path.resolve(folders.root, config);
+      problems.push(...readKindConfig(file, shownPath(file, folders.cwd)).problems);
+    }
+  }
+  tier.images.forEach((image, index) => {
+    const place = [...at, 'images', index];
+    if (!has([...place, 'build'], `the folder to build image "${image.name}" from`, image.build, 'folder'))
+      return;
+    const where = image.dockerfile === undefined ? 'build' : 'dockerfile';
+    const inside = path.join(image.build, image.dockerfile ?? '');
+    const suggestion = kindOf(path.resolve(folders.root, inside)) === 'file' ? inside : undefined;
+    has(
+      [...place, where],
+      `the Dockerfile of image "${image.name}"`,
+      dockerfileOf(image),
+      'file',
+      suggestion,
+    );
+  });
+  tier.releases.forEach((release, index) => {
+    const place = [...at, 'releases', index];
+    const what = `of release "${release.name}"`;
+    release.values.forEach((file, position) =>
+      has([...place, 'values', position], `the values file ${what}`, file, 'file'),
+    );
+    if (isRemoteChart(release.chart)) return;
+    if (/\.tgz$/.test(release.chart)) has([...place, 'chart'], `the chart ${what}`, release.chart, 'file');
+    else if (has([...place, 'chart'], `the chart folder ${what}`, release.chart, 'folder'))
+      has([...place, 'chart'], `the Chart.yaml ${what}`, path.join(release.chart, 'Chart.yaml'), 'file');
+  });
+  tier.suites.forEach((suite, index) => {
+    const place = [...at, 'suites', index];
+    if (suite.template !== undefined)
+      has([...place, 'template'], `the Job template of suite "${suite.name}"`, suite.template, 'file');
+    if (tier.cluster === undefined && suite.image === undefined && suite.workingDir !== undefined)
+      has(
+        [...place, 'workingDir'],
+        `the folder that suite "${suite.name}" runs in`,
+        suite.workingDir,
+        'folder',
+      );
+  });
+  return problems;
+}
+
+/** A chart that Helm fetches; a name in a repository that this machine's Helm happens to know is not one. */
+export const isRemoteChart = (chart: string): boolean => /^(oci|https?):\/\//.test(chart);
+
+/** A Dockerfile's path is relative to ket.yaml when it is given, and in the build folder when it is not. */
+export const dockerfileOf = (image: ImageConfig): string =>
+  image.dockerfile ?? path.join(image.build, 'Dockerfile');
+
+function kindOf(file: string): Kind | undefined {
+  const stat = statSync(file, { throwIfNoEntry: false, bigint: false });
+  if (stat === undefined) return undefined;
+  return stat.isDirectory() ? 'folder' : 'file';
+}

@@ -1,0 +1,53 @@
+/** The forms of names, each with the sentence that says what is wrong; Kubernetes would say it much later. */
+
+const labelPattern = '[a-z0-9]([a-z0-9-]*[a-z0-9])?';
+
+/** A DNS label of at most so many characters. */
+export const labelExpression = (max: number): string => `^(?=.{1,${max}}$)${labelPattern}$`;
+
+export function labelProblem(text: string, max: number): string | undefined {
+  if (text.length > max) return `"${text}" has ${text.length} characters; at most ${max} are allowed`;
+  if (new RegExp(`^${labelPattern}$`).test(text)) return undefined;
+  const cure = text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '');
+  const rule = `"${text}" is not a valid name: lower-case letters, digits and "-" inside`;
+  return cure === '' ? rule : `${rule}; write "${cure}"`;
+}
+
+const component = '[a-z0-9]+(?:(?:\\.|__?|-+)[a-z0-9]+)*';
+const host =
+  '(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*)(?::\\d{1,5})?';
+const reference = new RegExp(
+  `^(?:${host}/)?${component}(?:/${component})*(?::(?<tag>\\w[\\w.-]{0,127}))?(?:@(?<digest>sha256:[a-f0-9]{64}))?$`,
+);
+
+/**
+ * What is wrong with an image reference. Without a tag it would mean `latest`, which says nothing about what ran; an
+ * image that ket builds is named by a tag alone, because its digest is not known yet.
+ */
+export function imageProblem(text: string, use: 'build' | 'pull'): string | undefined {
+  const match = text.length > 512 ? null : reference.exec(text);
+  if (match === null) {
+    const lower = text.toLowerCase();
+    const cure = text !== lower && reference.test(lower) ? `; write it in lower case: "${lower}"` : '';
+    return `"${text}" is not an image reference such as shop-api:dev${cure}`;
+  }
+  if (use === 'build' && match.groups?.['digest'] !== undefined)
+    return `"${text}" names a digest, which an image that is built cannot have yet; give it a tag such as ":dev"`;
+  if (match.groups?.['tag'] === undefined && match.groups?.['digest'] === undefined)
+    return `"${text}" has no tag; write "${text}:dev", or whichever version is meant`;
+  return undefined;
+}
+
+/** What is wrong with a tool's version; `least` is the oldest one that ket works with. */
+export function versionProblem(text: string, least: readonly [number, number]): string | undefined {
+  const match = /^(v?)(\d{1,4})\.(\d{1,4})\.(\d{1,4})(-[0-9A-Za-z.-]{1,40})?$/.exec(text);
+  if (match === null) return `"${text}" is not a full version such as v${least[0]}.${least[1]}.0`;
+  if (match[1] === '') return `"${text}" lacks the leading v; write "v${text}"`;
+  const [major, minor] = [Number(match[2]), Number(match[3])];
+  if (major < least[0] || (major === least[0] && minor < least[1]))
+    return `"${text}" is too old; v${least[0]}.${least[1]}.0 is the oldest that works`;
+  return undefined;
+}

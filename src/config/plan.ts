@@ -1,0 +1,256 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { KetError } from '../model/errors.ts';
+import type {
+  ClusterPlan,
+  CollectPlan,
+  ImagePlan,
+  Keep,
+  Plan,
+  ReleasePlan,
+  Resources,
+  SuitePlan,
+  ToolsPlan,
+} from '../model/plan.ts';
+import { parseDuration } from './duration.ts';
+import { dockerfileOf, isRemoteChart } from './files.ts';
+import { readKindConfig } from './kind-config.ts';
+import { loadConfig } from './load.ts';
+import { imageProblem, versionProblem } from './names.ts';
+import { nearest, problemsError } from './problems.ts';
+import { parseQuantity } from './quantity.ts';
+import type { ImageConfig, KetConfig, ReleaseConfig, SuiteConfig, TierConfig } from './schema.ts';
+
+/** What flags or the Action's inputs say; each goes before the environment, and that before ket.yaml. */
+export interface PlanOverrides {
+  /** Relative to `cwd`. */
+  readonly output?: string | undefined;
+  readonly keep?: Keep | undefined;
+  /** Another Kind config than the tier's, relative to `cwd`. */
+  readonly clusterConfig?: string | undefined;
+  readonly nodeImage?: string | undefined;
+  readonly retries?: number | undefined;
+  readonly parallel?: number | undefined;
+  /** Words appended to the command of every suite that runs. */
+  readonly args?: readonly string[] | undefined;
+}
+
+export interface PlanInput {
+  /** Relative to `cwd`; `ket.yaml` there unless given. It is not searched for in the folders above. */
+  readonly configPath?: string | undefined;
+  readonly tier?: string | undefined;
+  /** All of the tier unless given. */
+  readonly suites?: readonly string[] | undefined;
+  readonly overrides?: PlanOverrides | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly isTTY: boolean;
+  readonly ci: boolean;
+  readonly cwd?: string | undefined;
+}
+
+const keepMs = 3_600_000;
+
+/** ket.yaml, flags and environment become the one immutable plan of a run, or a KetError that says what is wrong. */
+export function resolvePlan(input: PlanInput): Plan {
+  const cwd = input.cwd ?? process.cwd();
+  const overrides = input.overrides ?? {};
+  const { config, path: configPath, root } = loadConfig(findConfig(input.configPath, cwd), cwd);
+  const [name, tier] = selectTier(config, input.tier, configPath);
+  const cluster = clusterOf(tier, root, input, cwd);
+  const nodes = cluster?.nodes.length ?? 0;
+  const output =
+    overrides.output === undefined ? path.resolve(root, config.output) : path.resolve(cwd, overrides.output);
+  return deepFreeze<Plan>({
+    version: 1,
+    root,
+    configPath,
+    tier: name,
+    ...(cluster === undefined ? {} : { cluster }),
+    images: tier.images.map((image) => imageOf(image, root)),
+    releases: tier.releases.map((release) => releaseOf(release, root, nodes)),
+    suites: selectSuites(tier, name, input.suites).map((suite) => suiteOf(suite, tier, root, overrides)),
+    tools: toolsOf(config, input.env),
+    output,
+    keep: overrides.keep ?? config.keep ?? (input.isTTY && !input.ci ? 'on-failure' : 'never'),
+    keepMs,
+    parallel: within('parallel', overrides.parallel, 1, 64) ?? config.parallel,
+    logs: config.logs,
+  });
+}
+
+function findConfig(given: string | undefined, cwd: string): string {
+  const file = path.resolve(cwd, given ?? 'ket.yaml');
+  if (existsSync(file)) return file;
+  if (given !== undefined)
+    throw new KetError('KET_USAGE', `there is no file ${given}`, {
+      next: 'name an existing file with --config',
+    });
+  throw new KetError('KET_USAGE', `there is no ket.yaml in ${cwd} (folders above are not searched)`, {
+    next: 'go to its folder, name it with `--config FILE`, or let `ket init` write one',
+  });
+}
+
+/** The tier that is named, else the only one, else the default one. */
+function selectTier(config: KetConfig, wanted: string | undefined, configPath: string): [string, TierConfig] {
+  const tiers = Object.entries(config.tiers);
+  const names = tiers.map(([name]) => name);
+  const list = `${configPath} has: ${names.join(', ')}`;
+  if (wanted !== undefined) {
+    const found = tiers.find(([name]) => name === wanted);
+    if (found !== undefined) return found;
+    throw new KetError('KET_USAGE', unknown('tier', wanted, names), { next: list });
+  }
+  const [only] = tiers;
+  if (only !== undefined && tiers.length === 1) return only;
+  const marked = tiers.find(([, tier]) => tier.default);
+  if (marked !== undefined) return marked;
+  throw new KetError('KET_USAGE', 'which tier? there are several, and none is marked "default: true"', {
+    next: `name one with --tier; ${list}`,
+  });
+}
+
+function selectSuites(
+  tier: TierConfig,
+  name: string,
+  wanted: readonly string[] | undefined,
+): readonly SuiteConfig[] {
+  if (wanted === undefined || wanted.length === 0) return tier.suites;
+  const names = tier.suites.map((suite) => suite.name);
+  const missing = wanted.filter((suite) => !names.includes(suite));
+  if (missing.length > 0)
+    throw new KetError('KET_USAGE', missing.map((suite) => unknown('suite', suite, names)).join('; '), {
+      next: `tier "${name}" has: ${names.join(', ')}`,
+    });
+  return tier.suites.filter((suite) => wanted.includes(suite.name));
+}
+
+function unknown(what: string, name: string, names: readonly string[]): string {
+  const near = nearest(name, names);
+  return `there is no ${what} "${name}"${near === undefined ? '' : ` (did you mean "${near}"?)`}`;
+}
+
+function clusterOf(tier: TierConfig, root: string, input: PlanInput, cwd: string): ClusterPlan | undefined {
+  if (tier.cluster === undefined) return undefined;
+  const other = input.overrides?.clusterConfig;
+  const config = other === undefined ? path.resolve(root, tier.cluster.config) : path.resolve(cwd, other);
+  const { nodes, problems } = readKindConfig(config, path.relative(cwd, config));
+  if (problems.length > 0) throw problemsError(problems, path.relative(cwd, config));
+  const nodeImage =
+    override('--node-image', input.overrides?.nodeImage, (text) => imageProblem(text, 'pull')) ??
+    override('KET_NODE_IMAGE', input.env['KET_NODE_IMAGE'], (text) => imageProblem(text, 'pull')) ??
+    tier.cluster.nodeImage;
+  return {
+    config,
+    nodes,
+    ...(nodeImage === undefined ? {} : { nodeImage }),
+    readyMs: ms(tier.cluster.ready),
+  };
+}
+
+function toolsOf(config: KetConfig, env: PlanInput['env']): ToolsPlan {
+  const from = (name: string, least: readonly [number, number]): string | undefined =>
+    override(name, env[name], (text) => versionProblem(text, least));
+  return {
+    kind: from('KET_KIND_VERSION', [0, 20]) ?? config.tools.kind,
+    helm: from('KET_HELM_VERSION', [3, 0]) ?? config.tools.helm,
+  };
+}
+
+/** A value from outside of ket.yaml, under the same rules as there; an empty one is none, as everywhere in CI. */
+function override(
+  from: string,
+  value: string | undefined,
+  check: (text: string) => string | undefined,
+): string | undefined {
+  if (value === undefined || value === '') return undefined;
+  const problem = check(value);
+  if (problem !== undefined) throw new KetError('KET_USAGE', `${from}: ${problem}`, { where: from });
+  return value;
+}
+
+function within(flag: string, value: number | undefined, least: number, most: number): number | undefined {
+  if (value === undefined || (Number.isInteger(value) && value >= least && value <= most)) return value;
+  throw new KetError('KET_USAGE', `--${flag} is a whole number from ${least} to ${most}, not ${value}`);
+}
+
+function imageOf(image: ImageConfig, root: string): ImagePlan {
+  return {
+    name: image.name,
+    context: path.resolve(root, image.build),
+    dockerfile: path.resolve(root, dockerfileOf(image)),
+    ...(image.target === undefined ? {} : { target: image.target }),
+    args: image.args,
+    limitMs: ms(image.timeout),
+  };
+}
+
+function releaseOf(release: ReleaseConfig, root: string, nodes: number): ReleasePlan {
+  return {
+    name: release.name,
+    namespace: release.namespace ?? release.name,
+    chart: isRemoteChart(release.chart) ? release.chart : path.resolve(root, release.chart),
+    values: release.values.map((file) => path.resolve(root, file)),
+    set: Object.fromEntries(Object.entries(release.set).map(([key, value]) => [key, String(value)])),
+    limitMs: ms(release.timeout ?? (nodes > 1 ? '20m' : '10m')),
+    collect: release.collect.map(({ from, container, path: file, command }): CollectPlan => ({
+      from,
+      ...(container === undefined ? {} : { container }),
+      path: file,
+      ...(command === undefined ? {} : { command }),
+    })),
+  };
+}
+
+function suiteOf(suite: SuiteConfig, tier: TierConfig, root: string, overrides: PlanOverrides): SuitePlan {
+  const { command, image, workingDir, template } = suite;
+  const here = tier.cluster === undefined;
+  return {
+    name: suite.name,
+    ...(command === undefined ? {} : { command }),
+    args: overrides.args ?? [],
+    ...(image === undefined ? {} : { image }),
+    ...(workingDir === undefined ? {} : { workingDir: here ? path.resolve(root, workingDir) : workingDir }),
+    env: suite.env,
+    needs: suite.needs ?? tier.releases.map((release) => release.name),
+    limitMs: ms(suite.timeout),
+    retries: within('retries', overrides.retries, 0, 2) ?? suite.retries,
+    resources: resourcesOf(suite),
+    placement: suite.placement,
+    api: suite.api,
+    expectTests: suite.expectTests,
+    allowSkip: suite.allowSkip,
+    allowChildOom: suite.allowChildOom,
+    results: suite.results.map((file) => path.resolve(root, file)),
+    ...(template === undefined ? {} : { template: path.resolve(root, template) }),
+  };
+}
+
+/** Defaults give way to what is set, so that no request is above its limit. */
+function resourcesOf({ resources }: SuiteConfig): Resources {
+  const texts = (amounts: Readonly<Record<string, string | number | undefined>>): Record<string, string> =>
+    Object.fromEntries(
+      Object.entries(amounts).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]])),
+    );
+  const [requests, limits] = [texts(resources.requests), texts(resources.limits)];
+  const size = (text: string): number => parseQuantity(text) ?? 0;
+  const least = (a: string, b: string | undefined): string => (b !== undefined && size(b) < size(a) ? b : a);
+  const most = (a: string, b: string | undefined): string => (b !== undefined && size(b) > size(a) ? b : a);
+  return {
+    requests: { cpu: least('100m', limits['cpu']), memory: least('128Mi', limits['memory']), ...requests },
+    limits: { memory: most('512Mi', requests['memory']), ...limits },
+  };
+}
+
+function ms(text: string): number {
+  const value = parseDuration(text);
+  if (value === undefined) throw new Error(`the schema let "${text}" pass as a duration`);
+  return value;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const inner of Object.values(value)) deepFreeze(inner);
+    Object.freeze(value);
+  }
+  return value;
+}

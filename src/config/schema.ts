@@ -1,0 +1,253 @@
+import { z } from 'zod';
+import { durationPattern, durationProblem } from './duration.ts';
+import { imageProblem, labelExpression, labelProblem, versionProblem } from './names.ts';
+import { cpuProblem, memoryProblem } from './quantity.ts';
+
+/**
+ * The one schema of ket.yaml: it makes the types, the validation, schema/ket.schema.json and docs/ket-yaml.md. What
+ * depends on more than one field, or on other files, is in checks.ts and files.ts.
+ */
+
+type Check = (value: string) => string | undefined;
+
+/** A text with a form of its own; `title` names the form in messages and in the reference. */
+const form = (title: string, check: Check, pattern?: string) =>
+  z
+    .string()
+    .superRefine((value, context) => {
+      const problem = check(value);
+      if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+    })
+    .meta({ title, ...(pattern === undefined ? {} : { pattern }) });
+
+const duration = form('duration', durationProblem, durationPattern.source);
+const label = (max: number) => form('name', (value) => labelProblem(value, max), labelExpression(max));
+const pulledImage = form('image', (value) => imageProblem(value, 'pull'));
+const builtImage = form('image', (value) => imageProblem(value, 'build'));
+const version = (least: readonly [number, number]) =>
+  form('version', (value) => versionProblem(value, least), '^v\\d+\\.\\d+\\.\\d+(-[0-9A-Za-z.-]+)?$');
+const text = form('text', (value) => (value === '' ? 'must not be empty' : undefined)).meta({ minLength: 1 });
+const path = form('path', (value) => {
+  if (value === '') return 'must not be empty';
+  return value.includes('\0') ? 'a path has no NUL character' : undefined;
+}).meta({ minLength: 1 });
+const absolute = form('absolute path', (value) => {
+  if (value.startsWith('/')) return undefined;
+  return `"${value}" is a path in a container and begins with "/"`;
+}).meta({ pattern: '^/' });
+
+const flag = z.boolean();
+const whole = (least: number, most: number) => z.int().min(least).max(most);
+
+/** Kubernetes takes `cpu: 1` as well as `cpu: "1"`. */
+const quantity = (title: string, check: Check) =>
+  z
+    .union([z.string(), z.number()])
+    .superRefine((value, context) => {
+      const problem = check(String(value));
+      if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+    })
+    .meta({ title });
+
+const amounts = z.strictObject({
+  cpu: quantity('cpu quantity', cpuProblem).optional().describe('Cores, e.g. `100m` or `2`.'),
+  memory: quantity('memory quantity', memoryProblem).optional().describe('E.g. `128Mi` or `1Gi`.'),
+  'ephemeral-storage': quantity('memory quantity', memoryProblem)
+    .optional()
+    .describe('Disk for files outside of volumes, e.g. `1Gi`.'),
+});
+
+const command = z
+  .union([text, z.array(z.string()).min(1)])
+  .meta({ title: 'text (run by `/bin/sh -c`) or list of texts (argv)' });
+
+const variableName = form(
+  'variable name',
+  (value) =>
+    /^[A-Za-z_]\w*$/.test(value)
+      ? undefined
+      : `"${value}" is not a variable name: letters, digits and "_", no digit first`,
+  '^[A-Za-z_][A-Za-z0-9_]*$',
+);
+
+export const collectSchema = z.strictObject({
+  from: form(
+    'text',
+    (value) => {
+      if (/^(deployment|statefulset|pod)\/[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(value)) return undefined;
+      return `"${value}" names no workload; write deployment/NAME, statefulset/NAME or pod/NAME`;
+    },
+    '^(deployment|statefulset|pod)/[a-z0-9]([a-z0-9.-]*[a-z0-9])?$',
+  ).describe('The workload whose pods have the files: `deployment/NAME`, `statefulset/NAME` or `pod/NAME`.'),
+  container: label(63).optional().describe('The container; the first of the pod unless given.'),
+  path: absolute.describe('The file or folder in the container.'),
+  command: command.optional().describe('Run in the container first, e.g. to write coverage to disk.'),
+});
+
+export const clusterSchema = z.strictObject({
+  config: path.describe('A Kind config file (`kind.x-k8s.io/v1alpha4`).'),
+  nodeImage: pulledImage
+    .optional()
+    .describe('Image of the nodes, and with it the version of Kubernetes; `KET_NODE_IMAGE` goes before it.'),
+  ready: duration.default('5m').describe('How long the nodes may take to be ready.'),
+});
+
+export const imageSchema = z.strictObject({
+  name: builtImage.describe('Name with a tag, as charts and suites use it, e.g. `shop-api:dev`.'),
+  build: path.describe('The folder to build from.'),
+  dockerfile: path
+    .optional()
+    .describe('The Dockerfile, relative to ket.yaml; `Dockerfile` in the `build` folder unless given.'),
+  target: text.optional().describe('The stage to build.'),
+  args: z.record(variableName, z.string()).default({}).describe('Build arguments.'),
+  timeout: duration.default('10m').describe('How long the build may take.'),
+});
+
+export const releaseSchema = z.strictObject({
+  name: label(53).describe('Name of the Helm release; suites name it in `needs`.'),
+  namespace: label(63).optional().describe('Namespace in the cluster; the name of the release unless given.'),
+  chart: text.describe('A chart: a folder, a `.tgz` file, or an `oci://` or `https://` address.'),
+  values: z.array(path).default([]).describe('Values files, later ones going before earlier ones.'),
+  set: z
+    .record(
+      text,
+      z.union([z.string(), z.number(), z.boolean()]).meta({ title: 'text, number, true or false' }),
+    )
+    .default({})
+    .describe('Single values, as with `helm --set`.'),
+  timeout: duration
+    .optional()
+    .describe('How long it may take to be ready; 10m in a cluster of one node, 20m in a larger one.'),
+  collect: z
+    .array(collectSchema)
+    .default([])
+    .describe('Files that leave the pods before the release is removed.'),
+});
+
+export const suiteSchema = z.strictObject({
+  name: label(40).describe('Name of the suite, unique in its tier.'),
+  command: command
+    .optional()
+    .describe("The test command; in a cluster the image's own entry point unless given, else required."),
+  image: pulledImage.optional().describe('Image in which the suite runs; required in a tier with a cluster.'),
+  workingDir: path
+    .optional()
+    .describe("Folder in which the command starts; the image's own, or that of ket.yaml, unless given."),
+  env: z
+    .record(variableName, z.string())
+    .default({})
+    .describe('Environment variables; `KET_…` names are reserved.'),
+  needs: z
+    .array(text)
+    .optional()
+    .describe('Releases that must be ready first; all of the tier unless given, `[]` for none.'),
+  timeout: duration.default('50m').describe('How long one attempt may take.'),
+  retries: whole(0, 2)
+    .default(0)
+    .describe('New attempts after a failed one (0 to 2); passing then counts as flaky.'),
+  resources: z
+    .strictObject({
+      requests: amounts
+        .prefault({})
+        .describe('What the scheduler sets aside; `cpu: 100m`, `memory: 128Mi` unless given.'),
+      limits: amounts.prefault({}).describe('What the suite may use at most; `memory: 512Mi` unless given.'),
+    })
+    .prefault({})
+    .describe(
+      'CPU and memory of the suite. A default gives way to what is set: no request is above its limit.',
+    ),
+  placement: z
+    .enum(['own', 'release'])
+    .default('own')
+    .describe('Namespace of the Job: its own, or that of the one release it needs.'),
+  api: z
+    .enum(['read', 'none'])
+    .default('read')
+    .describe('Rights at the Kubernetes API: reading its own namespace and those of its releases, or none.'),
+  expectTests: z
+    .union([whole(1, 1_000_000), z.literal(false)])
+    .default(1)
+    .meta({ title: 'whole number from 1, or false' })
+    .describe('So many cases at least must be on record; `false`: judged by the exit code alone.'),
+  allowSkip: flag.default(false).describe('Accept that all cases, or the suite as a whole, were skipped.'),
+  allowChildOom: flag.default(false).describe('Accept that a process of the suite was killed for memory.'),
+  results: z
+    .array(path)
+    .default([])
+    .describe('JUnit files that the command writes (paths or globs); only in a tier without a cluster.'),
+  template: path.optional().describe("A Job template in place of ket's own."),
+});
+
+export const tierSchema = z.strictObject({
+  default: flag.default(false).describe('Run this tier when none is named.'),
+  description: text.optional().describe('One line for people.'),
+  cluster: clusterSchema
+    .optional()
+    .describe('The Kind cluster; without it the suites run as processes on this machine.'),
+  images: z.array(imageSchema).default([]).describe('Images to build and to bring to the nodes.'),
+  releases: z.array(releaseSchema).default([]).describe('Helm releases that the suites need.'),
+  suites: z.array(suiteSchema).min(1).describe('The test commands.'),
+});
+
+export const configSchema = z
+  .strictObject({
+    version: z.literal(1).default(1).describe('Version of this format.'),
+    tools: z
+      .strictObject({
+        kind: version([0, 20])
+          .default('v0.30.0')
+          .describe('Version of kind; `KET_KIND_VERSION` goes before it.'),
+        helm: version([3, 0])
+          .default('v4.3.1')
+          .describe('Version of Helm; `KET_HELM_VERSION` goes before it.'),
+      })
+      .prefault({})
+      .describe('Versions of the tools that a run uses; never another.'),
+    output: path.default('ket-results').describe('Folder in which each run makes its own folder.'),
+    parallel: whole(1, 64).default(4).describe('Most suites that run at once.'),
+    keep: z
+      .enum(['never', 'on-failure', 'always'])
+      .optional()
+      .describe(
+        'Whether what a run made stays, for one hour, to be looked at; `on-failure` at a terminal, `never` in CI unless given.',
+      ),
+    logs: z
+      .enum(['on-failure', 'always'])
+      .default('on-failure')
+      .describe("When the logs of the cluster's nodes and components are saved."),
+    tiers: z
+      .record(label(30), tierSchema)
+      .refine((tiers) => Object.keys(tiers).length > 0, 'must have at least one tier')
+      .describe('The kinds of test, by name.'),
+  })
+  .meta({ title: 'ket.yaml', description: 'What ket runs, and in which cluster.' });
+
+export type KetConfig = z.output<typeof configSchema>;
+export type TierConfig = z.output<typeof tierSchema>;
+export type ClusterConfig = z.output<typeof clusterSchema>;
+export type ImageConfig = z.output<typeof imageSchema>;
+export type ReleaseConfig = z.output<typeof releaseSchema>;
+export type SuiteConfig = z.output<typeof suiteSchema>;
+
+/** The part of JSON Schema that this schema gives. */
+export interface SchemaNode {
+  readonly title?: string;
+  readonly description?: string;
+  readonly type?: string;
+  readonly default?: unknown;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: SchemaNode | false;
+  readonly items?: SchemaNode;
+  readonly anyOf?: readonly SchemaNode[];
+}
+
+let json: SchemaNode | undefined;
+
+/** The schema as JSON Schema (2020-12), of what a file may hold. */
+export function jsonSchema(): SchemaNode {
+  json ??= z.toJSONSchema(configSchema, { io: 'input' }) as SchemaNode;
+  return json;
+}
