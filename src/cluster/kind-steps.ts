@@ -16,7 +16,11 @@ export interface KindSteps {
 const stepLine = /^\s*([•✓✗])\s+(.*)$/u;
 
 /** Reads kind's step lines (without a terminal there is one line per begin and end) and times the steps on receipt. */
-export function kindSteps(now: () => number, onStep: (step: KindStep) => void): KindSteps {
+export function kindSteps(
+  now: () => number,
+  onStep: (step: KindStep) => void,
+  onBegin?: (name: string) => void,
+): KindSteps {
   let current: { name: string; began: number } | undefined;
   let failed: string | undefined;
   return {
@@ -24,8 +28,10 @@ export function kindSteps(now: () => number, onStep: (step: KindStep) => void): 
       const [, mark, rest] = stepLine.exec(text) ?? [];
       if (mark === undefined || rest === undefined) return false;
       const name = stepName(rest);
-      if (mark === '•') current = { name, began: now() };
-      else {
+      if (mark === '•') {
+        current = { name, began: now() };
+        onBegin?.(name);
+      } else {
         const began = current?.name === name ? current.began : now();
         current = undefined;
         if (mark === '✗') failed = name;

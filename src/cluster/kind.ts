@@ -20,6 +20,7 @@ export interface CreateOptions {
   readonly folder: string;
   readonly limitMs: number;
   readonly onStep: (step: KindStep) => void;
+  readonly onStepBegin?: (name: string) => void;
 }
 
 /** A `kind create cluster` that is under way. */
@@ -69,6 +70,7 @@ export function startCreation(deps: Deps, options: CreateOptions): Creation {
       options.onStep(step);
       if (step.name === nodesRun && step.ok) nodes.resolve(undefined);
     },
+    options.onStepBegin,
   );
   const output: string[] = [];
   const done = (async () => {

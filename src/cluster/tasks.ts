@@ -1,0 +1,233 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { KetError } from '../model/errors.ts';
+import { formatMs } from '../model/format.ts';
+import type { Kube } from '../model/kube.ts';
+import type { ClusterPlan, Plan } from '../model/plan.ts';
+import type { ClusterHandle, RunContext, StartedNodes, Tools } from '../model/run.ts';
+import type { Task, TaskContext } from '../model/task.ts';
+import { saveDiagnostics } from './diagnose.ts';
+import { startCreation, type Creation } from './kind.ts';
+import { kindConfigFacts } from './kind-config.ts';
+import { clusterName, nodeNames } from './names.ts';
+import { waitUntilReady } from './ready.ts';
+
+export type Connect = (kubeconfig: string) => Kube | Promise<Kube>;
+
+export interface ClusterTasks {
+  readonly tools: Task<Tools>;
+  /** Node containers run; images can be brought to them while Kubernetes starts. */
+  readonly nodes: Task<StartedNodes>;
+  /** kind is done; the API answers. */
+  readonly create: Task<ClusterHandle>;
+  /** Everything that releases and suites rely on is there. */
+  readonly ready: Task<ClusterHandle>;
+  readonly all: readonly Task[];
+}
+
+/** The node image may have to be pulled first: 1.5 GB. */
+const nodesMs = 10 * 60_000;
+const bootMs = 5 * 60_000;
+/** For saving diagnostics after the limit proper. */
+const graceMs = 60_000;
+
+/** Creates the run's own Kind cluster. `connect` makes the API client of a kubeconfig. */
+export function clusterTasks(
+  run: RunContext,
+  plan: Plan & { readonly cluster: ClusterPlan },
+  tools: Task<Tools>,
+  connect: Connect,
+): ClusterTasks {
+  const name = clusterName(run.runId, plan.tier);
+  const kubeconfig = path.join(run.folder, 'kubeconfig');
+  const folder = path.join(run.folder, 'cluster');
+  const names = nodeNames(name, plan.cluster.nodes);
+  let creation: Creation | undefined;
+  /** The task that shows kind's steps now. */
+  let shown: { id: string; context: TaskContext } | undefined;
+
+  const nodes: Task<StartedNodes> = {
+    id: 'cluster nodes',
+    phase: 'cluster',
+    title: `start ${String(names.length)} node${names.length === 1 ? '' : 's'} of cluster ${name}`,
+    needs: [tools],
+    limitMs: nodesMs + graceMs,
+    async run(context) {
+      const { kind, docker } = context.output(tools);
+      if (kind === undefined)
+        throw new KetError('KET_INTERNAL', 'no kind among the tools of a plan with a cluster');
+      shown = { id: nodes.id, context };
+      await sayNameIsNotUsed(context, plan.cluster);
+      await run.state.add({ type: 'kind-cluster', name, kubeconfig });
+      const started = startCreation(context.deps, {
+        kind,
+        name,
+        kubeconfig,
+        plan: plan.cluster,
+        cwd: plan.root,
+        folder,
+        limitMs: nodesMs + bootMs,
+        onStep: ({ name: step, ms }) =>
+          shown?.context.emit({ type: 'task-step', task: shown.id, step, stepMs: ms }),
+        onStepBegin: (step) => shown?.context.awaiting(`kind: ${step}`),
+      });
+      creation = started;
+      await within(context, started, started.nodes, nodesMs, { docker, name, folder });
+      return { name, nodes: names };
+    },
+  };
+
+  const create: Task<ClusterHandle> = {
+    id: 'cluster create',
+    phase: 'cluster',
+    title: `start Kubernetes in cluster ${name}`,
+    needs: [tools, nodes],
+    limitMs: bootMs + graceMs,
+    async run(context) {
+      shown = { id: create.id, context };
+      const { docker } = context.output(tools);
+      if (creation === undefined) throw new Error('the nodes were not started by this run');
+      context.awaiting('kind to start Kubernetes');
+      await within(context, creation, creation.done, bootMs, { docker, name, folder });
+      return { name, kubeconfig, nodes: names, kube: await connect(kubeconfig) };
+    },
+  };
+
+  const ready = readyTask(run, plan.cluster, tools, create);
+  return { tools, nodes, create, ready, all: [nodes, create, ready] };
+}
+
+/** Uses a cluster that an earlier `ket up` made; ket never creates or deletes anything of it but what the run makes. */
+export function existingClusterTasks(
+  run: RunContext,
+  plan: Plan & { readonly cluster: ClusterPlan },
+  tools: Task<Tools>,
+  connect: Connect,
+  cluster: { readonly name: string; readonly kubeconfig: string },
+): ClusterTasks {
+  const names = nodeNames(cluster.name, plan.cluster.nodes);
+  const nodes: Task<StartedNodes> = {
+    id: 'cluster nodes',
+    phase: 'cluster',
+    title: `use the nodes of cluster ${cluster.name}`,
+    needs: [tools],
+    limitMs: 60_000,
+    run: () => Promise.resolve({ name: cluster.name, nodes: names }),
+  };
+  const create: Task<ClusterHandle> = {
+    id: 'cluster create',
+    phase: 'cluster',
+    title: `connect to cluster ${cluster.name}`,
+    needs: [nodes],
+    limitMs: 60_000,
+    run: async () => ({ ...cluster, nodes: names, kube: await connect(cluster.kubeconfig) }),
+  };
+  const ready = readyTask(run, plan.cluster, tools, create);
+  return { tools, nodes, create, ready, all: [nodes, create, ready] };
+}
+
+function readyTask(
+  run: RunContext,
+  plan: ClusterPlan,
+  tools: Task<Tools>,
+  create: Task<ClusterHandle>,
+): Task<ClusterHandle> {
+  return {
+    id: 'cluster ready',
+    phase: 'cluster',
+    title: 'wait until the cluster is ready',
+    needs: [tools, create],
+    limitMs: plan.readyMs + graceMs,
+    async run(context) {
+      const cluster = context.output(create);
+      const { disableDefaultCNI } = await configFacts(plan);
+      try {
+        await waitUntilReady({
+          kube: cluster.kube,
+          nodes: cluster.nodes,
+          limitMs: plan.readyMs,
+          disableDefaultCNI,
+          signal: context.signal,
+          awaiting: (what) => context.awaiting(what),
+        });
+      } catch (error) {
+        const { docker } = context.output(tools);
+        const folder = path.join(run.folder, 'cluster');
+        throw await withDiagnostics(context, error, {
+          docker,
+          name: cluster.name,
+          folder,
+          kube: cluster.kube,
+        });
+      }
+      return cluster;
+    },
+  };
+}
+
+interface Where {
+  readonly docker: string;
+  readonly name: string;
+  readonly folder: string;
+  readonly kube?: Kube;
+}
+
+/** Waits for a part of the creation, within the task's own limit; ends kind and saves diagnostics when that fails. */
+async function within(
+  context: TaskContext,
+  creation: Creation,
+  part: Promise<void>,
+  limitMs: number,
+  where: Where,
+): Promise<void> {
+  const limit = AbortSignal.timeout(limitMs);
+  const signal = AbortSignal.any([context.signal, limit]);
+  let onAbort: (() => void) | undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    context.signal.throwIfAborted();
+    await Promise.race([part, aborted]);
+  } catch (error) {
+    await creation.stop();
+    const cause = limit.aborted
+      ? new KetError('KET_CLUSTER', `kind did not get so far within ${formatMs(limitMs)}`, {
+          where: 'kind create cluster',
+          next: 'see the folder cluster of the run; ket doctor checks this machine',
+        })
+      : error;
+    throw await withDiagnostics(context, cause, where);
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** The error with the lines that matter from what was saved; a cancelled run saves nothing. */
+async function withDiagnostics(context: TaskContext, error: unknown, where: Where): Promise<unknown> {
+  if (context.signal.aborted || !(error instanceof KetError)) return error;
+  context.awaiting('diagnostics to be saved');
+  const saved = await saveDiagnostics(context.deps, where);
+  return new KetError(error.code, error.message, {
+    details: [...error.details, ...saved.lines],
+    ...(error.next === undefined ? {} : { next: error.next }),
+    where: saved.files.length > 0 ? where.folder : (error.where ?? where.folder),
+    cause: error.cause,
+  });
+}
+
+async function configFacts(plan: ClusterPlan): Promise<ReturnType<typeof kindConfigFacts>> {
+  return kindConfigFacts(await fs.promises.readFile(plan.config, 'utf8'));
+}
+
+/** Two runs at once must not fight for a name, so the one in the config cannot be honoured; that is said. */
+async function sayNameIsNotUsed(context: TaskContext, plan: ClusterPlan): Promise<void> {
+  const { name } = await configFacts(plan);
+  if (name !== undefined)
+    context.emit({
+      type: 'notice',
+      level: 'info',
+      text: `the name in the Kind config (${name}) is not used: every run has its own`,
+    });
+}
