@@ -29,7 +29,8 @@ export function fanOut(readers: number): FanOut {
       callback();
     },
     destroy(error, callback) {
-      for (const output of outputs) output.destroy();
+      // After a regular end the readers still have bytes to read.
+      if (error !== null) for (const output of outputs) output.destroy();
       callback(error);
     },
   });

@@ -1,0 +1,122 @@
+import { KetError, messageOf } from '../model/errors.ts';
+import { formatMs } from '../model/format.ts';
+import type { Deps } from '../model/deps.ts';
+import type { BuiltImage } from './build.ts';
+import { fanOut } from './fan-out.ts';
+import { nodeImages, type NodeImages } from './node-images.ts';
+import { fullReference } from './reference.ts';
+
+export interface DeliverOptions {
+  readonly docker: string;
+  readonly image: BuiltImage;
+  readonly nodes: readonly string[];
+  readonly limitMs: number;
+  readonly signal: AbortSignal;
+  readonly awaiting: (what: string) => void;
+}
+
+export interface Delivery {
+  readonly image: string;
+  /** Nodes that got it now; the others had it. */
+  readonly delivered: readonly string[];
+  /** Bytes of the stream, once, however many nodes it went to. */
+  readonly bytes: number;
+  readonly ms: number;
+}
+
+/**
+ * Brings a local image to all nodes that do not have it: one `docker save`, streamed into every node's containerd at
+ * once, nothing on disk in between. Proved afterwards: each node lists the name with the same content.
+ */
+export async function deliverImage(deps: Deps, options: DeliverOptions): Promise<Delivery> {
+  const { image, nodes, signal } = options;
+  const began = deps.clock.monotonic();
+  const reference = fullReference(image.name);
+  const all = nodes.map((name) => ({ name, images: nodeImages(deps, options.docker, name) }));
+  options.awaiting('containerd of the nodes');
+  await Promise.all(all.map((node) => node.images.up(signal)));
+  const lacking = (
+    await Promise.all(
+      all.map(async (node) => ((await has(node.images, reference, image, signal)) ? [] : [node])),
+    )
+  ).flat();
+  let bytes = 0;
+  if (lacking.length > 0) {
+    options.awaiting(`the import by ${lacking.map((node) => node.name).join(', ')}`);
+    bytes = await stream(deps, options, lacking);
+    options.awaiting('the nodes to list the image');
+    await Promise.all(
+      lacking.map(async (node) => {
+        if (!(await has(node.images, reference, image, signal)))
+          throw new KetError(
+            'KET_IMAGE_DELIVERY',
+            `node ${node.name} does not list ${reference} after its import`,
+            {
+              next: `see docker exec ${node.name} ctr --namespace=k8s.io images list`,
+            },
+          );
+      }),
+    );
+  }
+  const ms = deps.clock.monotonic() - began;
+  return { image: image.name, delivered: lacking.map((node) => node.name), bytes, ms };
+}
+
+async function has(
+  node: NodeImages,
+  reference: string,
+  image: BuiltImage,
+  signal: AbortSignal,
+): Promise<boolean> {
+  return (await node.digests(reference, signal)).includes(image.id);
+}
+
+interface Target {
+  readonly name: string;
+  readonly images: NodeImages;
+}
+
+/** Resolves with the bytes that were sent; rejects with what each failing node said. */
+async function stream(deps: Deps, options: DeliverOptions, targets: readonly Target[]): Promise<number> {
+  const { docker, image, limitMs, signal } = options;
+  const fan = fanOut(targets.length);
+  const imports = targets.map(async (target, index) => {
+    const output = fan.outputs[index];
+    if (output === undefined) return undefined;
+    try {
+      const result = await target.images.load(output, limitMs, signal);
+      if (result.timedOut) return `${target.name}: not done within ${formatMs(limitMs)}`;
+      return result.code === 0 ? undefined : `${target.name}: ${lastLine(result.stderr)}`;
+    } catch (error) {
+      return `${target.name}: ${messageOf(error)}`;
+    } finally {
+      output.destroy();
+    }
+  });
+  const argv = [docker, 'save', image.name];
+  const saved = await deps
+    .exec({ argv, stdout: fan.input, limitMs, signal })
+    .then((result) => (result.code === 0 ? undefined : `docker save: ${lastLine(result.stderr)}`))
+    .catch((error: unknown) => `docker save: ${messageOf(error)}`);
+  // Without this an importer would wait for bytes that no longer come.
+  if (saved !== undefined) for (const output of fan.outputs) output.destroy();
+  const failed = (await Promise.all(imports)).filter((text) => text !== undefined);
+  signal.throwIfAborted();
+  // When all importers end, save ends by a broken pipe: then theirs is the cause.
+  const cause = saved !== undefined && failed.length < targets.length ? [saved, ...failed] : failed;
+  if (saved !== undefined || failed.length > 0)
+    throw new KetError('KET_IMAGE_DELIVERY', `image ${image.name} could not be brought to the nodes`, {
+      details: cause.length > 0 ? cause : [saved ?? ''],
+      next: nextStep([saved ?? '', ...failed].join('\n')),
+    });
+  return fan.bytes();
+}
+
+function nextStep(said: string): string {
+  if (/no space left/i.test(said)) return 'the disk of Docker is full: docker system df shows by what';
+  if (/content digest .* not found/i.test(said))
+    return 'the image names platforms whose content is not here: pull or build it for this platform alone';
+  return 'see the folder cluster of the run, and docker logs of the node';
+}
+
+const lastLine = (text: string): string => text.trim().split('\n').slice(-1)[0] ?? '';
