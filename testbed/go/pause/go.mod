@@ -1,0 +1,3 @@
+module ket.testbed/pause
+
+go 1.24

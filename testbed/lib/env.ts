@@ -1,0 +1,24 @@
+/** What a shell needs to use the testbed: ordinary variables that any tool reads. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { goProduct, programs } from '../steps/go.ts';
+import type { Docker } from './docker.ts';
+import { ownDockerHost, paths } from './paths.ts';
+import { images } from './versions.ts';
+
+export type Variables = Readonly<Record<string, string>>;
+
+export function variables(docker: Docker): Variables {
+  const tools = [programs.kind, programs.helm, programs.act, programs.helm3, programs.hyperkube].map((program) => goProduct(program).dir).filter((dir) => existsSync(dir));
+  const bins = [...(docker.kind === 'own' ? docker.binDirs.slice(0, 1) : []), ...tools.map((dir) => join(dir, 'bin'))];
+  const before = (process.env['PATH'] ?? '').split(':').filter((dir) => !bins.includes(dir));
+  return {
+    PATH: [...bins, ...before].join(':'),
+    ...(docker.kind === 'own' ? { DOCKER_HOST: ownDockerHost, DOCKER_CONFIG: paths.dockerConfig, KET_NODE_IMAGE: images.node } : {}),
+  };
+}
+
+/** Lines for `eval` in a POSIX shell. */
+export function exportLines(all: Variables): string {
+  return Object.entries(all).map(([name, value]) => `export ${name}='${value.replaceAll('\'', '\'\\\'\'')}'\n`).join('');
+}

@@ -1,0 +1,61 @@
+/** Which steps a purpose needs, on this machine. */
+import { engineSteps } from '../steps/engine.ts';
+import { goStep, programs } from '../steps/go.ts';
+import type { GoProgram } from '../steps/go.ts';
+import { publicImages } from '../steps/images.ts';
+import { nodeImageSteps } from '../steps/node-image.ts';
+import type { Docker } from './docker.ts';
+import { ask } from './proc.ts';
+import type { Step } from './steps.ts';
+import { versions } from './versions.ts';
+
+export type Purpose = 'demo' | 'test' | 'all';
+export const purposes: readonly Purpose[] = ['demo', 'test', 'all'];
+
+const atLeast = (purpose: Purpose, least: Purpose): boolean => purposes.indexOf(purpose) >= purposes.indexOf(least);
+
+/** The tools that a person calls, for a purpose; the first on the PATH first. */
+export function toolPrograms(purpose: Purpose): GoProgram[] {
+  return [programs.kind, programs.helm, ...(atLeast(purpose, 'all') ? [programs.act, programs.helm3] : [])];
+}
+
+/** Everything, from Debian's and Go's package registries alone. */
+export function fullPlan(docker: Docker, purpose: Purpose): Step[] {
+  const set = publicImages(docker);
+  // Longest first: the node image waits for all of these, the tools can come last.
+  const compiled = [programs.hyperkube, programs.coredns, programs.localPath, programs.etcd, programs.pause, ...toolPrograms(purpose)];
+  const later = atLeast(purpose, 'test') ? [set.redis.step] : [];
+  return [
+    ...(docker.kind === 'own' ? engineSteps(docker) : [present('daemon'), hostPackages(docker)]),
+    ...compiled.map((program) => goStep(program)),
+    ...set.steps,
+    set.python.step,
+    set.postgres.step,
+    ...nodeImageSteps(docker, set),
+    ...later,
+  ];
+}
+
+/** Where Docker can pull: only tools that are not there in the asked version. */
+export function toolsPlan(purpose: Purpose): Step[] {
+  return toolPrograms(purpose).filter((program) => !hasTool(program)).map((program) => goStep(program));
+}
+
+/** Is a tool of exactly our version on the PATH? */
+export function hasTool(program: GoProgram): boolean {
+  const wanted = { kind: versions.kind, helm: versions.helm, helm3: versions.helm3, act: versions.act }[program.id];
+  if (wanted === undefined) return false;
+  const argv = program.id === 'act' ? ['act', '--version'] : [program.id, 'version'];
+  return new RegExp(`\\bv?${wanted.replaceAll('.', '\\.')}\\b`).test(ask(argv).out);
+}
+
+function present(id: string): Step {
+  return { id, title: id, lane: 'fetch', needs: [], isDone: () => true, run: () => Promise.resolve() };
+}
+
+/** With a Docker of the host's own only debootstrap is wanted from the host. */
+function hostPackages(docker: Docker): Step {
+  const step = engineSteps(docker).find((each) => each.id === 'host-packages');
+  if (!step) throw new Error('no step host-packages');
+  return step;
+}

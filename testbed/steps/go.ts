@@ -1,0 +1,100 @@
+/** Everything that is compiled: tools for the user, programs for the nodes. */
+import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { hashOf, treeText } from '../lib/hash.ts';
+import { paths, sourceDir } from '../lib/paths.ts';
+import { run } from '../lib/proc.ts';
+import { product } from '../lib/product.ts';
+import type { Product } from '../lib/product.ts';
+import type { Step } from '../lib/steps.ts';
+import { versions } from '../lib/versions.ts';
+
+export interface GoProgram {
+  readonly id: string;
+  /** The name of the finished file, and of links to it. */
+  readonly file: string;
+  readonly links?: readonly string[];
+  /** A package of a published module with its version … */
+  readonly install?: string;
+  /** … or a folder below testbed/go with a module of its own. */
+  readonly source?: string;
+  readonly ldflags?: readonly string[];
+}
+
+const kube = `v${versions.kubernetes}`;
+const [major = '', minor = ''] = versions.kubernetes.split('.');
+/** Kubernetes programs check each other's versions, so they must know their own. */
+const kubeVersion = ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((module) => [
+  `-X ${module}.gitVersion=${kube}`, `-X ${module}.gitMajor=${major}`, `-X ${module}.gitMinor=${minor}`,
+  `-X ${module}.gitTreeState=clean`,
+]);
+
+export const programs = {
+  hyperkube: { id: 'hyperkube', file: 'hyperkube', links: ['kubectl'], source: 'hyperkube', ldflags: kubeVersion },
+  kind: { id: 'kind', file: 'kind', install: `sigs.k8s.io/kind@v${versions.kind}` },
+  helm: {
+    id: 'helm', file: 'helm', install: `helm.sh/helm/v4/cmd/helm@v${versions.helm}`,
+    ldflags: [`-X helm.sh/helm/v4/internal/version.version=v${versions.helm}`],
+  },
+  helm3: {
+    id: 'helm3', file: 'helm', links: ['helm3'], install: `helm.sh/helm/v3/cmd/helm@v${versions.helm3}`,
+    ldflags: [`-X helm.sh/helm/v3/internal/version.version=v${versions.helm3}`],
+  },
+  act: { id: 'act', file: 'act', install: `github.com/nektos/act@v${versions.act}`, ldflags: [`-X main.version=${versions.act}`] },
+  etcd: { id: 'etcd', file: 'etcd', source: 'etcd' },
+  coredns: { id: 'coredns', file: 'coredns', install: `github.com/coredns/coredns@v${versions.coredns}` },
+  localPath: {
+    id: 'local-path', file: 'local-path-provisioner',
+    install: `github.com/rancher/local-path-provisioner@v${versions.localPathProvisioner}`,
+  },
+  pause: { id: 'pause', file: 'pause', source: 'pause' },
+} as const satisfies Record<string, GoProgram>;
+
+const buildEnv = { CGO_ENABLED: '0' };
+const flags = ['-trimpath', '-buildvcs=false'];
+
+/** The finished program: `<dir>/bin/<file>`. */
+export function goProduct(program: GoProgram): Product {
+  // The compiler is no input: a product stays good when Go is updated.
+  const source = program.source === undefined ? '' : treeText(join(sourceDir, 'go', program.source));
+  return product(program.id, hashOf([program.install ?? '', source, ...(program.ldflags ?? []), ...(program.links ?? []), program.file, ...flags]));
+}
+
+export function goBinary(program: GoProgram): string {
+  return join(goProduct(program).dir, 'bin', program.file);
+}
+
+export function goStep(program: GoProgram, needs: readonly string[] = []): Step {
+  const made = goProduct(program);
+  return {
+    id: program.id,
+    title: `compile ${program.install ?? `go/${program.source ?? ''}`}`,
+    lane: 'compile',
+    needs,
+    isDone: made.isDone,
+    run: (log) => made.make((dir) => compile(program, dir, log)),
+  };
+}
+
+async function compile(program: GoProgram, dir: string, log: string): Promise<void> {
+  const bin = join(dir, 'bin');
+  mkdirSync(bin);
+  const ldflags = ['-s', '-w', ...(program.ldflags ?? [])].join(' ');
+  if (program.install !== undefined) {
+    await run(['go', 'install', ...flags, '-ldflags', ldflags, program.install], { log, env: { ...buildEnv, GOBIN: bin }, cwd: '/' });
+  } else {
+    const copy = join(paths.work, `source-${program.id}`); // Go must not look into the clone around it
+    rmSync(copy, { recursive: true, force: true });
+    cpSync(join(sourceDir, 'go', program.source ?? ''), copy, { recursive: true });
+    await run(['go', 'build', '-mod=readonly', ...flags, '-ldflags', ldflags, '-o', join(bin, program.file), '.'], { log, env: { ...buildEnv, GOWORK: 'off' }, cwd: copy });
+    rmSync(copy, { recursive: true, force: true });
+  }
+  for (const link of program.links ?? []) symlinkSync(program.file, join(bin, link));
+}
+
+/** The unpacked source of a module, for the files that are part of it. */
+export async function moduleDir(module: string, log: string): Promise<string> {
+  const answer = JSON.parse(await run(['go', 'mod', 'download', '-json', module], { log, cwd: '/' })) as { Dir?: string };
+  if (answer.Dir === undefined) throw new Error(`go mod download ${module} named no folder`);
+  return answer.Dir;
+}
