@@ -33,3 +33,11 @@ export interface StartedNodes {
   readonly name: string;
   readonly nodes: readonly string[];
 }
+
+/** What is known of an image from the engine that built it. */
+export interface ImageFacts {
+  /** `User` of the image's config; empty means root. */
+  readonly user: string;
+  readonly entrypoint: readonly string[];
+  readonly cmd: readonly string[];
+}

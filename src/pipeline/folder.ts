@@ -15,15 +15,15 @@ const runFolder = /^\d{4}-\d{6}-[0-9a-f]{4}$/;
 /** Runs whose folders stay; older ones are pruned. */
 const keptRuns = 20;
 
-/** Makes the folder of a run, points `latest` to it, and prunes the oldest folders. */
-export function makeRunFolder(output: string, runId: string): string {
+/** Makes the folder of a run, points `latest` to it, and prunes the oldest folders of runs without a state file. */
+export function makeRunFolder(output: string, runId: string, stateHome: string): string {
   fs.mkdirSync(output, { recursive: true });
   const folder = path.join(output, runId);
   fs.mkdirSync(folder, { mode: 0o700 });
   pointLatest(output, runId);
   const old = fs
     .readdirSync(output)
-    .filter((name) => runFolder.test(name) && name !== runId)
+    .filter((name) => runFolder.test(name) && name !== runId && !fs.existsSync(path.join(stateHome, `${name}.json`)))
     .map((name) => ({ name, at: fs.statSync(path.join(output, name)).mtimeMs }))
     .sort((a, b) => b.at - a.at)
     .slice(keptRuns - 1);

@@ -27,6 +27,9 @@ export interface CollectOptions {
   readonly signal: AbortSignal;
 }
 
+/** What ket-run itself leaves in its state folder. */
+const ownFiles = new Set(['record.json', 'started.json', 'console.log', 'usage.ndjson']);
+
 /** A connection without a byte for so long is given up and taken up again at the offset reached. */
 const idleMs = 30_000;
 const tries = 5;
@@ -195,6 +198,8 @@ class TreeWriter {
   }
 
   #target(file: ManifestFile): string {
-    return path.join(this.#outDir, file.root === 'results' ? 'results' : '.', file.localPath);
+    // A file that the tests put among ket-run's own must not take the place of another.
+    const folder = file.root === 'results' ? 'results' : ownFiles.has(file.localPath) ? '.' : 'state';
+    return path.join(this.#outDir, folder, file.localPath);
   }
 }

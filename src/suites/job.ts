@@ -1,6 +1,7 @@
 import type { V1Container, V1EnvVar, V1Job, V1PodSpec } from '@kubernetes/client-node';
 import type { Wire } from '../model/kube.ts';
 import type { SuitePlan } from '../model/plan.ts';
+import type { ImageFacts } from '../model/run.ts';
 import { KetError } from '../model/errors.ts';
 import { attemptLabels, attemptName, type AttemptId } from './names.ts';
 import type { AttemptLimits } from './limits.ts';
@@ -8,14 +9,6 @@ import type { AttemptLimits } from './limits.ts';
 export type Job = Wire<V1Job>;
 type PodSpec = Wire<V1PodSpec>;
 type Container = Wire<V1Container>;
-
-/** What is known of an image from the engine that built it; undefined where ket has never seen it. */
-export interface ImageFacts {
-  /** `User` of the image's config. */
-  readonly user: string;
-  readonly entrypoint: readonly string[];
-  readonly cmd: readonly string[];
-}
 
 export interface JobInput {
   readonly id: AttemptId;

@@ -1,0 +1,144 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { errorInfo, type ErrorInfo } from '../model/errors.ts';
+import { findAssets, ketVersion } from './environment.ts';
+import type { RunFlags } from './run-command.ts';
+
+/** Parses the command line and runs the command; resolves with the exit code. Never rejects. */
+export async function main(argv: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const program = programFor((code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const info = errorInfo(error);
+    process.stderr.write(renderError(info));
+    return info.code === 'KET_CONFIG' || info.code === 'KET_USAGE' || info.code === 'KET_PREREQUISITE' || info.code === 'KET_TOOL'
+      ? 2
+      : 3;
+  }
+}
+
+/** An error as a person reads it: what, where, the lines that show why, the next step. */
+export function renderError(info: ErrorInfo): string {
+  return [
+    `ket: ${info.message} [${info.code}]`,
+    ...(info.where === undefined ? [] : [`  where: ${info.where}`]),
+    ...(info.details ?? []).map((line) => `  | ${line}`),
+    ...(info.next === undefined ? [] : [`  next: ${info.next}`]),
+    '',
+  ].join('\n');
+}
+
+const count = (min: number, max: number) => (text: string): number => {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw new InvalidArgumentError(`a whole number from ${min} to ${max}`);
+  return value;
+};
+
+const collectList = (value: string, previous: readonly string[] | undefined): string[] => [...(previous ?? []), value];
+
+type Done = (exitCode: number) => void;
+
+function programFor(done: Done): Command {
+  const program = new Command('ket')
+    .description('Runs test suites inside a real Kubernetes cluster and tells the truth about them.')
+    .version(ketVersion(findAssets(process.argv[1] ?? '.')))
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureHelp({ sortSubcommands: false });
+
+  withRunOptions(program.command('run'))
+    .description('run the suites of a tier')
+    .argument('[args...]', 'after --: words appended to the command of every suite')
+    .action(async (args: string[], flags: RunFlags) => {
+      const { runCommand } = await import('./run-command.ts');
+      done(await runCommand(flags, args, false));
+    });
+  withRunOptions(program.command('up'))
+    .description('bring up the cluster and releases of a tier; later runs use them until ket down')
+    .action(async (flags: RunFlags) => {
+      const { runCommand } = await import('./run-command.ts');
+      done(await runCommand(flags, [], true));
+    });
+  program
+    .command('down')
+    .description('remove what ket up left for this repository')
+    .option('--tier <tier>', 'only this tier')
+    .option('--config <file>', 'the ket.yaml of the repository', 'ket.yaml')
+    .action(async (flags: { tier?: string; config: string }) => {
+      const [{ down }, { loadConfig }] = await Promise.all([import('./clusters.ts'), import('../config/index.ts')]);
+      done(await down(loadConfig(flags.config, process.cwd()).root, flags.tier));
+    });
+  program
+    .command('status')
+    .description('what is up, kept or left over on this machine')
+    .action(async () => {
+      const { status } = await import('./clusters.ts');
+      done(await status());
+    });
+  program
+    .command('cleanup')
+    .description('remove what killed runs left and what was kept longer than asked')
+    .option('--kept', 'also what was kept on purpose and has not expired')
+    .action(async (flags: { kept?: boolean }) => {
+      const { cleanup } = await import('./clusters.ts');
+      done(await cleanup(flags.kept === true));
+    });
+  withRunOptions(program.command('plan'))
+    .description('show the resolved plan and the rendered manifests; nothing is done')
+    .action(async (flags: RunFlags) => {
+      const { planCommand } = await import('./plan-command.ts');
+      done(planCommand(flags));
+    });
+  withRunOptions(program.command('doctor'))
+    .description('what this machine lacks for a run, with the exact cure')
+    .action(async (flags: RunFlags) => {
+      const { doctorCommand } = await import('./doctor-command.ts');
+      done(await doctorCommand(flags));
+    });
+  program
+    .command('validate')
+    .description('check ket.yaml and every file that it names')
+    .option('--config <file>', 'the file to check', 'ket.yaml')
+    .action(async (flags: { config: string }) => {
+      const { loadConfig } = await import('../config/index.ts');
+      const { config, path } = loadConfig(flags.config, process.cwd());
+      process.stderr.write(`${path} is right: tiers ${Object.keys(config.tiers).join(', ')}\n`);
+      done(0);
+    });
+  program
+    .command('init')
+    .description('write a commented ket.yaml for this repository')
+    .action(async () => {
+      const { initCommand } = await import('./init-command.ts');
+      done(initCommand(process.cwd()));
+    });
+  program
+    .command('report')
+    .description('rebuild summary, JUnit and timings of a run from its event log')
+    .argument('<events>', 'events.ndjson, or the folder of the run')
+    .action(async (events: string) => {
+      const { reportCommand } = await import('./report-command.ts');
+      done(await reportCommand(events));
+    });
+  return program;
+}
+
+function withRunOptions(command: Command): Command {
+  return command
+    .option('--tier <tier>', 'the tier to run; the only one, or the default one, unless given')
+    .option('--suite <suite>', 'only this suite (may be repeated)', collectList)
+    .option('--config <file>', 'the configuration', 'ket.yaml')
+    .option('--output <dir>', "folder for the runs' folders")
+    .addOption(new Option('--keep <when>', 'leave the cluster for a look inside').choices(['never', 'on-failure', 'always']))
+    .option('--cluster <name>', 'use this Kind cluster, and leave it alone')
+    .option('--node-image <image>', 'node image of the cluster (also KET_NODE_IMAGE)')
+    .addOption(new Option('--format <format>', 'what is shown while it runs').choices(['pretty', 'plain', 'json']))
+    .option('--retries <n>', 'retries of a failed suite', count(0, 2))
+    .option('--parallel <n>', 'most suites at once', count(1, 1000));
+}

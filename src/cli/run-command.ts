@@ -1,0 +1,79 @@
+import type { EventBody } from '../model/events.ts';
+import { KetError } from '../model/errors.ts';
+import type { Keep, Plan } from '../model/plan.ts';
+import { resolvePlan } from '../config/index.ts';
+import { connect } from '../kube/connect.ts';
+import { runPlan } from '../pipeline/run.ts';
+import { findUp, kindCluster } from './clusters.ts';
+import { preflight } from './doctor-command.ts';
+import { findAssets, isCi, ketVersion, realDeps } from './environment.ts';
+import { sinksFor, writeReports, type Format } from './reporters.ts';
+import { cancelOnSignals } from './signals.ts';
+
+/** The options of `ket run`, as the command line gives them. */
+export interface RunFlags {
+  readonly tier?: string;
+  readonly suite?: readonly string[];
+  readonly config?: string;
+  readonly output?: string;
+  readonly keep?: Keep;
+  readonly cluster?: string;
+  readonly nodeImage?: string;
+  readonly format?: Format;
+  readonly retries?: number;
+  readonly parallel?: number;
+}
+
+export function planOf(flags: RunFlags, args: readonly string[]): Plan {
+  const deps = realDeps();
+  return resolvePlan({
+    configPath: flags.config,
+    tier: flags.tier,
+    suites: flags.suite,
+    overrides: {
+      output: flags.output,
+      keep: flags.keep,
+      nodeImage: flags.nodeImage,
+      retries: flags.retries,
+      parallel: flags.parallel,
+      args,
+    },
+    env: deps.env,
+    isTTY: process.stderr.isTTY,
+    ci: isCi(deps.env),
+  });
+}
+
+/** `ket run` and `ket up`: resolves with the exit code. */
+export async function runCommand(flags: RunFlags, args: readonly string[], up: boolean): Promise<number> {
+  const plan = planOf(flags, args);
+  if (up && plan.cluster === undefined)
+    throw new KetError('KET_USAGE', `tier ${plan.tier} has no cluster to bring up`, { next: 'name a tier with one: --tier' });
+  const deps = realDeps();
+  const assets = findAssets(process.argv[1] ?? '.');
+  const cancel = cancelOnSignals((text) => process.stderr.write(`\nket: ${text}\n`));
+  const existing =
+    plan.cluster === undefined
+      ? undefined
+      : flags.cluster === undefined
+        ? await findUp(deps, plan)
+        : await kindCluster(deps, plan, flags.cluster);
+  try {
+    const end = await runPlan({
+      plan,
+      deps,
+      assets,
+      version: ketVersion(assets),
+      connect: (kubeconfig) => connect({ kubeconfig }),
+      sinks: (folder) => sinksFor(flags.format, folder),
+      cancel: cancel.signal,
+      preflight: (p: Plan, signal: AbortSignal, emit: (event: EventBody) => void) => preflight(deps, p, signal, emit),
+      ...(existing === undefined ? {} : { existing }),
+      up,
+      writeReports,
+    });
+    return end.exitCode;
+  } finally {
+    cancel.release();
+  }
+}

@@ -1,0 +1,96 @@
+import fs from 'node:fs';
+import type { Deps } from '../model/deps.ts';
+import { KetError } from '../model/errors.ts';
+import type { Made } from '../model/state.ts';
+import type { Task } from '../model/task.ts';
+import { deleteCluster } from '../cluster/delete.ts';
+import { findDocker, onPath } from '../tools/find.ts';
+import type { Remover } from './sweep.ts';
+import type { OpenState } from './state.ts';
+
+/** Removes one thing that ket made, by its exact name; used at the end of a run and by the sweep. */
+export function remover(deps: Deps, connect: (kubeconfig: string) => Promise<KubeForRemoval>, signal?: AbortSignal): Remover {
+  return async (made) => {
+    switch (made.type) {
+      case 'kind-cluster': {
+        // Any version of kind deletes by the same label; without one docker does it.
+        const kind = onPath(deps.env, 'kind')[0];
+        await deleteCluster(deps, {
+          docker: findDocker(deps.env),
+          name: made.name,
+          kubeconfig: made.kubeconfig,
+          ...(kind === undefined ? {} : { kind }),
+          ...(signal === undefined ? {} : { signal }),
+        });
+        return;
+      }
+      case 'namespace': {
+        const kube = await connect(made.kubeconfig);
+        try {
+          await kube.delete({ apiVersion: 'v1', kind: 'Namespace', name: made.name }, {}, signal);
+        } finally {
+          kube.close();
+        }
+        return;
+      }
+      case 'folder':
+        fs.rmSync(made.path, { recursive: true, force: true });
+        return;
+      case 'release':
+        throw new KetError('KET_STATE', `release ${made.namespace}/${made.name} is removed with its cluster only`, {
+          next: `helm uninstall ${made.name} -n ${made.namespace}`,
+        });
+    }
+  };
+}
+
+/** The part of Kube that removal needs. */
+export interface KubeForRemoval {
+  delete(
+    ref: { apiVersion: string; kind: string; name: string },
+    options?: object,
+    signal?: AbortSignal,
+  ): Promise<boolean>;
+  close(): void;
+}
+
+const removeMs = 180_000;
+
+/** One task per thing that the run made, newest first. What could not be removed is named with its cure. */
+export function cleanupTasks(state: OpenState, remove: Remover): Task[] {
+  return [...state.list()].reverse().map((made) => ({
+    id: `remove ${nameOf(made)}`,
+    phase: 'cleanup',
+    title: `remove ${nameOf(made)}`,
+    needs: [],
+    limitMs: removeMs,
+    async run(context) {
+      try {
+        await remove(made);
+        await state.remove(made);
+      } catch (error) {
+        const next = error instanceof KetError ? error.next : undefined;
+        context.emit({
+          type: 'leftover',
+          what: nameOf(made),
+          why: error instanceof Error ? error.message : String(error),
+          cure: next ?? 'ket cleanup',
+        });
+        throw error;
+      }
+    },
+  }));
+}
+
+export function nameOf(made: Made): string {
+  switch (made.type) {
+    case 'kind-cluster':
+      return `cluster ${made.name}`;
+    case 'namespace':
+      return `namespace ${made.name}`;
+    case 'release':
+      return `release ${made.namespace}/${made.name}`;
+    case 'folder':
+      return `folder ${made.path}`;
+  }
+}

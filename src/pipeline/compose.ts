@@ -1,0 +1,57 @@
+import type { Plan } from '../model/plan.ts';
+import type { ClusterHandle, RunContext } from '../model/run.ts';
+import type { Task } from '../model/task.ts';
+import { clusterTasks, existingClusterTasks, type Connect } from '../cluster/tasks.ts';
+import { imageTasks } from '../images/tasks.ts';
+import { releaseTasks } from '../releases/tasks.ts';
+import { processSuiteTask, suiteTask, type SuiteReport, type SuiteSettings } from '../suites/tasks.ts';
+import { toolTasks } from '../tools/tasks.ts';
+
+export interface Composition {
+  readonly tasks: readonly Task[];
+  readonly suites: readonly Task<SuiteReport>[];
+  /** Absent in a tier without a cluster. */
+  readonly cluster?: Task<ClusterHandle>;
+}
+
+export interface ComposeOptions {
+  readonly run: RunContext;
+  readonly plan: Plan;
+  readonly connect: Connect;
+  /** A cluster that is there already and stays. */
+  readonly existing?: { readonly name: string; readonly kubeconfig: string };
+  readonly preflight: Task;
+  readonly settings: SuiteSettings;
+}
+
+/** All tasks of a run and what each needs; nothing is done yet. */
+export function compose(options: ComposeOptions): Composition {
+  const { run, plan, connect, existing, preflight, settings } = options;
+  if (plan.cluster === undefined) {
+    const suites = plan.suites.map((suite) => processSuiteTask(settings, plan, suite, [preflight]));
+    return { tasks: [preflight, ...suites], suites };
+  }
+  const withCluster = { ...plan, cluster: plan.cluster };
+  const tools = toolTasks(run, plan);
+  const find: typeof tools.find = { ...tools.find, needs: [preflight] };
+  const cluster =
+    existing === undefined
+      ? clusterTasks(run, withCluster, find, connect)
+      : existingClusterTasks(run, withCluster, find, connect, existing);
+  const images = imageTasks(run, plan, cluster);
+  const releases = releaseTasks(run, plan, cluster, images);
+  const suites = plan.suites.map((suite) =>
+    suiteTask(settings, plan, suite, {
+      cluster: cluster.ready,
+      images: images.facts,
+      releases: releases.installs,
+      deliveries: images.deliveries,
+    }),
+  );
+  const collects = releases.collects(suites);
+  return {
+    tasks: [preflight, find, ...cluster.all, ...images.all, ...releases.all, ...suites, ...collects],
+    suites,
+    cluster: cluster.ready,
+  };
+}

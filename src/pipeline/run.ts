@@ -1,0 +1,251 @@
+import path from 'node:path';
+import type { Deps } from '../model/deps.ts';
+import { errorInfo, messageOf, type ErrorInfo } from '../model/errors.ts';
+import type { EventBody, EventSink, RunEvent } from '../model/events.ts';
+import {
+  addCounts,
+  exitCodeOf,
+  noCounts,
+  runOutcomeOf,
+  type ExitCode,
+  type Outcome,
+  type SuiteResult,
+} from '../model/outcome.ts';
+import type { Plan } from '../model/plan.ts';
+import type { ClusterHandle, RunContext } from '../model/run.ts';
+import type { Kube } from '../model/kube.ts';
+import type { Task } from '../model/task.ts';
+import { suiteNotRun, suiteResultOf } from '../suites/suite.ts';
+import { suitePool, type SuiteReport } from '../suites/tasks.ts';
+import type { Assets } from '../suites/world.ts';
+import { cleanupTasks, nameOf, remover } from './cleanup.ts';
+import { compose } from './compose.ts';
+import { openEventLog } from './event-log.ts';
+import { execute, type TaskResult } from './executor.ts';
+import { makeRunFolder, newRunId } from './folder.ts';
+import { openState, stateHome, type OpenState } from './state.ts';
+import { sweep } from './sweep.ts';
+
+export interface RunOptions {
+  readonly plan: Plan;
+  readonly deps: Deps;
+  readonly connect: (kubeconfig: string) => Promise<Kube>;
+  readonly assets: Assets;
+  /** ket's own version. */
+  readonly version: string;
+  /** Called once the run's folder is there. */
+  readonly sinks: (folder: string) => readonly EventSink[];
+  /** Cancels the run; what it made is still removed. */
+  readonly cancel: AbortSignal;
+  /** Checks the machine; throws when the run cannot work. */
+  readonly preflight: (plan: Plan, signal: AbortSignal, emit: (event: EventBody) => void) => Promise<void>;
+  /** A cluster that is there already and stays. */
+  readonly existing?: { readonly name: string; readonly kubeconfig: string };
+  /** `ket up`: no suites, and what was made stays until `ket down`. */
+  readonly up?: boolean;
+  /** Views that are written as files when the suites are done, and again when all is. */
+  readonly writeReports: (folder: string, events: readonly RunEvent[], reports: readonly SuiteReport[]) => Promise<void>;
+}
+
+export interface RunEnd {
+  readonly outcome: Outcome;
+  readonly exitCode: ExitCode;
+  readonly folder: string;
+}
+
+/** One run, from the first check to the last thing removed. Rejects only when the run could not even begin. */
+export async function runPlan(options: RunOptions): Promise<RunEnd> {
+  const { deps, cancel } = options;
+  const plan: Plan = options.up === true ? { ...options.plan, suites: [] } : options.plan;
+  const began = deps.clock.monotonic();
+  const runId = newRunId(new Date(deps.clock.now()));
+  const home = stateHome(deps.env);
+  const folder = makeRunFolder(plan.output, runId, home);
+  const state = await openState(home, runId, folder);
+  const log = openEventLog(path.join(folder, 'events.ndjson'), deps.clock, options.sinks(folder));
+  const { emit } = log;
+  emit({
+    type: 'run-started',
+    run: runId,
+    tier: plan.tier,
+    suites: plan.suites.map((suite) => suite.name),
+    ...(options.existing === undefined ? {} : { cluster: options.existing.name }),
+    ket: options.version,
+  });
+  await sweepLeftovers(options, emit);
+
+  const run: RunContext = { runId, folder, state, env: deps.env };
+  const keepMs = options.up === true || plan.keep === 'never' ? 0 : plan.keepMs;
+  const composition = compose({
+    run,
+    plan,
+    connect: options.connect,
+    ...(options.existing === undefined ? {} : { existing: options.existing }),
+    preflight: preflightTask(options, plan),
+    settings: {
+      runId,
+      folder,
+      assets: options.assets,
+      keepFailedMs: keepMs,
+      ephemeral: options.existing === undefined,
+    },
+  });
+  const results = await execute(composition.tasks, {
+    deps,
+    emit,
+    signal: cancel,
+    pools: { [suitePool]: plan.parallel },
+  });
+
+  const reports = composition.suites.flatMap((task) => (results.get(task)?.output as SuiteReport | undefined) ?? []);
+  const suites = composition.suites.map((task, index): SuiteResult => {
+    const report = results.get(task)?.output as SuiteReport | undefined;
+    if (report !== undefined) return suiteResultOf(report);
+    const suite = plan.suites[index];
+    if (suite === undefined) throw new Error('a suite task without a suite');
+    emitNotRun(suite.name, results.get(task), emit);
+    return suiteNotRun(suite);
+  });
+  const firstError = [...results.values()].find((result) => result.error !== undefined)?.error;
+  const exitCode =
+    options.up === true
+      ? upExitCode(cancel.aborted, firstError)
+      : requestOr(exitCodeOf(suites, cancel.aborted), firstError);
+  const outcome =
+    options.up === true && exitCode === 0 ? 'passed' : runOutcomeOf(suites, exitCode);
+
+  await guarded('the reports', emit, () => options.writeReports(folder, log.events(), reports));
+  await settle(options, plan, state, { exitCode, reports, composition, results }, emit);
+
+  const error: ErrorInfo | undefined = firstError === undefined ? undefined : errorInfo(firstError);
+  emit({
+    type: 'run-ended',
+    outcome,
+    exitCode,
+    counts: reports.reduce((sum, report) => addCounts(sum, report.counts), noCounts),
+    runMs: Math.round(deps.clock.monotonic() - began),
+    ...(error === undefined ? {} : { error }),
+  });
+  await guarded('the reports', emit, () => options.writeReports(folder, log.events(), reports));
+  await log.close();
+  await state.close();
+  return { outcome, exitCode, folder };
+}
+
+function preflightTask(options: RunOptions, plan: Plan): Task {
+  return {
+    id: 'preflight',
+    phase: 'preflight',
+    title: 'check this machine',
+    needs: [],
+    limitMs: 10_000,
+    run: (context) => options.preflight(plan, context.signal, (event) => context.emit(event)),
+  };
+}
+
+/** A request that this machine cannot serve is the user's to mend, not an infrastructure error. */
+function requestOr(exitCode: ExitCode, error: unknown): ExitCode {
+  if (exitCode !== 3 || error === undefined) return exitCode;
+  const { code } = errorInfo(error);
+  return code === 'KET_PREREQUISITE' || code === 'KET_TOOL' || code === 'KET_CONFIG' ? 2 : exitCode;
+}
+
+function upExitCode(cancelled: boolean, error: unknown): ExitCode {
+  if (cancelled) return 130;
+  return error === undefined ? 0 : requestOr(3, error);
+}
+
+function emitNotRun(suite: string, result: TaskResult | undefined, emit: (event: EventBody) => void): void {
+  const why =
+    result?.outcome === 'cancelled'
+      ? 'cancelled before it started'
+      : result?.error === undefined
+        ? `not run: ${result?.reason ?? 'no reason known'}`
+        : messageOf(result.error);
+  emit({
+    type: 'suite-ended',
+    suite,
+    outcome: result?.outcome === 'cancelled' ? 'cancelled' : result?.error === undefined ? 'skipped' : 'infra-error',
+    message: why,
+    counts: noCounts,
+    attempts: 0,
+    suiteMs: 0,
+  });
+}
+
+interface Ended {
+  readonly exitCode: ExitCode;
+  readonly reports: readonly SuiteReport[];
+  readonly composition: ReturnType<typeof compose>;
+  readonly results: ReadonlyMap<Task, TaskResult>;
+}
+
+/** Removes what the run made, or keeps it for a look inside and says how. */
+async function settle(
+  options: RunOptions,
+  plan: Plan,
+  state: OpenState,
+  ended: Ended,
+  emit: (event: EventBody) => void,
+): Promise<void> {
+  const { deps } = options;
+  const cluster =
+    ended.composition.cluster === undefined
+      ? undefined
+      : (ended.results.get(ended.composition.cluster)?.output as ClusterHandle | undefined);
+  const stays = options.up === true ? ended.exitCode === 0 : keeps(plan, ended) && state.list().length > 0;
+  cluster?.kube.close();
+  if (stays && cluster !== undefined) {
+    if (options.up === true) {
+      await state.keep({ up: { root: plan.root, tier: plan.tier } });
+      emit({ type: 'kept', what: nameOf({ type: 'kind-cluster', ...cluster }), until: 'ket down', how: howToEnter(cluster, []) });
+    } else {
+      const until = new Date(deps.clock.now() + plan.keepMs).toISOString();
+      await state.keep({ until });
+      emit({ type: 'kept', what: nameOf({ type: 'kind-cluster', ...cluster }), until, how: howToEnter(cluster, ended.reports) });
+    }
+    return;
+  }
+  // Nothing cancels the removal: each part has a limit of its own, and what a killed ket leaves, the next one sweeps.
+  await execute(cleanupTasks(state, remover(deps, options.connect)), {
+    deps,
+    emit,
+    signal: new AbortController().signal,
+  });
+}
+
+function keeps(plan: Plan, ended: Ended): boolean {
+  if (ended.exitCode === 130) return false;
+  return plan.keep === 'always' || (plan.keep === 'on-failure' && ended.exitCode !== 0);
+}
+
+function howToEnter(cluster: ClusterHandle, reports: readonly SuiteReport[]): string[] {
+  return [
+    `export KUBECONFIG=${cluster.kubeconfig}`,
+    ...reports.flatMap((report) =>
+      report.kept.map((pod) => `kubectl exec -it -n ${pod.namespace} ${pod.pod} -c ${pod.container} -- sh`),
+    ),
+  ];
+}
+
+/** What earlier runs left, when their owner is proved gone. It must never keep this run from its work. */
+async function sweepLeftovers(options: RunOptions, emit: (event: EventBody) => void): Promise<void> {
+  const { deps } = options;
+  await guarded('the sweep of leftovers', emit, async () => {
+    const swept = await sweep(stateHome(deps.env), deps.clock.now(), remover(deps, options.connect, options.cancel));
+    for (const { run, made } of swept.removed)
+      emit({ type: 'notice', level: 'info', text: `removed ${nameOf(made)}, left by run ${run}` });
+    for (const { made, why } of swept.failed)
+      emit({ type: 'leftover', what: nameOf(made), why, cure: 'ket cleanup' });
+    for (const file of swept.unreadable)
+      emit({ type: 'notice', level: 'warning', text: `the state file ${file} cannot be read; what it lists is left alone` });
+  });
+}
+
+async function guarded(what: string, emit: (event: EventBody) => void, body: () => Promise<void>): Promise<void> {
+  try {
+    await body();
+  } catch (error) {
+    emit({ type: 'notice', level: 'warning', text: `${what}: ${messageOf(error)}` });
+  }
+}

@@ -1,0 +1,57 @@
+import fs from 'node:fs';
+import { messageOf } from '../model/errors.ts';
+import type { EventBody } from '../model/events.ts';
+import type { ContainerRef, FollowEnd, Kube } from '../model/kube.ts';
+import type { AttemptId } from './names.ts';
+
+/** Stands in for the collected console.log when that cannot be had. */
+export const liveLogFile = 'console.live.log';
+
+export interface LiveLog {
+  /** Undefined while it goes on, and when it was cut short. */
+  ended(): FollowEnd | undefined;
+  /** Gives it so long to reach its own end, then cuts it. */
+  end(withinMs: number): Promise<void>;
+}
+
+export interface LiveLogOptions {
+  readonly kube: Kube;
+  readonly container: ContainerRef;
+  readonly finished: () => boolean;
+  readonly file: string;
+  readonly id: AttemptId;
+  readonly emit: (event: EventBody) => void;
+}
+
+/** Follows a container's log: each line goes out as an event at once, and into a file. */
+export function followLive(options: LiveLogOptions): LiveLog {
+  const { suite, attempt } = options.id;
+  const out = fs.createWriteStream(options.file, { mode: 0o600 });
+  const stop = new AbortController();
+  let end: FollowEnd | undefined;
+  const done = options.kube
+    .follow(options.container, {
+      finished: options.finished,
+      signal: stop.signal,
+      onLine: (line) => {
+        out.write(line.text + '\n');
+        options.emit({ type: 'log', suite, attempt, line: line.text, printed: line.printed });
+      },
+    })
+    .then((value) => {
+      end = value;
+    })
+    .catch((error: unknown) => {
+      if (!stop.signal.aborted)
+        options.emit({ type: 'notice', level: 'warning', text: `the live log of ${suite} broke off: ${messageOf(error)}` });
+    });
+  return {
+    ended: () => end,
+    async end(withinMs) {
+      const timer = setTimeout(() => stop.abort(), withinMs);
+      await done;
+      clearTimeout(timer);
+      await new Promise<void>((resolve) => out.end(() => resolve()));
+    },
+  };
+}

@@ -1,0 +1,115 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import os from 'node:os';
+import { randomBytes } from 'node:crypto';
+import type { SuitePlan } from '../model/plan.ts';
+import type { TaskContext } from '../model/task.ts';
+import { messageOf } from '../model/errors.ts';
+import type { AttemptResult } from './attempt.ts';
+import { lastLinesOf } from './console.ts';
+import { argvOf } from './job.ts';
+import type { AttemptId } from './names.ts';
+import { readJUnitFiles } from './proof.ts';
+import type { RunRecord } from './record.ts';
+import { verdictOf } from './verdict.ts';
+
+/** A file system may stamp files a little in the past (2 s on FAT, 10 ms by the kernel's tick elsewhere). */
+const stampSlackMs = 50;
+
+/** One attempt of a suite without a cluster: a process here, with the same limits, results and verdict as a Job. */
+export async function runProcess(
+  suite: SuitePlan,
+  id: AttemptId,
+  root: string,
+  outDir: string,
+  context: TaskContext,
+): Promise<AttemptResult> {
+  const { clock } = context.deps;
+  const resultsDir = path.join(outDir, 'results');
+  fs.mkdirSync(resultsDir, { recursive: true, mode: 0o700 });
+  const consoleFile = path.join(outDir, 'console.log');
+  const console = fs.openSync(consoleFile, 'w', 0o600);
+  const nonce = randomBytes(16).toString('hex');
+  const startedAt = clock.now();
+  const began = clock.monotonic();
+  context.emit({ type: 'attempt-started', suite: id.suite, attempt: id.attempt });
+  context.awaiting(`${suite.name} to end`);
+  let record: RunRecord | undefined;
+  let startError: string | undefined;
+  try {
+    const result = await context.deps.exec({
+      argv: argvOf(suite, undefined),
+      cwd: suite.workingDir ?? root,
+      env: {
+        PYTHONUNBUFFERED: '1',
+        KET_RUN_ID: id.run,
+        KET_SUITE: id.suite,
+        KET_ATTEMPT: String(id.attempt),
+        KET_RESULTS: resultsDir,
+        ...suite.env,
+      },
+      limitMs: suite.limitMs,
+      signal: context.signal,
+      onLine: (line) => {
+        fs.writeSync(console, line + '\n');
+        context.emit({ type: 'log', suite: id.suite, attempt: id.attempt, line, printed: new Date(clock.now()).toISOString() });
+      },
+    });
+    const signal = result.signal === null ? null : (os.constants.signals[result.signal] ?? null);
+    record = {
+      v: 1,
+      nonce,
+      uid: nonce,
+      started_ms: startedAt,
+      ended_ms: clock.now(),
+      duration_ms: Math.round(clock.monotonic() - began),
+      exit_code: result.code ?? 128 + (signal ?? 0),
+      signal,
+      timed_out: result.timedOut,
+      term_received: null,
+      exec_error: null,
+      oom_kills: null,
+      memory_peak_bytes: null,
+      cpu_usec: null,
+      console_bytes: fs.fstatSync(console).size,
+      console_error: null,
+    };
+  } catch (error) {
+    startError = messageOf(error);
+  } finally {
+    fs.closeSync(console);
+  }
+  copyResults(suite, resultsDir);
+  const files = findFiles([`${resultsDir}/**/*.xml`]);
+  const results = await readJUnitFiles(files, outDir, startedAt - stampSlackMs);
+  const lastLines = lastLinesOf(consoleFile, 20);
+  const verdict = verdictOf({
+    suite,
+    cancelled: context.signal.aborted,
+    uid: nonce,
+    nonce,
+    podGone: false,
+    junit: results.proof,
+    lastLines,
+    ...(record === undefined ? {} : { record }),
+    ...(startError === undefined ? {} : { neverRan: { infraClass: 'configuration', message: startError } }),
+  });
+  return { verdict, results, lastLines, ms: clock.monotonic() - began, ...(record === undefined ? {} : { record }) };
+}
+
+const findFiles = (globs: readonly string[]): string[] =>
+  globs.flatMap((glob) => fs.globSync(glob)).filter((file) => fs.statSync(file).isFile());
+
+/**
+ * Copies what `results:` names into the attempt's folder, time stamps and all: a file that was there before the start
+ * must stay recognisable as old.
+ */
+function copyResults(suite: SuitePlan, resultsDir: string): void {
+  for (const file of findFiles(suite.results)) {
+    let target = path.join(resultsDir, path.basename(file));
+    for (let n = 2; fs.existsSync(target); n++) target = path.join(resultsDir, `${n}-${path.basename(file)}`);
+    const { atime, mtime } = fs.statSync(file);
+    fs.copyFileSync(file, target);
+    fs.utimesSync(target, atime, mtime);
+  }
+}

@@ -1,0 +1,56 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { parse } from 'yaml';
+import type { V1Node, V1Service } from '@kubernetes/client-node';
+import { KetError, messageOf } from '../model/errors.ts';
+import type { Kube, Wire } from '../model/kube.ts';
+import type { SuitePlan } from '../model/plan.ts';
+import type { Job } from './job.ts';
+import type { KetRunPrograms } from './objects.ts';
+
+/** Files that come with ket, below the folder of its package. */
+export interface Assets {
+  readonly root: string;
+}
+
+/** The ket-run programs of both architectures. */
+export function readPrograms(assets: Assets): KetRunPrograms {
+  const read = (arch: string): Buffer => fs.readFileSync(path.join(assets.root, 'dist', 'ket-run', `ket-run-${arch}`));
+  return { amd64: read('amd64'), arm64: read('arm64') };
+}
+
+/** The Job template of a suite: its own, or ket's. */
+export function readTemplate(assets: Assets, suite: SuitePlan): Job {
+  const file = suite.template ?? path.join(assets.root, 'templates', 'test-job.yaml');
+  try {
+    return parse(fs.readFileSync(file, 'utf8')) as Job;
+  } catch (error) {
+    throw new KetError('KET_CONFIG', `the Job template cannot be read: ${messageOf(error)}`, { where: file, cause: error });
+  }
+}
+
+export interface ClusterFacts {
+  readonly arch: 'amd64' | 'arm64';
+  readonly nameserver: string;
+  readonly clusterDomain: string;
+}
+
+/** What Jobs need to know of a cluster: the processors of its nodes, and its DNS. */
+export async function clusterFacts(kube: Kube, signal: AbortSignal): Promise<ClusterFacts> {
+  const nodes = await kube.list<Wire<V1Node>>({ apiVersion: 'v1', kind: 'Node' }, signal);
+  const arches = new Set(nodes.map((node) => node.status?.nodeInfo?.architecture));
+  const [arch] = arches;
+  if (arches.size !== 1 || (arch !== 'amd64' && arch !== 'arm64'))
+    throw new KetError('KET_CLUSTER', `nodes of the architectures ${[...arches].join(', ')} cannot be used together`, {
+      next: 'use a cluster whose nodes are all amd64 or all arm64',
+    });
+  const ref = { apiVersion: 'v1', kind: 'Service', namespace: 'kube-system', name: 'kube-dns' };
+  const dns = await kube.get<Wire<V1Service>>(ref, signal);
+  const nameserver = dns?.spec?.clusterIP;
+  if (nameserver === undefined || nameserver === 'None')
+    throw new KetError('KET_CLUSTER', 'the cluster has no DNS service kube-system/kube-dns', {
+      next: 'install CoreDNS under that service, as kubeadm and Kind do',
+    });
+  // kubeadm's and Kind's default; a cluster with another domain is not known to ket yet (docs/not-verified.md).
+  return { arch, nameserver, clusterDomain: 'cluster.local' };
+}
