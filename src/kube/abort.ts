@@ -1,0 +1,54 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Why a signal fired, as an Error. */
+export function reasonOf(signal: AbortSignal): Error {
+  const reason: unknown = signal.reason;
+  return reason instanceof Error ? reason : new Error(String(reason));
+}
+
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw reasonOf(signal);
+}
+
+/** Waits; rejects with the signal's own reason (node's timer would hide it in an AbortError). */
+export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  throwIfAborted(signal);
+  try {
+    await delay(ms, undefined, { signal });
+  } catch (error) {
+    throwIfAborted(signal);
+    throw error;
+  }
+}
+
+/** Calls `listener` once when the signal fires, at once when it has; the result takes it back. */
+export function onAbort(signal: AbortSignal | undefined, listener: () => void): () => void {
+  if (signal === undefined) return () => undefined;
+  if (signal.aborted) {
+    listener();
+    return () => undefined;
+  }
+  signal.addEventListener('abort', listener, { once: true });
+  return () => signal.removeEventListener('abort', listener);
+}
+
+/**
+ * A controller that also fires with any of the given signals. `release` unties it: a signal of a whole run outlives
+ * thousands of requests, and must not keep a listener for each.
+ */
+export function linked(
+  ...signals: readonly (AbortSignal | undefined)[]
+): AbortController & { release(): void } {
+  const controller = new AbortController();
+  const ties = signals.map((signal) => onAbort(signal, () => controller.abort(signal?.reason)));
+  const release = (): void => {
+    for (const untie of ties) untie();
+  };
+  return Object.assign(controller, { release });
+}
+
+/** Pause before attempt `n` (1, 2 …): doubled each time, with jitter so that many clients do not come at once. */
+export function backoff(n: number, firstMs: number, maxMs: number, random: () => number): number {
+  const full = Math.min(maxMs, firstMs * 2 ** Math.min(n - 1, 16));
+  return full / 2 + (random() * full) / 2;
+}

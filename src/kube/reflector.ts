@@ -1,0 +1,176 @@
+import { KetError } from '../model/errors.ts';
+import type { Query, Reflector } from '../model/kube.ts';
+import { backoff, linked, onAbort, reasonOf, sleep } from './abort.ts';
+import { KubeError } from './error.ts';
+import { listAll } from './list.ts';
+import type { Client } from './request.ts';
+import type { WatchEvent } from './watch.ts';
+import { watchOnce } from './watch.ts';
+
+interface Waiter<T> {
+  look(items: readonly T[]): void;
+  fail(error: Error): void;
+}
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
+
+/**
+ * List and watch, for ever: list, watch from there, and after whatever ends the watch either go on from the last
+ * resource version or, where that may be lost, list again. The end of a stream never means anything about objects;
+ * what a list no longer has is gone. Objects are kept by UID, so that one that was deleted and made again under the
+ * same name while nobody looked is two objects, and the first is gone.
+ */
+export class ListWatch<T> implements Reflector<T> {
+  readonly #client: Client;
+  readonly #query: Query;
+  readonly #stop: ReturnType<typeof linked>;
+  readonly #waiters = new Set<Waiter<T>>();
+  #objects = new Map<string, T>();
+  #snapshot: readonly T[] | undefined = [];
+  #resourceVersion = '';
+  #listed = false;
+  /** Since when, by the monotonic clock, the API has only refused. */
+  #refusedSince: number | undefined;
+  #end: Error | undefined;
+
+  constructor(client: Client, query: Query) {
+    this.#client = client;
+    this.#query = query;
+    this.#stop = linked(client.closed);
+    this.#run().catch((error: unknown) => this.#finish(asError(error)));
+  }
+
+  items(): readonly T[] {
+    this.#snapshot ??= [...this.#objects.values()];
+    return this.#snapshot;
+  }
+
+  until<R>(decide: (items: readonly T[]) => R | undefined, signal: AbortSignal): Promise<R> {
+    return new Promise((resolve, reject) => {
+      let untie = (): void => undefined;
+      const leave = (): void => {
+        this.#waiters.delete(waiter);
+        untie();
+      };
+      const waiter: Waiter<T> = {
+        look: (items) => {
+          try {
+            const decided = decide(items);
+            if (decided === undefined) return;
+            leave();
+            resolve(decided);
+          } catch (error) {
+            waiter.fail(asError(error));
+          }
+        },
+        fail: (error) => {
+          leave();
+          reject(error);
+        },
+      };
+      const refusal = signal.aborted ? reasonOf(signal) : this.#end;
+      if (refusal !== undefined) {
+        reject(refusal);
+        return;
+      }
+      this.#waiters.add(waiter);
+      untie = onAbort(signal, () => waiter.fail(reasonOf(signal)));
+      if (this.#listed) waiter.look(this.items());
+    });
+  }
+
+  close(): void {
+    this.#finish(new KetError('KET_CANCELLED', `the watch of ${this.#query.kind} objects was closed`));
+  }
+
+  #finish(error: Error): void {
+    this.#end ??= error;
+    this.#stop.abort(error);
+    this.#stop.release();
+    for (const waiter of [...this.#waiters]) waiter.fail(this.#end);
+  }
+
+  /** Ends only by an exception: closed, or refused for good. */
+  async #run(): Promise<never> {
+    const { timings, random } = this.#client;
+    const { signal } = this.#stop;
+    let failures = 0;
+    let list = true;
+    for (;;) {
+      const seen = { events: 0 };
+      try {
+        if (list) await this.#list();
+        list = false;
+        await watchOnce(
+          this.#client,
+          this.#query,
+          this.#resourceVersion,
+          (event) => {
+            seen.events += 1;
+            this.#apply(event);
+          },
+          signal,
+        );
+        failures = seen.events === 0 ? failures + 1 : 0;
+        // A server that ends every watch at once must not be asked without a pause.
+        if (failures > 1)
+          await sleep(backoff(failures - 1, timings.retryMs, timings.retryMaxMs, random), signal);
+      } catch (error) {
+        if (signal.aborted) throw reasonOf(signal);
+        if (!(error instanceof KubeError)) throw error;
+        this.#judge(error);
+        failures = seen.events === 0 ? failures + 1 : 1;
+        // 410: the server no longer knows our version. Silence: do not trust what we have. Twice in a row: neither.
+        list = list || error.status === 410 || error.reason === 'SILENCE' || failures > 1;
+        const urgent = error.status === 410 || error.reason === 'SILENCE';
+        if (urgent && failures === 1) continue;
+        await sleep(
+          Math.max(error.retryAfterMs ?? 0, backoff(failures, timings.retryMs, timings.retryMaxMs, random)),
+          signal,
+        );
+      }
+    }
+  }
+
+  async #list(): Promise<void> {
+    const { items, resourceVersion } = await listAll<T>(this.#client, this.#query, this.#stop.signal);
+    this.#refusedSince = undefined;
+    this.#objects = new Map(items.map((item) => [uidOf(item), item]));
+    this.#resourceVersion = resourceVersion;
+    this.#listed = true;
+    this.#changed();
+  }
+
+  #apply({ type, object }: WatchEvent): void {
+    this.#refusedSince = undefined;
+    this.#resourceVersion = object.metadata?.resourceVersion ?? this.#resourceVersion;
+    if (type === 'BOOKMARK') return;
+    const item = object as T;
+    if (type === 'DELETED') this.#objects.delete(uidOf(item));
+    else this.#objects.set(uidOf(item), item);
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#snapshot = undefined;
+    for (const waiter of [...this.#waiters]) waiter.look(this.items());
+  }
+
+  /** Throws when a refusal has lasted too long to be a server that is just starting. */
+  #judge(error: KubeError): void {
+    if (![401, 403, 404].includes(error.status)) {
+      this.#refusedSince = undefined;
+      return;
+    }
+    const { refusedMs, refusedAgainMs } = this.#client.timings;
+    const now = performance.now();
+    this.#refusedSince ??= now;
+    if (now - this.#refusedSince >= (this.#listed ? refusedAgainMs : refusedMs)) throw error;
+  }
+}
+
+/** Every stored object has a UID; the fallback serves aggregated APIs that make theirs up (metrics). */
+function uidOf(item: unknown): string {
+  const { metadata } = item as { metadata?: { uid?: string; namespace?: string; name?: string } };
+  return metadata?.uid ?? `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`;
+}
