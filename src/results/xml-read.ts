@@ -34,6 +34,14 @@ export class XmlRefused extends Error {}
 /** Thrown by a handler that has seen enough; the reading ends as `ok`. */
 export class XmlEnough extends Error {}
 
+export interface XmlOptions {
+  /**
+   * Accept a DOCTYPE that only names an external DTD, as several writers of coverage do; it is never loaded. One with
+   * declarations of its own is always refused.
+   */
+  readonly allowDoctype?: boolean;
+}
+
 export interface XmlReading {
   readonly end: XmlEnd;
   readonly problems: readonly string[];
@@ -70,13 +78,14 @@ class Reader {
   #attributes = 0;
   #sawRoot = false;
 
-  constructor(handlers: XmlHandlers) {
+  constructor(handlers: XmlHandlers, options: XmlOptions) {
     const parser = this.#parser;
     parser.on('error', (error) => {
       throw error;
     });
-    parser.on('doctype', () => {
-      throw new XmlRefused('it has a DOCTYPE, which is refused');
+    parser.on('doctype', (text) => {
+      if (options.allowDoctype !== true || text.includes('['))
+        throw new XmlRefused('it has a DOCTYPE, which is refused');
     });
     parser.on('attribute', () => {
       if (++this.#attributes > limits.attributes) throw new XmlRefused('an element has too many attributes');
@@ -134,12 +143,13 @@ function codeOf(error: unknown): unknown {
 export async function readXmlFrom(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   handlers: XmlHandlers,
+  options: XmlOptions = {},
 ): Promise<XmlReading> {
   const decoder = new XmlDecoder();
   const problems: string[] = [];
   let end: XmlEnd;
   try {
-    const reader = new Reader(handlers);
+    const reader = new Reader(handlers, options);
     let sawText = false;
     const feed = (text: string): void => {
       // White space before the XML declaration is a fault of some writers, and harmless.
@@ -166,6 +176,22 @@ export async function readXmlFrom(
 }
 
 /** Reads an XML file as a stream. Never rejects. */
-export function readXml(path: string, handlers: XmlHandlers): Promise<XmlReading> {
-  return readXmlFrom(createReadStream(path, { highWaterMark: 64 * 1024 }), handlers);
+export function readXml(path: string, handlers: XmlHandlers, options: XmlOptions = {}): Promise<XmlReading> {
+  return readXmlFrom(createReadStream(path, { highWaterMark: 64 * 1024 }), handlers, options);
+}
+
+/** The name of a file's root element; undefined when it cannot be told. */
+export async function rootOf(path: string): Promise<string | undefined> {
+  let root: string | undefined;
+  await readXml(
+    path,
+    {
+      open({ name }) {
+        root = name;
+        throw new XmlEnough();
+      },
+    },
+    { allowDoctype: true },
+  );
+  return root;
 }

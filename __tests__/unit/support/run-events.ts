@@ -1,0 +1,323 @@
+import type { EventBody, RunEvent } from '../../../src/model/events.ts';
+
+/** Events as the event log makes them, from what happened and when (ms). */
+export function runEvents(list: readonly (readonly [number, EventBody])[]): RunEvent[] {
+  let seq = 0;
+  return list.map(([ms, body]) => ({
+    v: 1,
+    seq: body.type === 'log' ? seq : ++seq,
+    time: new Date(Date.UTC(2026, 0, 2, 3, 4, 5) + ms).toISOString(),
+    ms,
+    ...body,
+  }));
+}
+
+const log = (suite: string, line: string, attempt = 1): EventBody => ({ type: 'log', suite, attempt, line });
+
+/** A run in which one suite passes, one is flaky, one fails, and one has no proof. */
+export const mixedRun: readonly (readonly [number, EventBody])[] = [
+  [
+    0,
+    {
+      type: 'run-started',
+      run: '0102-030405-ab12',
+      tier: 'integration',
+      suites: ['api', 'db', 'k8s', 'slow'],
+      cluster: 'ket-0102',
+      ket: '0.1.0',
+    },
+  ],
+  [
+    5,
+    {
+      type: 'task-started',
+      task: 'tools',
+      phase: 'tools',
+      title: 'find kind v0.30.0 and Helm v4.0.0',
+      limitMs: 60_000,
+    },
+  ],
+  [180, { type: 'task-ended', task: 'tools', phase: 'tools', outcome: 'done', taskMs: 175 }],
+  [
+    181,
+    {
+      type: 'task-started',
+      task: 'cluster create',
+      phase: 'cluster',
+      title: 'start Kubernetes in cluster ket-0102',
+      limitMs: 300_000,
+    },
+  ],
+  [
+    182,
+    {
+      type: 'task-started',
+      task: 'image shop-api:dev',
+      phase: 'images',
+      title: 'build image shop-api:dev',
+      limitMs: 600_000,
+    },
+  ],
+  [400, { type: 'task-awaiting', task: 'cluster create', what: 'Preparing nodes' }],
+  [9_400, { type: 'task-step', task: 'cluster create', step: 'Preparing nodes', stepMs: 9_000 }],
+  [9_401, { type: 'task-awaiting', task: 'cluster create', what: 'node ket-0102-control-plane: Ready' }],
+  [
+    12_300,
+    { type: 'task-ended', task: 'image shop-api:dev', phase: 'images', outcome: 'done', taskMs: 12_118 },
+  ],
+  [31_000, { type: 'task-step', task: 'cluster create', step: 'Starting control-plane', stepMs: 21_000 }],
+  [31_500, { type: 'task-ended', task: 'cluster create', phase: 'cluster', outcome: 'done', taskMs: 31_319 }],
+  [
+    31_501,
+    {
+      type: 'task-started',
+      task: 'release shop',
+      phase: 'releases',
+      title: 'install release shop',
+      limitMs: 600_000,
+    },
+  ],
+  [31_800, { type: 'task-awaiting', task: 'release shop', what: 'deployment shop-api: 0 of 1 ready' }],
+  [44_000, { type: 'task-ended', task: 'release shop', phase: 'releases', outcome: 'done', taskMs: 12_499 }],
+  [44_001, { type: 'task-started', task: 'suite api', phase: 'suites', title: 'api', limitMs: 900_000 }],
+  [44_002, { type: 'task-started', task: 'suite db', phase: 'suites', title: 'db', limitMs: 900_000 }],
+  [44_003, { type: 'task-started', task: 'suite k8s', phase: 'suites', title: 'k8s', limitMs: 900_000 }],
+  [
+    45_000,
+    {
+      type: 'attempt-started',
+      suite: 'api',
+      attempt: 1,
+      namespace: 'ket-api',
+      pod: 'api-1-x7',
+      node: 'ket-0102-control-plane',
+    },
+  ],
+  [45_100, { type: 'attempt-started', suite: 'db', attempt: 1, namespace: 'ket-db', pod: 'db-1-q2' }],
+  [45_200, { type: 'attempt-started', suite: 'k8s', attempt: 1, namespace: 'ket-k8s' }],
+  [46_000, log('api', '\u001b[1m============ test session starts ============\u001b[0m')],
+  [46_100, log('api', 'collected 3 items')],
+  [46_200, log('db', 'collected 2 items \u001b[2J\u001b]0;owned\u0007')],
+  [47_000, log('api', 'tests/test_orders.py ..F')],
+  [47_100, log('db', 'progress 10%\rprogress 100%')],
+  [
+    48_000,
+    {
+      type: 'case',
+      suite: 'api',
+      attempt: 1,
+      name: 'test_list',
+      classname: 'tests.test_orders',
+      status: 'passed',
+      ms: 12,
+    },
+  ],
+  [
+    48_000,
+    {
+      type: 'case',
+      suite: 'api',
+      attempt: 1,
+      name: 'test_create',
+      classname: 'tests.test_orders',
+      status: 'passed',
+      ms: 30,
+    },
+  ],
+  [
+    48_000,
+    {
+      type: 'case',
+      suite: 'api',
+      attempt: 1,
+      name: 'test_total',
+      classname: 'tests.test_orders',
+      status: 'failed',
+      ms: 7,
+      message: 'assert 3 == 4\n +  where 3 = total([1, 2])',
+    },
+  ],
+  [
+    48_010,
+    {
+      type: 'attempt-ended',
+      suite: 'api',
+      attempt: 1,
+      outcome: 'failed',
+      cause: 'cases',
+      message: '1 of 3 tests failed: test_total',
+      counts: { total: 3, passed: 2, failed: 1, errors: 0, skipped: 0 },
+      attemptMs: 3_010,
+      exitCode: 1,
+      logComplete: true,
+      memoryPeakBytes: 52_428_800,
+      cpuMs: 900,
+      junit: [{ path: 'suites/api/attempt-1/results/junit.xml' }],
+      console: { path: 'suites/api/attempt-1/console.log' },
+      lastLines: [
+        'tests/test_orders.py ..F',
+        'FAILED tests/test_orders.py::test_total',
+        '1 failed, 2 passed in 1.02s',
+      ],
+    },
+  ],
+  [
+    48_011,
+    {
+      type: 'suite-ended',
+      suite: 'api',
+      outcome: 'failed',
+      message: '1 of 3 tests failed: test_total',
+      counts: { total: 3, passed: 2, failed: 1, errors: 0, skipped: 0 },
+      attempts: 1,
+      suiteMs: 4_010,
+    },
+  ],
+  [48_012, { type: 'task-ended', task: 'suite api', phase: 'suites', outcome: 'done', taskMs: 4_011 }],
+  [
+    49_000,
+    {
+      type: 'case',
+      suite: 'db',
+      attempt: 1,
+      name: 'test_lock',
+      classname: 'tests.test_db',
+      status: 'error',
+      ms: 900,
+      message: 'OperationalError: deadlock',
+    },
+  ],
+  [
+    49_000,
+    {
+      type: 'attempt-ended',
+      suite: 'db',
+      attempt: 1,
+      outcome: 'failed',
+      cause: 'cases',
+      message: '1 of 2 tests failed: test_lock',
+      counts: { total: 2, passed: 1, failed: 0, errors: 1, skipped: 0 },
+      attemptMs: 4_000,
+      exitCode: 1,
+      console: { path: 'suites/db/attempt-1/console.log' },
+      lastLines: ['deadlock detected'],
+    },
+  ],
+  [49_500, { type: 'attempt-started', suite: 'db', attempt: 2, namespace: 'ket-db' }],
+  [
+    52_000,
+    {
+      type: 'attempt-ended',
+      suite: 'db',
+      attempt: 2,
+      outcome: 'passed',
+      message: '2 tests passed',
+      counts: { total: 2, passed: 2, failed: 0, errors: 0, skipped: 0 },
+      attemptMs: 2_500,
+      exitCode: 0,
+      console: { path: 'suites/db/attempt-2/console.log' },
+      lastLines: [],
+    },
+  ],
+  [
+    52_001,
+    {
+      type: 'suite-ended',
+      suite: 'db',
+      outcome: 'flaky',
+      message: '2 tests passed, after 1 failed attempt (1 of 2 tests failed: test_lock)',
+      counts: { total: 2, passed: 2, failed: 0, errors: 0, skipped: 0 },
+      attempts: 2,
+      suiteMs: 7_000,
+    },
+  ],
+  [52_002, { type: 'task-ended', task: 'suite db', phase: 'suites', outcome: 'done', taskMs: 8_000 }],
+  [
+    53_000,
+    {
+      type: 'attempt-ended',
+      suite: 'k8s',
+      attempt: 1,
+      outcome: 'infra-error',
+      infraClass: 'no-proof',
+      message:
+        'exit code 0, but no JUnit file was found in its results; add --junitxml=/results/junit.xml, or set `expectTests: false` to judge it by its exit code alone',
+      counts: { total: 0, passed: 0, failed: 0, errors: 0, skipped: 0 },
+      attemptMs: 8_000,
+      exitCode: 0,
+      console: { path: 'suites/k8s/attempt-1/console.log' },
+      lastLines: ['all good, trust me'],
+    },
+  ],
+  [
+    53_001,
+    {
+      type: 'suite-ended',
+      suite: 'k8s',
+      outcome: 'infra-error',
+      infraClass: 'no-proof',
+      message:
+        'exit code 0, but no JUnit file was found in its results; add --junitxml=/results/junit.xml, or set `expectTests: false` to judge it by its exit code alone',
+      counts: { total: 0, passed: 0, failed: 0, errors: 0, skipped: 0 },
+      attempts: 1,
+      suiteMs: 9_000,
+    },
+  ],
+  [53_002, { type: 'task-ended', task: 'suite k8s', phase: 'suites', outcome: 'done', taskMs: 8_999 }],
+  [
+    53_003,
+    {
+      type: 'task-ended',
+      task: 'suite slow',
+      phase: 'suites',
+      outcome: 'skipped',
+      taskMs: 0,
+      reason: 'release cache failed',
+    },
+  ],
+  [
+    53_100,
+    {
+      type: 'task-ended',
+      task: 'release cache',
+      phase: 'releases',
+      outcome: 'failed',
+      taskMs: 9_000,
+      error: {
+        code: 'KET_RELEASE',
+        message: 'pod shop-cache-0: its image cannot be pulled (ErrImagePull)',
+        where: 'release cache',
+        next: 'check the name of the image in values-integration.yaml',
+        details: ['Failed to pull image "redis:nope"'],
+      },
+    },
+  ],
+  [
+    53_200,
+    {
+      type: 'notice',
+      level: 'warning',
+      text: 'api: junit.xml: characters that XML or the encoding does not allow were replaced',
+    },
+  ],
+  [54_000, { type: 'kept', what: 'cluster ket-0102', until: '04:04', how: ['ket shell api', 'ket down'] }],
+  [
+    54_100,
+    {
+      type: 'leftover',
+      what: 'namespace ket-k8s',
+      why: 'the API server did not answer',
+      cure: 'ket cleanup',
+    },
+  ],
+  [
+    54_200,
+    {
+      type: 'run-ended',
+      outcome: 'failed',
+      exitCode: 1,
+      counts: { total: 5, passed: 4, failed: 1, errors: 0, skipped: 0 },
+      runMs: 54_200,
+    },
+  ],
+];

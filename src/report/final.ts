@@ -1,0 +1,203 @@
+import { formatMs } from '../model/format.ts';
+import type { CaseInfo } from '../model/events.ts';
+import type { ErrorInfo } from '../model/errors.ts';
+import type { Outcome } from '../model/outcome.ts';
+import { escapeTerminal } from './escape.ts';
+import { countsText, padEnd, plural } from './format.ts';
+import { lastAttempt, type AttemptView, type RunView, type SuiteView, type TaskView } from './model.ts';
+import type { Colour, Style } from './style.ts';
+
+export interface FinalOptions {
+  readonly style: Style;
+  /** Where the run's results are, as people should read it. */
+  readonly folder?: string;
+}
+
+const limits = { cases: 20, messageLines: 6, lastLines: 10, notices: 10 };
+
+export const marks: Readonly<Record<Outcome, { readonly sign: string; readonly colour: Colour }>> = {
+  passed: { sign: '✓', colour: 'green' },
+  flaky: { sign: '~', colour: 'yellow' },
+  failed: { sign: '✗', colour: 'red' },
+  'infra-error': { sign: '!', colour: 'magenta' },
+  skipped: { sign: '-', colour: 'grey' },
+  cancelled: { sign: '-', colour: 'grey' },
+};
+
+/** The closing block of a run: the verdict, why, and what to do next. Lines without line ends. */
+export function finalBlock(view: RunView, options: FinalOptions): string[] {
+  const { style } = options;
+  const sections = [
+    failedSection(view, style),
+    tasksSection(view, style),
+    suitesSection(view, style),
+    noticesSection(view, style),
+    whereSection(view, options),
+    [verdictLine(view, style)],
+  ];
+  return sections.filter((lines) => lines.length > 0).flatMap((lines) => ['', ...lines]);
+}
+
+/** The run in one line: verdict, tier, suites, tests, time. */
+export function verdictLine(view: RunView, style: Style): string {
+  const { ended } = view;
+  if (ended === undefined)
+    return style('magenta', style('bold', 'NO VERDICT')) + ': the event log ends before the run did';
+  const { colour } = marks[ended.outcome];
+  const parts = [
+    ...(view.started === undefined ? [] : [`tier ${escapeTerminal(view.started.tier)}`]),
+    suitesText(view),
+    countsText(ended.counts),
+    formatMs(ended.runMs),
+  ].filter((part) => part !== '');
+  return `${style(colour, style('bold', ended.outcome.toUpperCase()))}  ${parts.join(' · ')} · exit code ${ended.exitCode}`;
+}
+
+function suitesText(view: RunView): string {
+  const total = view.suites.size;
+  if (total === 0) return '';
+  const of = (outcome: Outcome): number =>
+    [...view.suites.values()].filter((s) => s.ended?.outcome === outcome).length;
+  const worst = (['failed', 'infra-error', 'cancelled', 'skipped', 'flaky'] as const).flatMap((outcome) =>
+    of(outcome) === 0 ? [] : [`${of(outcome)} ${outcome}`],
+  );
+  return worst.length === 0 ? plural(total, 'suite') : `${plural(total, 'suite')}: ${worst.join(', ')}`;
+}
+
+/** A suite that has no end of its own is told by its task: why it did not run. */
+function outcomeOf(suite: SuiteView): Outcome {
+  return suite.ended?.outcome ?? 'skipped';
+}
+
+function suitesSection(view: RunView, style: Style): string[] {
+  const suites = [...view.suites.values()];
+  const names = Math.min(40, Math.max(0, ...suites.map((s) => escapeTerminal(s.name).length)));
+  return suites.flatMap((suite) => {
+    const { sign, colour } = marks[outcomeOf(suite)];
+    const { ended } = suite;
+    const head = `  ${style(colour, sign)} ${padEnd(escapeTerminal(suite.name), names)}  ${style(colour, padEnd(outcomeOf(suite), 11))}`;
+    if (ended === undefined) {
+      const task = view.tasks.get(`suite ${suite.name}`);
+      return [
+        `${head}  ${style('dim', `did not run${task?.reason === undefined ? '' : `: ${escapeTerminal(task.reason)}`}`)}`,
+      ];
+    }
+    const attempts = ended.attempts > 1 ? ` · ${ended.attempts} attempts` : '';
+    return [`${head}  ${countsText(ended.counts)} · ${formatMs(ended.suiteMs)}${attempts}`];
+  });
+}
+
+/** Every suite that is not simply passed: why, its failed cases, its last lines. */
+function failedSection(view: RunView, style: Style): string[] {
+  return [...view.suites.values()].flatMap((suite) => {
+    const { ended } = suite;
+    if (ended === undefined || ended.outcome === 'passed' || ended.outcome === 'skipped') return [];
+    const { sign, colour } = marks[ended.outcome];
+    const kind = ended.infraClass === undefined ? ended.outcome : `${ended.outcome} (${ended.infraClass})`;
+    return [
+      `${style(colour, sign)} ${style('bold', escapeTerminal(suite.name))}  ${style(colour, kind)}: ${escapeTerminal(ended.message)}`,
+      ...attemptLines(suite, style),
+    ];
+  });
+}
+
+function attemptLines(suite: SuiteView, style: Style): string[] {
+  const flaky = suite.ended?.outcome === 'flaky';
+  const shown = flaky
+    ? suite.attempts.filter((a) => a.bad.length > 0 || a.flaky.length > 0)
+    : [lastAttempt(suite)];
+  return shown.flatMap((attempt) => {
+    if (attempt === undefined) return [];
+    const cases = [...attempt.bad, ...attempt.flaky];
+    const lines = cases.slice(0, limits.cases).flatMap((found) => caseLines(found, style));
+    if (cases.length > limits.cases)
+      lines.push(style('dim', `    … ${cases.length - limits.cases} more in junit.xml`));
+    return [...lines, ...(flaky ? [] : lastLines(attempt, style))];
+  });
+}
+
+/** `classname › name`, unless the one holds the other. */
+export function caseTitle(found: CaseInfo): string {
+  const { classname, name } = found;
+  if (classname === undefined || name.startsWith(classname)) return name;
+  return `${classname} › ${name}`;
+}
+
+function caseLines(found: CaseInfo, style: Style): string[] {
+  const failed = found.status !== 'passed';
+  const sign = failed ? style('red', '✗') : style('yellow', '~');
+  const message = (found.message ?? '')
+    .split('\n')
+    .map(escapeTerminal)
+    .filter((line) => line.trim() !== '');
+  const shown = message.slice(0, limits.messageLines);
+  if (message.length > shown.length) shown.push('…');
+  return [
+    `    ${sign} ${escapeTerminal(caseTitle(found))}${failed ? '' : style('dim', '  passed after a failed try')}`,
+    ...shown.map((line) => `        ${line}`),
+  ];
+}
+
+function lastLines(attempt: AttemptView, style: Style): string[] {
+  const lines = attempt.ended?.lastLines ?? [];
+  if (lines.length === 0) return [];
+  const console = attempt.ended?.console?.path;
+  return [
+    style('dim', `    last lines${console === undefined ? '' : ` of ${escapeTerminal(console)}`}:`),
+    ...lines.slice(-limits.lastLines).map((line) => `${style('dim', '    │ ')}${escapeTerminal(line)}`),
+  ];
+}
+
+/** Tasks that failed, and the run's own error: code, message, next step. */
+function tasksSection(view: RunView, style: Style): string[] {
+  const failed = [...view.tasks.values()].filter((task) => task.outcome === 'failed');
+  const lines = failed.flatMap((task) => taskLines(task, style));
+  const own = view.ended?.error;
+  const told = own !== undefined && failed.some((task) => task.error?.message === own.message);
+  return own === undefined || told ? lines : [...lines, ...errorLines('the run', own, style)];
+}
+
+function taskLines(task: TaskView, style: Style): string[] {
+  const title = escapeTerminal(task.title);
+  return task.error === undefined
+    ? [`${style('magenta', '!')} ${style('bold', title)}  failed`]
+    : errorLines(title, task.error, style);
+}
+
+/** An error with its next step, as it is shown at once and at the end. */
+export function errorLines(title: string, error: ErrorInfo, style: Style): string[] {
+  return [
+    `${style('magenta', '!')} ${style('bold', title)}  ${style('magenta', error.code)}: ${escapeTerminal(error.message)}`,
+    ...(error.where === undefined ? [] : [`    at ${escapeTerminal(error.where)}`]),
+    ...(error.details ?? []).slice(-20).map((line) => `${style('dim', '    │ ')}${escapeTerminal(line)}`),
+    ...(error.next === undefined ? [] : [`    ${style('bold', 'next:')} ${escapeTerminal(error.next)}`]),
+  ];
+}
+
+function noticesSection(view: RunView, style: Style): string[] {
+  const notices = view.notices.filter((notice) => notice.level !== 'info');
+  const lines = notices
+    .slice(0, limits.notices)
+    .map(
+      (notice) =>
+        `${style(notice.level === 'error' ? 'red' : 'yellow', notice.level)}: ${escapeTerminal(notice.text)}`,
+    );
+  if (notices.length > limits.notices)
+    lines.push(style('dim', `… ${notices.length - limits.notices} more in summary.md`));
+  return lines;
+}
+
+function whereSection(view: RunView, options: FinalOptions): string[] {
+  const { style, folder } = options;
+  return [
+    ...view.leftovers.flatMap((left) => [
+      `${style('yellow', 'left behind:')} ${escapeTerminal(left.what)} (${escapeTerminal(left.why)})`,
+      `    ${style('bold', 'next:')} ${escapeTerminal(left.cure)}`,
+    ]),
+    ...view.kept.flatMap((kept) => [
+      `${style('cyan', 'kept')} until ${escapeTerminal(kept.until)}: ${escapeTerminal(kept.what)}`,
+      ...kept.how.map((line) => `    ${escapeTerminal(line)}`),
+    ]),
+    ...(folder === undefined ? [] : [`results: ${escapeTerminal(folder)}`]),
+  ];
+}

@@ -1,0 +1,61 @@
+import type { Counts } from '../model/outcome.ts';
+
+/** Time that still runs, in whole seconds so that it does not flicker: 9s, 2m 05s, 1h 02m. */
+export function elapsed(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  if (seconds < 60) return `${seconds}s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m ${String(seconds % 60).padStart(2, '0')}s`;
+  return `${Math.floor(seconds / 3600)}h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, '0')}m`;
+}
+
+/** `12 passed, 1 failed`: what there is, worst first; `no tests` for none. */
+export function countsText(counts: Counts): string {
+  const parts = [
+    [counts.failed, 'failed'],
+    [counts.errors, counts.errors === 1 ? 'error' : 'errors'],
+    [counts.passed, 'passed'],
+    [counts.skipped, 'skipped'],
+  ] as const;
+  const said = parts.filter(([n]) => n > 0).map(([n, word]) => `${n} ${word}`);
+  return said.length === 0 ? 'no tests' : said.join(', ');
+}
+
+/** `1 suite`, `2 suites`. */
+export function plural(n: number, word: string): string {
+  return `${n} ${word}${n === 1 ? '' : 's'}`;
+}
+
+const wide =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f680}-\u{1f6ff}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
+const zero = /\p{M}|\p{Cf}|\p{Variation_Selector}/u;
+
+function widthOf(char: string): number {
+  if (char.length === 1 && char.charCodeAt(0) < 0x300) return 1;
+  if (zero.test(char)) return 0;
+  return wide.test(char) ? 2 : 1;
+}
+
+/** Columns that an escaped, uncoloured text takes on a terminal. */
+export function displayWidth(text: string): number {
+  let width = 0;
+  for (const char of text) width += widthOf(char);
+  return width;
+}
+
+/** The beginning of an escaped, uncoloured text that fits into so many columns; an ellipsis says that it was cut. */
+export function truncate(text: string, columns: number): string {
+  if (text.length <= columns && displayWidth(text) <= columns) return text;
+  if (columns < 1) return '';
+  let width = 1;
+  let kept = '';
+  for (const char of text) {
+    width += widthOf(char);
+    if (width > columns) return `${kept}…`;
+    kept += char;
+  }
+  return displayWidth(text) <= columns ? text : `${kept}…`;
+}
+
+export function padEnd(text: string, columns: number): string {
+  return text + ' '.repeat(Math.max(0, columns - displayWidth(text)));
+}
