@@ -4,3 +4,4 @@ export { readKindConfig, type HostPort, type KindConfig } from './kind-config.ts
 export { resolvePlan, type PlanInput, type PlanOverrides } from './plan.ts';
 export { problemsError, renderProblem, renderProblems, type Problem } from './problems.ts';
 export { jsonSchema } from './schema.ts';
+export { initFiles, writeInitFiles, type InitFile } from './init.ts';

@@ -142,9 +142,7 @@ export const suiteSchema = z.strictObject({
     .optional()
     .describe('Releases that must be ready first; all of the tier unless given, `[]` for none.'),
   timeout: duration.default('50m').describe('How long one attempt may take.'),
-  retries: whole(0, 2)
-    .default(0)
-    .describe('New attempts after a failed one (0 to 2); passing then counts as flaky.'),
+  retries: whole(0, 2).default(0).describe('New attempts after a failed one; passing then counts as flaky.'),
   resources: z
     .strictObject({
       requests: amounts
@@ -237,6 +235,8 @@ export interface SchemaNode {
   readonly default?: unknown;
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
+  readonly minimum?: number;
+  readonly maximum?: number;
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly required?: readonly string[];
   readonly additionalProperties?: SchemaNode | false;
