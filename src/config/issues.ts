@@ -44,7 +44,7 @@ function problemsOf(issue: Issue, source: Source): Problem[] {
   }
   const allowed = node?.enum?.map(String);
   return [
-    source.problem(at, `${subject(at, source.data)} ${complaint(issue, value, node, source.written(at))}`, {
+    source.problem(at, `${subject(at, source.data)}${complaint(issue, value, node, source.written(at))}`, {
       ...(allowed === undefined ? {} : { allowed }),
       suggestion: allowed !== undefined && typeof value === 'string' ? nearest(value, allowed) : undefined,
     }),
@@ -54,30 +54,42 @@ function problemsOf(issue: Issue, source: Source): Problem[] {
 function complaint(issue: Issue, value: unknown, node: SchemaNode | undefined, written?: string): string {
   switch (issue.code) {
     case 'custom':
-      return `is wrong: ${issue.message}`.replace(/^is wrong: (must|has) /, '$1 ');
+      return issue.message.startsWith('must ') ? ` ${issue.message}` : `: ${issue.message}`;
     case 'too_small':
-      return `must ${issue.origin === 'array' ? 'not be empty' : `be at least ${issue.minimum}`}`;
+      return ` must ${issue.origin === 'array' ? 'not be empty' : `be at least ${issue.minimum}`}`;
     case 'too_big':
-      return `must be at most ${issue.maximum}`;
+      return ` must be at most ${issue.maximum}`;
     default:
       break;
   }
-  if (node?.title === 'duration' && typeof value === 'number') return `is wrong: ${numberAsDuration(value)}`;
+  if (node?.title === 'duration' && typeof value === 'number') return `: ${numberAsDuration(value)}`;
   if (node?.enum !== undefined || node?.const !== undefined) {
     const wanted = node.enum?.map(quoted).join(' or ') ?? quoted(node.const);
-    return `must be ${wanted}, not ${shown(value)}`;
+    return ` must be ${wanted}, not ${shown(value)}`;
   }
-  const cure =
-    node?.type === 'string' && (typeof value === 'number' || typeof value === 'boolean')
-      ? `; write "${written ?? String(value)}" with the quotes`
-      : '';
-  return `must be ${expected(node)}, not ${shown(value)}${cure}`;
+  const cure = cureOf(value, node, written);
+  return ` must be ${expected(node)}, not ${shown(value)}${cure === undefined ? '' : `; write ${cure}`}`;
+}
+
+/** What to write where YAML, or a habit of other tools, made another kind of value of it. */
+function cureOf(value: unknown, node: SchemaNode | undefined, written?: string): string | undefined {
+  if (node?.type === 'string' && (typeof value === 'number' || typeof value === 'boolean'))
+    return `"${written ?? String(value)}" with the quotes`;
+  if (
+    node?.type === 'boolean' &&
+    typeof value === 'string' &&
+    /^(yes|no|on|off|true|false|y|n)$/i.test(value)
+  )
+    return /^(y|on|t)/i.test(value) ? 'true' : 'false';
+  if (node?.type === 'array' && node.items?.type === 'string' && typeof value === 'string')
+    return `[${value}]`;
+  return undefined;
 }
 
 /** What a place may hold, in words. */
 export function expected(node: SchemaNode | undefined): string {
   if (node?.title !== undefined && node.properties === undefined)
-    return /^(text|whole)/.test(node.title) ? node.title : `${article(node.title)} ${node.title}`;
+    return /^text/.test(node.title) ? node.title : `${article(node.title)} ${node.title}`;
   switch (node?.type) {
     case 'string':
       return 'text';

@@ -30,10 +30,11 @@ export function renderProblems(problems: readonly Problem[]): string[] {
   return problems.flatMap(renderProblem);
 }
 
-/** Text from a file must neither break the lines of a message nor steer the terminal. */
+/** Text from a file must neither break the lines of a message, nor steer the terminal, nor fill it. */
 function oneLine(text: string): string {
   // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ');
+  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ');
+  return line.length > 500 ? `${line.slice(0, 500)}…` : line;
 }
 
 /** By file and place, each once (two tiers may name the same broken file). */
