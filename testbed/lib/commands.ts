@@ -4,6 +4,7 @@ import { Docker, daemonPid, hostDockerAnswers } from './docker.ts';
 import type { EngineKind } from './docker.ts';
 import { engineProduct, installed, missingPackages, startDaemon, stopDaemon } from '../steps/engine.ts';
 import { exportLines, variables } from './env.ts';
+import type { Variables } from './env.ts';
 import { withLock } from './lock.ts';
 import { isDebian12AsRoot, missingPrograms } from './machine.ts';
 import { paths, root } from './paths.ts';
@@ -115,13 +116,19 @@ export async function down(): Promise<number> {
   });
 }
 
-export function printEnv(): number {
+/** The variables that `env` prints, or undefined when nothing is set up. */
+export function environment(): Variables | undefined {
   const state = readState();
-  if (!state) {
+  return state && variables(dockerOf(state.engine));
+}
+
+export function printEnv(): number {
+  const all = environment();
+  if (!all) {
     process.stderr.write('testbed: nothing is set up: run "node testbed/main.ts up" first\n');
     return 2;
   }
-  process.stdout.write(exportLines(variables(dockerOf(state.engine))));
+  process.stdout.write(exportLines(all));
   return 0;
 }
 

@@ -27,8 +27,14 @@ export function isDebian12AsRoot(): boolean {
   return /^ID="?debian"?$/m.test(release) && /^VERSION_ID="?12"?$/m.test(release) && process.getuid?.() === 0;
 }
 
+let mirrors: readonly Mirror[] | undefined;
+
 /** The machine's own Debian mirrors, as its apt settings name them. */
-export function debianMirrors(): Mirror[] {
+export function debianMirrors(): readonly Mirror[] {
+  return (mirrors ??= askMirrors()); // half a second for apt, asked by many steps
+}
+
+function askMirrors(): Mirror[] {
   const format = '$(REPO_URI)|$(CODENAME)|$(COMPONENT)';
   const answer = ask(['apt-get', 'indextargets', '--format', format, 'Created-By: Packages']);
   const found = lines(answer.out)
@@ -91,4 +97,3 @@ export function missingPrograms(needsGo: boolean): string[] {
   }
   return missing;
 }
-
