@@ -1,0 +1,85 @@
+import path from 'node:path';
+import type { ReleasePlan } from '../model/plan.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** What a user sets on purpose so that private charts can be had. */
+const kept = ['HELM_REGISTRY_CONFIG', 'HELM_REPOSITORY_CONFIG', 'HELM_REPOSITORY_CACHE'];
+
+/**
+ * Environment for Helm: own homes, own kubeconfig. Whatever else the user's environment tells Helm (another context,
+ * namespace or driver) is blanked, because it would change what the plan says.
+ */
+export function helmEnv(env: Env, home: string, kubeconfig: string): Record<string, string> {
+  const blank = Object.keys(env).filter((name) => name.startsWith('HELM_') && !kept.includes(name));
+  return {
+    ...Object.fromEntries(blank.map((name) => [name, ''])),
+    HELM_CACHE_HOME: path.join(home, 'cache'),
+    HELM_CONFIG_HOME: path.join(home, 'config'),
+    HELM_DATA_HOME: path.join(home, 'data'),
+    KUBECONFIG: kubeconfig,
+  };
+}
+
+/** Helm 4 can wait by watching; Helm 3 polls. */
+export const waitFlag = (helmVersion: string): string =>
+  /^v3\./.test(helmVersion) ? '--wait' : '--wait=watcher';
+
+export interface InstallArgs {
+  readonly helm: string;
+  readonly helmVersion: string;
+  readonly kubeconfig: string;
+  readonly release: ReleasePlan;
+}
+
+/** argv that installs a release, or upgrades one that a kept cluster has already. */
+export function installArgv({ helm, helmVersion, kubeconfig, release }: InstallArgs): string[] {
+  return [
+    helm,
+    'upgrade',
+    '--install',
+    release.name,
+    release.chart,
+    '--namespace',
+    release.namespace,
+    '--create-namespace',
+    ...release.values.flatMap((file) => ['--values', file]),
+    ...Object.entries(release.set).flatMap(([key, value]) => ['--set', `${key}=${escapeSet(value)}`]),
+    waitFlag(helmVersion),
+    '--timeout',
+    `${String(Math.ceil(release.limitMs / 1000))}s`,
+    '--kubeconfig',
+    kubeconfig,
+  ];
+}
+
+/**
+ * A value as Helm's `--set` reads it literally: without this a comma would begin the next key. Lists in Helm's own
+ * form, `{a,b}`, stay lists.
+ */
+export function escapeSet(value: string): string {
+  if (/^\{.*\}$/s.test(value)) return value;
+  return value.replace(/[\\,]/g, (character) => `\\${character}`);
+}
+
+/** Helm's own lines about a failure, without its progress and warnings. */
+export function helmSaid(stderr: string): string[] {
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '');
+  const at = lines.findIndex((line) => /^Error:/.test(line));
+  return (at < 0 ? lines : lines.slice(at)).slice(-10);
+}
+
+/** The next step for the failures of Helm that are well known. */
+export function helmCure(said: string, release: ReleasePlan): string {
+  if (/missing in charts\/ directory|dependencies? .*(missing|out of sync)/i.test(said))
+    return `fetch the chart's dependencies once: helm dependency build ${release.chart}`;
+  if (/another operation .* is in progress/i.test(said))
+    return `an earlier install was cut off: helm uninstall ${release.name} --namespace ${release.namespace}`;
+  if (/cannot re-use a name|invalid ownership metadata|already exists/i.test(said))
+    return `something of that name is there and is not of this release: choose another name or namespace for ${release.name}`;
+  if (/values don't meet the specifications/i.test(said))
+    return `the chart's schema refuses the values: see ${release.values.join(', ')}`;
+  if (/parse error|execution error|error calling|YAML parse/i.test(said))
+    return `the chart does not render: helm template ${release.name} ${release.chart} shows where`;
+  return `try it alone: helm upgrade --install ${release.name} ${release.chart} --namespace ${release.namespace}`;
+}

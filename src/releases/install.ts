@@ -1,0 +1,216 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { KetError } from '../model/errors.ts';
+import { formatMs } from '../model/format.ts';
+import type { Deps, ExecResult } from '../model/deps.ts';
+import type { ReleasePlan } from '../model/plan.ts';
+import type { ClusterHandle } from '../model/run.ts';
+import { cacheHome } from '../tools/find.ts';
+import { evidence, type Evidence } from './evidence.ts';
+import { helmCure, helmEnv, helmSaid, installArgv } from './helm.ts';
+import type { ReleaseFailure } from './judge.ts';
+import { watchRelease, type ReleaseStand, type ReleaseWatch } from './watch.ts';
+
+export interface InstallOptions {
+  readonly helm: string;
+  readonly helmVersion: string;
+  readonly cluster: ClusterHandle;
+  readonly release: ReleasePlan;
+  /** Other releases of the plan have the same namespace. */
+  readonly shared: boolean;
+  /** The release's folder in the run. */
+  readonly folder: string;
+  /** Images that ket brought to the nodes, for the advice about pull policies. */
+  readonly delivered: readonly string[];
+  readonly signal: AbortSignal;
+  readonly awaiting: (what: string) => void;
+}
+
+/** Helm is told its limit; this is for saying that it is over. */
+const helmGraceMs = 20_000;
+/** After Helm is content ket looks itself; what is available for Helm is so for ket within moments. */
+const ownLookMs = 30_000;
+
+/**
+ * Installs a release and waits until its workloads are available. Helm waits for its whole limit also when nothing can
+ * come right any more, so ket watches beside it and ends it early, with the lines of the container that is the cause.
+ */
+export async function installRelease(deps: Deps, options: InstallOptions): Promise<void> {
+  const { cluster, release, signal } = options;
+  const began = deps.clock.monotonic();
+  const watch = watchRelease(cluster.kube, deps.clock, release, options.shared);
+  const proofs = evidence(cluster.kube, release.namespace, options.folder);
+  const end = new AbortController();
+  try {
+    const helm = runHelm(deps, options, AbortSignal.any([signal, end.signal]));
+    const both = AbortSignal.any([signal, end.signal]);
+    const failure = watch.until((stand) => {
+      proofs.watchHooks(stand.pods);
+      if (stand.failure !== undefined) return stand.failure;
+      options.awaiting(stand.waitingFor.length === 0 ? 'Helm' : shortList(stand.waitingFor));
+      return undefined;
+    }, both);
+    const first = await Promise.race([
+      helm.then((result) => ({ result })),
+      failure.then((found) => ({ found })),
+    ]);
+    if ('found' in first) {
+      end.abort(new KetError('KET_CANCELLED', 'Helm was ended: the release cannot become ready'));
+      await helm.catch(() => undefined);
+      throw await failureError(options, first.found, watch.stand(), proofs);
+    }
+    if (first.result.code !== 0 || first.result.timedOut)
+      throw await helmError(options, first.result, watch.stand(), proofs, deps.clock.monotonic() - began);
+    await ownLook(options, watch, proofs);
+  } finally {
+    end.abort();
+    watch.close();
+  }
+}
+
+async function runHelm(deps: Deps, options: InstallOptions, signal: AbortSignal): Promise<ExecResult> {
+  const { cluster, release } = options;
+  const { kubeconfig } = cluster;
+  await fs.promises.mkdir(options.folder, { recursive: true, mode: 0o700 });
+  const result = await deps.exec({
+    argv: installArgv({ helm: options.helm, helmVersion: options.helmVersion, kubeconfig, release }),
+    env: helmEnv(deps.env, path.join(cacheHome(deps.env), 'helm'), kubeconfig),
+    limitMs: release.limitMs + helmGraceMs,
+    signal,
+  });
+  const text = `${result.stdout}${result.stderr}`;
+  await fs.promises.writeFile(path.join(options.folder, 'helm.log'), text, { mode: 0o600 });
+  return result;
+}
+
+/** ket's own proof that the release is there, whatever Helm's wait looked at. */
+async function ownLook(options: InstallOptions, watch: ReleaseWatch, proofs: Evidence): Promise<void> {
+  const { release, signal } = options;
+  const limit = AbortSignal.timeout(ownLookMs);
+  try {
+    const failure = await watch.until<ReleaseFailure | 'ready'>(
+      (stand) => {
+        proofs.watchHooks(stand.pods);
+        if (stand.notAvailable.length === 0) return 'ready';
+        options.awaiting(shortList(stand.waitingFor));
+        return stand.failure;
+      },
+      AbortSignal.any([signal, limit]),
+    );
+    if (failure !== 'ready') throw await failureError(options, failure, watch.stand(), proofs);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!limit.aborted) throw error;
+    const stand = watch.stand();
+    throw await notReady(
+      options,
+      `Helm said that release ${release.name} is ready, but ${formatMs(ownLookMs)} later it is not`,
+      stand,
+      proofs,
+    );
+  }
+}
+
+async function failureError(
+  options: InstallOptions,
+  failure: ReleaseFailure,
+  stand: ReleaseStand,
+  proofs: Evidence,
+): Promise<KetError> {
+  const { release } = options;
+  const [lines] = await Promise.all([failureLines(failure, proofs), proofs.save(stand.pods)]);
+  return new KetError('KET_RELEASE', `release ${release.name} cannot become ready: ${failure.message}`, {
+    where: options.folder,
+    details: lines.length > 0 ? lines : await proofs.events(10),
+    next: failureCure(options, failure),
+  });
+}
+
+const failureLines = (failure: ReleaseFailure, proofs: Evidence): Promise<readonly string[]> => {
+  if (failure.job !== undefined) return proofs.hooks(failure.job);
+  if (failure.kind === 'crash-loop' && failure.pod !== undefined && failure.container !== undefined)
+    return proofs.lines(failure.pod, failure.container);
+  return proofs.events(5);
+};
+
+function failureCure(options: InstallOptions, failure: ReleaseFailure): string {
+  switch (failure.kind) {
+    case 'crash-loop':
+      return 'see the last lines of the container, and its command, environment and values';
+    case 'hook':
+      return 'see the last lines of the hook; it must succeed before the release can be ready';
+    case 'configuration':
+      return 'the pod names a ConfigMap, Secret or key that is not there: see the chart and its values';
+    case 'image': {
+      const image = failure.image ?? '';
+      const delivered = options.delivered.some((name) => image === name || image.endsWith(`/${name}`));
+      return delivered
+        ? `ket brought ${image} to the nodes, but the chart asks for a pull: set imagePullPolicy to IfNotPresent or Never`
+        : `check the name of ${image}; an image that is only on this machine must be named under images: in ket.yaml`;
+    }
+  }
+}
+
+async function helmError(
+  options: InstallOptions,
+  result: ExecResult,
+  stand: ReleaseStand,
+  proofs: Evidence,
+  ms: number,
+): Promise<KetError> {
+  const { release } = options;
+  const said = helmSaid(result.stderr);
+  // Helm may tell of a failed hook a moment before the watch does.
+  if (stand.failure !== undefined) return failureError(options, stand.failure, stand, proofs);
+  const overTime =
+    result.timedOut || (ms >= release.limitMs && /deadline|timed out|timeout/i.test(said.join(' ')));
+  if (overTime)
+    return notReady(
+      options,
+      `release ${release.name} was not ready within ${formatMs(release.limitMs)}`,
+      stand,
+      proofs,
+    );
+  const hook = /(?:job|Job)[ /]"?([\w.-]+)"? failed|failed (?:pre|post)-(?:install|upgrade)/.exec(
+    said.join(' '),
+  );
+  const lines = hook === null ? [] : await proofs.hooks(hook[1] ?? '');
+  await proofs.save(stand.pods);
+  return new KetError('KET_RELEASE', `Helm could not install release ${release.name}`, {
+    where: release.chart,
+    details: [...said, ...lines],
+    next: helmCure(said.join('\n'), release),
+  });
+}
+
+/** Names what was not ready and why, with the last events and the last lines of the first container that is ill. */
+async function notReady(
+  options: InstallOptions,
+  message: string,
+  stand: ReleaseStand,
+  proofs: Evidence,
+): Promise<KetError> {
+  const ill = stand.ill;
+  const [events, lines] = await Promise.all([
+    proofs.events(8),
+    ill === undefined ? [] : proofs.lines(ill.pod, ill.container),
+    proofs.save(stand.pods),
+  ]);
+  const log = lines.slice(-10);
+  return new KetError('KET_RELEASE', `${message}: ${shortList(stand.waitingFor) || 'Helm gave no reason'}`, {
+    where: options.folder,
+    details: [
+      ...stand.waitingFor,
+      ...events,
+      ...(ill === undefined || log.length === 0
+        ? []
+        : [`last lines of ${ill.pod} ${ill.container}:`, ...log]),
+    ],
+    next: `see the pods, events and logs in ${options.folder}; raise the timeout of the release if it is only slow`,
+  });
+}
+
+function shortList(items: readonly string[]): string {
+  const [first = '', ...more] = items;
+  return more.length === 0 ? first : `${first}; and ${String(more.length)} more`;
+}

@@ -1,0 +1,37 @@
+import type { Job } from './judge.ts';
+import type { Pod } from './pod-state.ts';
+import { isOfRelease, type Workloads } from './workloads.ts';
+
+export interface Members {
+  pod(pod: Pod): boolean;
+  job(job: Job): boolean;
+}
+
+const instance = 'app.kubernetes.io/instance';
+
+/**
+ * Which pods and Jobs of a namespace are a release's. Alone in its namespace, a release has them all; where several
+ * share it, those that a workload of the release selects, that its Jobs made, or that bear its name by the usual label.
+ */
+export function belongs(release: string, workloads: Workloads, shared: boolean): Members {
+  if (!shared) return { pod: () => true, job: () => true };
+  const job = (item: Job): boolean =>
+    isOfRelease(item, release) || item.metadata?.labels?.[instance] === release;
+  const selectors = [...workloads.deployments, ...workloads.statefulSets, ...workloads.daemonSets]
+    .filter((workload) => isOfRelease(workload, release))
+    .map((workload) => Object.entries(workload.spec?.selector.matchLabels ?? {}))
+    .filter((labels) => labels.length > 0);
+  const jobs = new Set(workloads.jobs.filter(job).map((item) => item.metadata?.name));
+  return {
+    job,
+    pod(pod) {
+      const labels = pod.metadata?.labels ?? {};
+      return (
+        labels[instance] === release ||
+        pod.metadata?.ownerReferences?.some((owner) => owner.kind === 'Job' && jobs.has(owner.name)) ===
+          true ||
+        selectors.some((selector) => selector.every(([key, value]) => labels[key] === value))
+      );
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import path from 'node:path';
+import { KetError } from '../model/errors.ts';
+import type { Plan, ReleasePlan } from '../model/plan.ts';
+import type { ClusterHandle, RunContext, Tools } from '../model/run.ts';
+import type { Task } from '../model/task.ts';
+import { installRelease } from './install.ts';
+
+/** A release that is ready. */
+export interface ReadyRelease {
+  readonly release: ReleasePlan;
+  readonly cluster: ClusterHandle;
+}
+
+export interface ReleaseTasks {
+  readonly install: readonly Task<ReadyRelease>[];
+  readonly all: readonly Task[];
+}
+
+/** What the installation has to know of the cluster's and the images' tasks. */
+export interface ClusterReady {
+  readonly tools: Task<Tools>;
+  readonly ready: Task<ClusterHandle>;
+}
+export interface ImagesDelivered {
+  readonly deliver: readonly Task[];
+}
+
+/** For the message after the limit proper: logs, events, and files. */
+const graceMs = 90_000;
+
+/** Installs the releases of the plan side by side, when the cluster is ready and has the plan's images. */
+export function releaseTasks(
+  run: RunContext,
+  plan: Plan,
+  cluster: ClusterReady,
+  images: ImagesDelivered,
+): ReleaseTasks {
+  const delivered = plan.images.map((image) => image.name);
+  const install = plan.releases.map((release): Task<ReadyRelease> => {
+    const shared = plan.releases.some((other) => other !== release && other.namespace === release.namespace);
+    return {
+      id: `install ${release.name}`,
+      phase: 'releases',
+      title: `install release ${release.name}`,
+      needs: [cluster.tools, cluster.ready, ...images.deliver],
+      limitMs: release.limitMs + graceMs,
+      async run(context) {
+        const { helm, helmVersion } = context.output(cluster.tools);
+        if (helm === undefined || helmVersion === undefined)
+          throw new KetError('KET_INTERNAL', 'no helm among the tools of a plan with releases');
+        const handle = context.output(cluster.ready);
+        await run.state.add({
+          type: 'release',
+          kubeconfig: handle.kubeconfig,
+          namespace: release.namespace,
+          name: release.name,
+        });
+        await installRelease(
+          { ...context.deps, env: run.env },
+          {
+            helm,
+            helmVersion,
+            cluster: handle,
+            release,
+            shared,
+            folder: path.join(run.folder, 'releases', release.name),
+            delivered,
+            signal: context.signal,
+            awaiting: (what) => context.awaiting(what),
+          },
+        );
+        return { release, cluster: handle };
+      },
+    };
+  });
+  return { install, all: install };
+}
