@@ -1,10 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Why a signal fired, as an Error. */
-export function reasonOf(signal: AbortSignal): Error {
-  const reason: unknown = signal.reason;
-  return reason instanceof Error ? reason : new Error(String(reason));
+/** What was thrown, as an Error; `instanceof` does not know errors of another realm (vm, workers). */
+export function asError(thrown: unknown): Error {
+  return isError(thrown) ? thrown : new Error(String(thrown));
 }
+
+function isError(thrown: unknown): thrown is Error {
+  return typeof thrown === 'object' && thrown !== null && 'message' in thrown && 'name' in thrown;
+}
+
+/** Why a signal fired, as an Error. */
+export const reasonOf = (signal: AbortSignal): Error => asError(signal.reason);
 
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw reasonOf(signal);

@@ -100,7 +100,8 @@ function retryAfterOf(header: string | undefined, seconds: number | undefined): 
 /** Error of a connection that was not made, was cut or was silent. */
 export function connectionError(where: string, cause: unknown): KubeError {
   if (cause instanceof KubeError) return cause;
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'CONNECTION';
+  const code =
+    typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : 'CONNECTION';
   return new KubeError(`no answer from the API server (${code})`, { status: 0, reason: code, where, cause });
 }
 

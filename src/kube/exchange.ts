@@ -1,6 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import { linked, onAbort, reasonOf, throwIfAborted } from './abort.ts';
+import { asError, linked, onAbort, reasonOf, throwIfAborted } from './abort.ts';
 import type { Connection } from './connection.ts';
 import { connectionError, silence } from './error.ts';
 
@@ -108,7 +108,7 @@ export function consume(
       try {
         onChunk(chunk);
       } catch (error) {
-        settle(() => reject(error instanceof Error ? error : new Error(String(error))));
+        settle(() => reject(asError(error)));
       }
     });
     response.on('end', () => (response.complete ? end({ how: 'end' }) : cut()));

@@ -1,14 +1,12 @@
 import type { RawData, WebSocket } from 'ws';
 import type { KubeExecRequest } from '../model/kube.ts';
-import { onAbort, reasonOf } from './abort.ts';
+import { asError, onAbort, reasonOf } from './abort.ts';
 import { KubeError, silence } from './error.ts';
 import { exitCodeOf } from './exec-status.ts';
 import type { Timings } from './timings.ts';
 
 /** First byte of each frame. */
 const channel = { stdout: 1, stderr: 2, status: 3 } as const;
-
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
 /**
  * A connection on which a command runs. It has ended well when the status frame came, all output before it was taken

@@ -1,6 +1,6 @@
 import { KetError } from '../model/errors.ts';
 import type { Query, Reflector } from '../model/kube.ts';
-import { backoff, linked, onAbort, reasonOf, sleep } from './abort.ts';
+import { asError, backoff, linked, onAbort, reasonOf, sleep } from './abort.ts';
 import { KubeError } from './error.ts';
 import { listAll } from './list.ts';
 import type { Client } from './request.ts';
@@ -11,8 +11,6 @@ interface Waiter<T> {
   look(items: readonly T[]): void;
   fail(error: Error): void;
 }
-
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
 /**
  * List and watch, for ever: list, watch from there, and after whatever ends the watch either go on from the last

@@ -110,7 +110,7 @@ export async function persist<T>(
         if (error.status === 500) internal += 1;
         if (internal >= internalErrorAttempts) throw error;
         if (fault === 'unknown' && resolve !== undefined) {
-          const resolved = await persist(client, what, (inner) => resolve(error, inner), stop.signal);
+          const resolved = await resolve(error, stop.signal);
           if (resolved !== undefined) return resolved;
         }
         const pause = Math.max(
