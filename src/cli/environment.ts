@@ -2,12 +2,12 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Deps } from '../model/deps.ts';
 import { KetError } from '../model/errors.ts';
-import { clock } from '../tools/clock.ts';
+import { realClock } from '../tools/clock.ts';
 import { exec } from '../tools/exec.ts';
 import type { Assets } from '../suites/world.ts';
 
 /** The real outside. */
-export const realDeps = (): Deps => ({ exec, clock, env: process.env });
+export const realDeps = (): Deps => ({ exec, clock: realClock, env: process.env });
 
 /** The folder of ket's own package: the nearest one above the program that holds ket's templates. */
 export function findAssets(program: string): Assets {

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { connect as connectKube } from '../kube/index.ts';
 import { KetError } from '../model/errors.ts';
 import { formatMs } from '../model/format.ts';
 import type { Kube } from '../model/kube.ts';
@@ -12,7 +13,9 @@ import { kindConfigFacts } from './kind-config.ts';
 import { clusterName, nodeNames } from './names.ts';
 import { waitUntilReady } from './ready.ts';
 
-export type Connect = (kubeconfig: string) => Kube | Promise<Kube>;
+/** Makes the API client of a kubeconfig. */
+export type Connect = (kubeconfig: string) => Promise<Kube>;
+const realConnect: Connect = (kubeconfig) => connectKube({ kubeconfig });
 
 export interface ClusterTasks {
   readonly tools: Task<Tools>;
@@ -31,12 +34,12 @@ const bootMs = 5 * 60_000;
 /** For saving diagnostics after the limit proper. */
 const graceMs = 60_000;
 
-/** Creates the run's own Kind cluster. `connect` makes the API client of a kubeconfig. */
+/** Creates the run's own Kind cluster. */
 export function clusterTasks(
   run: RunContext,
   plan: Plan & { readonly cluster: ClusterPlan },
   tools: Task<Tools>,
-  connect: Connect,
+  connect: Connect = realConnect,
 ): ClusterTasks {
   const name = clusterName(run.runId, plan.tier);
   const kubeconfig = path.join(run.folder, 'kubeconfig');
@@ -102,8 +105,8 @@ export function existingClusterTasks(
   run: RunContext,
   plan: Plan & { readonly cluster: ClusterPlan },
   tools: Task<Tools>,
-  connect: Connect,
   cluster: { readonly name: string; readonly kubeconfig: string },
+  connect: Connect = realConnect,
 ): ClusterTasks {
   const names = nodeNames(cluster.name, plan.cluster.nodes);
   const nodes: Task<StartedNodes> = {

@@ -81,7 +81,7 @@ export function parseSource(text: string, file: string): Source {
       file,
       ...at(error.pos[0]),
       path: [],
-      message: `bad YAML: ${error.message}`,
+      message: `bad YAML: ${yamlFault(error.code, error.message, text.slice(...error.pos))}`,
     }));
     problems.push(...oddKeys(document, (offset) => ({ file, ...at(offset) })));
     const readable = document.errors.every((error) => error.code === 'DUPLICATE_KEY');
@@ -106,6 +106,13 @@ export function parseSource(text: string, file: string): Source {
     // Nesting too deep for the parser, or aliases that grow without end.
     return broken(file, `bad YAML: ${messageOf(error)}`);
   }
+}
+
+/** The parser's words, where they are not meant for programmers. */
+function yamlFault(code: string, message: string, text: string): string {
+  if (code === 'DUPLICATE_KEY') return `the key "${/^[^\s:]+/.exec(text)?.[0] ?? text}" is there twice`;
+  if (code === 'MULTIPLE_DOCS') return 'a second document begins here; only one is read';
+  return message;
 }
 
 function broken(file: string, message: string): Source {

@@ -2,6 +2,7 @@ import type { Plan } from '../model/plan.ts';
 import type { ClusterHandle, RunContext } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
 import { clusterTasks, existingClusterTasks, type Connect } from '../cluster/tasks.ts';
+import { factsTask } from '../images/facts.ts';
 import { imageTasks } from '../images/tasks.ts';
 import { releaseTasks } from '../releases/tasks.ts';
 import { processSuiteTask, suiteTask, type SuiteReport, type SuiteSettings } from '../suites/tasks.ts';
@@ -38,19 +39,18 @@ export function compose(options: ComposeOptions): Composition {
     existing === undefined
       ? clusterTasks(run, withCluster, find, connect)
       : existingClusterTasks(run, withCluster, find, connect, existing);
-  const images = imageTasks(run, plan, cluster);
+  const images = imageTasks(plan, cluster);
+  const builds = new Map(plan.images.map((image, index) => [image.name, images.build[index]]));
+  const deliveries = new Map(plan.images.map((image, index) => [image.name, images.deliver[index]]));
+  const suiteImages = new Set(plan.suites.flatMap((suite) => suite.image ?? []));
+  const facts = new Map([...suiteImages].map((name) => [name, factsTask(name, find, builds.get(name))]));
   const releases = releaseTasks(run, plan, cluster, images);
   const suites = plan.suites.map((suite) =>
-    suiteTask(settings, plan, suite, {
-      cluster: cluster.ready,
-      images: images.facts,
-      releases: releases.installs,
-      deliveries: images.deliveries,
-    }),
+    suiteTask(settings, plan, suite, { cluster: cluster.ready, facts, releases: releases.installs, deliveries }),
   );
   const collects = releases.collects(suites);
   return {
-    tasks: [preflight, find, ...cluster.all, ...images.all, ...releases.all, ...suites, ...collects],
+    tasks: [preflight, find, ...cluster.all, ...images.all, ...facts.values(), ...releases.all, ...suites, ...collects],
     suites,
     cluster: cluster.ready,
   };

@@ -3,12 +3,14 @@ import type { CaseInfo } from '../model/events.ts';
 import type { ErrorInfo } from '../model/errors.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { escapeTerminal } from './escape.ts';
-import { countsText, padEnd, plural } from './format.ts';
+import { countsText, padEnd, plural, wrap } from './format.ts';
 import { lastAttempt, type AttemptView, type RunView, type SuiteView, type TaskView } from './model.ts';
 import type { Colour, Style } from './style.ts';
 
 export interface FinalOptions {
   readonly style: Style;
+  /** Longer sentences are broken between words; unlimited when not given. */
+  readonly columns?: number;
   /** Where the run's results are, as people should read it. */
   readonly folder?: string;
 }
@@ -24,33 +26,37 @@ export const marks: Readonly<Record<Outcome, { readonly sign: string; readonly c
   cancelled: { sign: '-', colour: 'grey' },
 };
 
-/** The closing block of a run: the verdict, why, and what to do next. Lines without line ends. */
+/** The closing block of a run: why, what to do next, where the results are, and last the verdict. */
 export function finalBlock(view: RunView, options: FinalOptions): string[] {
-  const { style } = options;
   const sections = [
-    failedSection(view, style),
-    tasksSection(view, style),
-    suitesSection(view, style),
-    noticesSection(view, style),
+    failedSection(view, options),
+    tasksSection(view, options),
+    suitesSection(view, options),
+    noticesSection(view, options),
     whereSection(view, options),
-    [verdictLine(view, style)],
+    verdictLines(view, options),
   ];
   return sections.filter((lines) => lines.length > 0).flatMap((lines) => ['', ...lines]);
 }
 
-/** The run in one line: verdict, tier, suites, tests, time. */
-export function verdictLine(view: RunView, style: Style): string {
+/** The run in a line: verdict, tier, suites, tests, time. */
+export function verdictLines(view: RunView, { style, columns }: FinalOptions): string[] {
   const { ended } = view;
   if (ended === undefined)
-    return style('magenta', style('bold', 'NO VERDICT')) + ': the event log ends before the run did';
-  const { colour } = marks[ended.outcome];
+    return [`${style('magenta', 'NO VERDICT')}  the event log ends before the run did`];
   const parts = [
     ...(view.started === undefined ? [] : [`tier ${escapeTerminal(view.started.tier)}`]),
     suitesText(view),
-    countsText(ended.counts),
+    `tests: ${countsText(ended.counts)}`,
     formatMs(ended.runMs),
-  ].filter((part) => part !== '');
-  return `${style(colour, style('bold', ended.outcome.toUpperCase()))}  ${parts.join(' · ')} · exit code ${ended.exitCode}`;
+    `exit code ${ended.exitCode}`,
+  ];
+  const verdict = ended.outcome.toUpperCase();
+  const indent = verdict.length + 2;
+  const lines = wrap(parts.filter((part) => part !== '').join(' · '), (columns ?? Infinity) - indent);
+  return lines.map((line, i) =>
+    i === 0 ? `${style(marks[ended.outcome].colour, verdict)}  ${line}` : ' '.repeat(indent) + line,
+  );
 }
 
 function suitesText(view: RunView): string {
@@ -69,7 +75,7 @@ function outcomeOf(suite: SuiteView): Outcome {
   return suite.ended?.outcome ?? 'skipped';
 }
 
-function suitesSection(view: RunView, style: Style): string[] {
+function suitesSection(view: RunView, { style }: FinalOptions): string[] {
   const suites = [...view.suites.values()];
   const names = Math.min(40, Math.max(0, ...suites.map((s) => escapeTerminal(s.name).length)));
   return suites.flatMap((suite) => {
@@ -88,17 +94,23 @@ function suitesSection(view: RunView, style: Style): string[] {
 }
 
 /** Every suite that is not simply passed: why, its failed cases, its last lines. */
-function failedSection(view: RunView, style: Style): string[] {
+function failedSection(view: RunView, { style, columns }: FinalOptions): string[] {
   return [...view.suites.values()].flatMap((suite) => {
     const { ended } = suite;
     if (ended === undefined || ended.outcome === 'passed' || ended.outcome === 'skipped') return [];
     const { sign, colour } = marks[ended.outcome];
     const kind = ended.infraClass === undefined ? ended.outcome : `${ended.outcome} (${ended.infraClass})`;
     return [
-      `${style(colour, sign)} ${style('bold', escapeTerminal(suite.name))}  ${style(colour, kind)}: ${escapeTerminal(ended.message)}`,
+      `${style(colour, sign)} ${style('bold', escapeTerminal(suite.name))}  ${style(colour, kind)}`,
+      ...sentence(ended.message, columns),
       ...attemptLines(suite, style),
     ];
   });
+}
+
+/** A sentence as a paragraph of its own, indented. */
+function sentence(text: string, columns: number | undefined, head = ''): string[] {
+  return wrap(head + escapeTerminal(text), (columns ?? Infinity) - 4).map((line) => `    ${line}`);
 }
 
 function attemptLines(suite: SuiteView, style: Style): string[] {
@@ -149,32 +161,38 @@ function lastLines(attempt: AttemptView, style: Style): string[] {
 }
 
 /** Tasks that failed, and the run's own error: code, message, next step. */
-function tasksSection(view: RunView, style: Style): string[] {
+function tasksSection(view: RunView, { style, columns }: FinalOptions): string[] {
   const failed = [...view.tasks.values()].filter((task) => task.outcome === 'failed');
-  const lines = failed.flatMap((task) => taskLines(task, style));
+  const lines = failed.flatMap((task) => failedTaskLines(task, style, columns));
   const own = view.ended?.error;
   const told = own !== undefined && failed.some((task) => task.error?.message === own.message);
-  return own === undefined || told ? lines : [...lines, ...errorLines('the run', own, style)];
+  return own === undefined || told ? lines : [...lines, ...errorLines('the run', own, style, columns)];
 }
 
-function taskLines(task: TaskView, style: Style): string[] {
-  const title = escapeTerminal(task.title);
+function failedTaskLines(task: TaskView, style: Style, columns: number | undefined): string[] {
+  const title = titleOf(task);
   return task.error === undefined
     ? [`${style('magenta', '!')} ${style('bold', title)}  failed`]
-    : errorLines(title, task.error, style);
+    : errorLines(title, task.error, style, columns);
+}
+
+/** What people call a task; that of a suite is titled with nothing but the suite's name. */
+export function titleOf(task: TaskView): string {
+  return escapeTerminal(task.id === `suite ${task.title}` ? task.id : task.title);
 }
 
 /** An error with its next step, as it is shown at once and at the end. */
-export function errorLines(title: string, error: ErrorInfo, style: Style): string[] {
+export function errorLines(title: string, error: ErrorInfo, style: Style, columns?: number): string[] {
   return [
-    `${style('magenta', '!')} ${style('bold', title)}  ${style('magenta', error.code)}: ${escapeTerminal(error.message)}`,
-    ...(error.where === undefined ? [] : [`    at ${escapeTerminal(error.where)}`]),
+    `${style('magenta', '!')} ${style('bold', title)}  ${style('magenta', error.code)}`,
+    ...sentence(error.message, columns),
+    ...(error.where === undefined ? [] : sentence(error.where, columns, 'at ')),
     ...(error.details ?? []).slice(-20).map((line) => `${style('dim', '    │ ')}${escapeTerminal(line)}`),
-    ...(error.next === undefined ? [] : [`    ${style('bold', 'next:')} ${escapeTerminal(error.next)}`]),
+    ...(error.next === undefined ? [] : sentence(error.next, columns, 'next: ')),
   ];
 }
 
-function noticesSection(view: RunView, style: Style): string[] {
+function noticesSection(view: RunView, { style, columns }: FinalOptions): string[] {
   const notices = view.notices.filter((notice) => notice.level !== 'info');
   const lines = notices
     .slice(0, limits.notices)
@@ -192,7 +210,7 @@ function whereSection(view: RunView, options: FinalOptions): string[] {
   return [
     ...view.leftovers.flatMap((left) => [
       `${style('yellow', 'left behind:')} ${escapeTerminal(left.what)} (${escapeTerminal(left.why)})`,
-      `    ${style('bold', 'next:')} ${escapeTerminal(left.cure)}`,
+      `    next: ${escapeTerminal(left.cure)}`,
     ]),
     ...view.kept.flatMap((kept) => [
       `${style('cyan', 'kept')} until ${escapeTerminal(kept.until)}: ${escapeTerminal(kept.what)}`,

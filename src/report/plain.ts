@@ -1,9 +1,9 @@
 import { formatMs } from '../model/format.ts';
 import type { EventSink, RunEvent } from '../model/events.ts';
 import { defuseCommands, escapeTerminal } from './escape.ts';
-import { caseTitle, errorLines, finalBlock, marks } from './final.ts';
+import { caseTitle, errorLines, finalBlock, marks, titleOf } from './final.ts';
 import { countsText, displayWidth, padEnd } from './format.ts';
-import { applyEvent, newRunView, type RunView, type TaskView } from './model.ts';
+import { applyEvent, newRunView, type RunView } from './model.ts';
 import { styleFor, suiteColour, type Style } from './style.ts';
 
 /** Where a view for people goes, and what it may know of its surroundings. */
@@ -58,11 +58,6 @@ export function logLine(suite: string, line: string, view: RunView, style: Style
   const widths = Array.from(view.suites.keys(), (name) => displayWidth(escapeTerminal(name)));
   const prefix = padEnd(escapeTerminal(suite), Math.min(20, Math.max(...widths)));
   return `${style(suiteColour(suite), `${prefix} │`)} ${escapeTerminal(line)}`;
-}
-
-/** What people call a task; that of a suite is titled with nothing but the suite's name. */
-export function titleOf(task: TaskView): string {
-  return escapeTerminal(task.id === `suite ${task.title}` ? task.id : task.title);
 }
 
 /** What one event says to people; nothing for those that only a closing block or a live view can show. */
@@ -156,7 +151,8 @@ function taskEndedLines(
     case 'failed':
       return event.error === undefined
         ? [`${style('magenta', '!')} ${title} failed ${style('dim', formatMs(event.taskMs))}`]
-        : errorLines(title, event.error, style);
+        : // The closing block shows the last lines too; twice on one screen would hide what is new.
+          errorLines(title, { ...event.error, details: [] }, style);
     case 'skipped':
     case 'cancelled': {
       const why = event.reason === undefined ? '' : `: ${escapeTerminal(event.reason)}`;

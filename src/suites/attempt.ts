@@ -35,7 +35,8 @@ export interface SuiteWorld {
   readonly clusterDomain: string;
   /** Release name to namespace. */
   readonly namespaces: Readonly<Record<string, string>>;
-  readonly images: Readonly<Record<string, ImageFacts>>;
+  /** The suite's image, where Docker knows it. */
+  readonly image: ImageFacts | undefined;
   /** How long the pod of a failed attempt stays for a look inside, ms; 0: not at all. */
   readonly keepFailedMs: number;
   /** The cluster goes away with the run: nothing in it needs deleting one by one. */
@@ -123,7 +124,6 @@ class Attempt {
     this.#context.awaiting('the API server to take the Job');
     const needed = this.#suite.needs.map((name) => namespaces[name] ?? name);
     const searches = [...new Set([this.#namespace, ...needed])].map((ns) => `${ns}.svc.${this.#world.clusterDomain}`);
-    const image = this.#suite.image === undefined ? undefined : this.#world.images[this.#suite.image];
     const job = jobFor({
       id: this.#id,
       suite: this.#suite,
@@ -131,7 +131,7 @@ class Attempt {
       namespace: this.#namespace,
       limits,
       nonce: this.#nonce,
-      image,
+      image: this.#world.image,
       dns: {
         nameserver: this.#world.nameserver,
         searches: [...searches, `svc.${this.#world.clusterDomain}`, this.#world.clusterDomain],

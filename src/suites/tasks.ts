@@ -19,10 +19,10 @@ export interface SuiteSettings {
 
 export interface SuiteNeeds {
   readonly cluster: Task<ClusterHandle>;
-  /** What is known of each image that this run builds, by its name. */
-  readonly images: ReadonlyMap<string, Task<ImageFacts>>;
+  /** What is known of each suite's image, by its name. */
+  readonly facts: ReadonlyMap<string, Task<ImageFacts | undefined>>;
   /** By image name: done when it is on the nodes. */
-  readonly deliveries: ReadonlyMap<string, Task>;
+  readonly deliveries: ReadonlyMap<string, Task | undefined>;
   /** By release name: done when it is ready. */
   readonly releases: ReadonlyMap<string, Task>;
 }
@@ -36,7 +36,7 @@ const suiteLimit = (suite: SuitePlan, keepMs: number): number =>
 
 /** One suite as Jobs in the cluster. */
 export function suiteTask(settings: SuiteSettings, plan: Plan, suite: SuitePlan, needs: SuiteNeeds): Task<SuiteReport> {
-  const facts = suite.image === undefined ? undefined : needs.images.get(suite.image);
+  const facts = suite.image === undefined ? undefined : needs.facts.get(suite.image);
   const delivery = suite.image === undefined ? undefined : needs.deliveries.get(suite.image);
   const releases = suite.needs.flatMap((name) => needs.releases.get(name) ?? []);
   const namespaces = Object.fromEntries(plan.releases.map((release) => [release.name, release.namespace]));
@@ -56,7 +56,7 @@ export function suiteTask(settings: SuiteSettings, plan: Plan, suite: SuitePlan,
         programs: readPrograms(settings.assets),
         ...(await clusterFacts(kube, context.signal)),
         namespaces,
-        images: facts === undefined || suite.image === undefined ? {} : { [suite.image]: context.output(facts) },
+        image: facts === undefined ? undefined : context.output(facts),
         keepFailedMs: settings.keepFailedMs,
         ephemeral: settings.ephemeral,
       };

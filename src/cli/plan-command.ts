@@ -1,0 +1,47 @@
+import { stringify } from 'yaml';
+import type { Plan } from '../model/plan.ts';
+import { jobFor } from '../suites/job.ts';
+import { attemptLimits } from '../suites/limits.ts';
+import { attemptName } from '../suites/names.ts';
+import { namespaceFor, objectsFor } from '../suites/objects.ts';
+import { readTemplate } from '../suites/world.ts';
+import { findAssets } from './environment.ts';
+import { planOf, type RunFlags } from './run-command.ts';
+
+/** `ket plan`: the resolved plan, then the manifests of the first attempt of each suite, as YAML on stdout. */
+export function planCommand(flags: RunFlags): number {
+  const plan = planOf(flags, []);
+  process.stdout.write(['# The plan', stringify(plan), ...manifestsOf(plan)].join('\n'));
+  return 0;
+}
+
+/** What is known only at run time stands as a word in angle brackets. */
+function manifestsOf(plan: Plan): string[] {
+  if (plan.cluster === undefined) return [];
+  const assets = findAssets(process.argv[1] ?? '.');
+  const namespaces = new Map(plan.releases.map((release) => [release.name, release.namespace]));
+  const program = Buffer.from('<ket-run>');
+  return plan.suites.map((suite) => {
+    const id = { run: 'run-id', suite: suite.name, attempt: 1 };
+    const needed = suite.needs.map((name) => namespaces.get(name) ?? name);
+    const own = suite.placement === 'own';
+    const namespace = own ? attemptName(id) : (needed[0] ?? '');
+    const searches = [...new Set([namespace, ...needed]), ''].map((ns) => `${ns === '' ? '' : `${ns}.`}svc.cluster.local`);
+    const job = jobFor({
+      id,
+      suite,
+      template: readTemplate(assets, suite),
+      namespace,
+      limits: attemptLimits(suite.limitMs, plan.keep === 'never' ? 0 : plan.keepMs),
+      nonce: '<nonce>',
+      // An image's entry point is known when the image is there.
+      image: suite.command === undefined ? { user: '', entrypoint: ['<entry point of the image>'], cmd: [] } : undefined,
+      dns: { nameserver: '<ClusterIP of kube-dns>', searches: [...searches, 'cluster.local'] },
+      releaseNamespaces: needed,
+      arch: 'amd64',
+    });
+    const objects = objectsFor(id, suite, namespace, needed, { amd64: program, arm64: program });
+    const documents = [...(own ? [namespaceFor(id)] : []), ...objects, job];
+    return `# Suite ${suite.name}, first attempt\n${documents.map((o) => `---\n${stringify(o)}`).join('')}`;
+  });
+}
