@@ -88,7 +88,7 @@ export function nearest(word: string, allowed: readonly string[]): string | unde
   const wanted = plain(word);
   const other = otherWords[wanted];
   let best: string | undefined;
-  let least = Math.max(1, Math.floor(wanted.length / 3)) + 1;
+  let least = (wanted.length < 4 ? 1 : Math.max(2, Math.floor(wanted.length / 3))) + 1;
   for (const candidate of allowed) {
     const steps = distance(wanted, plain(candidate));
     if (steps < least) [best, least] = [candidate, steps];

@@ -81,10 +81,11 @@ export function parseSource(text: string, file: string): Source {
       file,
       ...at(error.pos[0]),
       path: [],
-      message: `bad YAML: ${yamlFault(error.code, error.message, text.slice(...error.pos))}`,
+      message: `bad YAML: ${yamlFault(error.code, error.message, text.slice(error.pos[0]))}`,
     }));
-    problems.push(...oddKeys(document, (offset) => ({ file, ...at(offset) })));
-    const readable = document.errors.every((error) => error.code === 'DUPLICATE_KEY');
+    const lost = losses(document, (offset) => ({ file, ...at(offset) }));
+    problems.push(...lost);
+    const readable = lost.length === 0 && document.errors.every((error) => error.code === 'DUPLICATE_KEY');
     return {
       file,
       data: readable ? document.toJS() : undefined,
@@ -110,7 +111,7 @@ export function parseSource(text: string, file: string): Source {
 
 /** The parser's words, where they are not meant for programmers. */
 function yamlFault(code: string, message: string, text: string): string {
-  if (code === 'DUPLICATE_KEY') return `the key "${/^[^\s:]+/.exec(text)?.[0] ?? text}" is there twice`;
+  if (code === 'DUPLICATE_KEY') return `the key "${/^[^\s:]+/.exec(text)?.[0] ?? ''}" is there twice`;
   if (code === 'MULTIPLE_DOCS') return 'a second document begins here; only one is read';
   return message;
 }
@@ -126,17 +127,22 @@ function broken(file: string, message: string): Source {
   return { file, data: undefined, problems: [problem([], message)], problem, written: () => undefined };
 }
 
-/** Keys that would be lost on the way to plain data. */
-function oddKeys(
+/** What would be lost, or fail without a place, on the way to plain data. */
+function losses(
   document: Document.Parsed,
   place: (offset: number) => Pick<Problem, 'file' | 'line' | 'column'>,
 ): Problem[] {
   const found: Problem[] = [];
+  const add = (node: Node | null, message: string): void => {
+    found.push({ ...place(node?.range?.[0] ?? 0), path: [], message: `bad YAML: ${message}` });
+  };
   visit(document, {
     Pair(_, { key }) {
-      if (isScalar(key) && key.value !== '__proto__') return;
-      const offset = (key as Node | null)?.range?.[0] ?? 0;
-      found.push({ ...place(offset), path: [], message: 'bad YAML: a key is a plain text here' });
+      if (!isScalar(key) || key.value === '__proto__') add(key as Node | null, 'a key is a plain text here');
+    },
+    Alias(_, alias) {
+      if (alias.resolve(document) === undefined)
+        add(alias, `there is no anchor "&${alias.source}" before this`);
     },
   });
   return found;

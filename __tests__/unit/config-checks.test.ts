@@ -1,0 +1,208 @@
+import { describe, expect, test } from '@jest/globals';
+import { checkConfig } from '../../src/config/load.ts';
+import { folderWith, goodFiles, placed, said, unmarked } from './config-cases.ts';
+
+/** Tiers with and without a cluster, with these keys; all files that they name are there unless a case says so. */
+const cluster = (suite: string, tier = ''): string =>
+  `tiers: {t: {cluster: {config: kind.yaml}, ${tier}suites: [{name: s, image: "i:1", ${suite}}]}}`;
+const tier = (keys: string): string =>
+  `tiers: {t: {cluster: {config: kind.yaml}, suites: [{name: s, image: "i:1", needs: []}], ${keys}}}`;
+const local = (suite: string): string => `tiers: {t: {suites: [{name: s, command: c, ${suite}}]}}`;
+const two = 'releases: [{name: a, chart: chart}, {name: b, chart: chart}], ';
+const one = 'releases: [{name: shop, chart: chart}], ';
+
+/** The text, with « where the problem is, and what is said of it (after → what was probably meant). */
+const contradictions: readonly (readonly [text: string, ...problems: string[]])[] = [
+  [
+    'tiers: {t: {cluster: {config: kind.yaml}, suites: [«{name: s}]}}',
+    'suite "s" has no "image"; in a tier with a cluster it runs in a container',
+  ],
+  [
+    'tiers: {t: {suites: [«{name: s}]}}',
+    'suite "s" has no "command"; without a cluster there is no image whose own one could run',
+  ],
+  [local('«image: "i:1"'), '"image" of suite "s" needs a cluster, but tier "t" has no "cluster"'],
+  [local('«needs: [x]'), '"needs" of suite "s" needs a cluster, but tier "t" has no "cluster"'],
+  [local('«resources: {}'), '"resources" of suite "s" needs a cluster, but tier "t" has no "cluster"'],
+  [local('«placement: own'), '"placement" of suite "s" needs a cluster, but tier "t" has no "cluster"'],
+  [local('«api: none'), '"api" of suite "s" needs a cluster, but tier "t" has no "cluster"'],
+  [
+    local('«allowChildOom: true'),
+    '"allowChildOom" of suite "s" needs a cluster, but tier "t" has no "cluster"',
+  ],
+  [
+    'tiers: {t: {«releases: [{name: r, chart: chart}], suites: [{name: s, command: c}]}}',
+    '"releases" need a cluster, but tier "t" has no "cluster"',
+  ],
+  [
+    'tiers: {t: {«images: [{name: "i:1", build: .}], suites: [{name: s, command: c}]}}',
+    '"images" need a cluster, but tier "t" has no "cluster"',
+  ],
+  [
+    cluster('«results: [r.xml]'),
+    '"results" of suite "s" is for tiers without a cluster; here write into /results',
+  ],
+  [cluster('workingDir: «app'), '"workingDir" of suite "s" is a folder of the image and begins with "/"'],
+  [
+    cluster('placement: «release'),
+    'suite "s" is placed beside its release, so it needs exactly one, but it needs none',
+  ],
+  [
+    cluster('placement: «release', two),
+    'suite "s" is placed beside its release, so it needs exactly one, but it needs 2: a, b',
+  ],
+  [
+    cluster('placement: «release, needs: []', one),
+    'suite "s" is placed beside its release, so it needs exactly one, but it needs none',
+  ],
+  [cluster('needs: [«shp]', one), 'suite "s" needs an unknown release "shp" → shop'],
+  [cluster('needs: [«shop]'), 'suite "s" needs an unknown release "shop"; this tier has no releases'],
+  [cluster('needs: [shop, «shop]', one), 'suite "s" needs "shop" twice'],
+  [
+    'tiers: {t: {suites: [{name: s, command: c}, {name: «s, command: c}]}}',
+    'suite 1 of tier "t" is called "s" too',
+  ],
+  [
+    tier('releases: [{name: r, chart: chart}, {name: «r, chart: chart}]'),
+    'release 1 of tier "t" is called "r" too, and "needs" tells releases apart by their names alone',
+  ],
+  [
+    tier('releases: [{name: r, chart: chart}, {name: «r, namespace: n, chart: chart}]'),
+    'release 1 of tier "t" is called "r" too, and "needs" tells releases apart by their names alone',
+  ],
+  [
+    tier('images: [{name: "i:1", build: .}, {name: «"i:1", build: .}]'),
+    'image 1 of tier "t" is called "i:1" too',
+  ],
+  [
+    local('expectTests: false, «allowSkip: true'),
+    '"allowSkip" of suite "s" contradicts "expectTests: false": judged by the exit code alone, nothing is known of skipped cases',
+  ],
+  [
+    local('env: {«KET_RUN: x}'),
+    '"KET_RUN" of suite "s" is reserved: ket itself sets variables that begin with KET_',
+  ],
+  [
+    cluster('resources: {requests: {memory: 2Gi}, limits: {memory: «1Gi}}'),
+    'suite "s" requests more memory (2Gi) than its limit (1Gi); the limit is at least 2Gi',
+  ],
+  [
+    cluster('resources: {requests: {cpu: 1.5}, limits: {cpu: «500m}}'),
+    'suite "s" requests more cpu (1.5) than its limit (500m); the limit is at least 1.5',
+  ],
+  [
+    'tiers: {a: {default: true, suites: [{name: s, command: c}]}, b: {«default: true, suites: [{name: s, command: c}]}}',
+    'tier "a" is the default already; only one tier can be',
+  ],
+];
+
+const files: readonly (readonly [text: string, ...problems: string[]])[] = [
+  [
+    'tiers: {t: {cluster: {config: «kind.yml}, suites: [{name: s, image: "i:1"}]}}',
+    'the Kind config does not exist: kind.yml',
+  ],
+  [
+    'tiers: {t: {cluster: {config: «chart}, suites: [{name: s, image: "i:1"}]}}',
+    'the Kind config is a folder, not a file: chart',
+  ],
+  [
+    tier('releases: [{name: r, chart: «charts/r}]'),
+    'the chart folder of release "r" does not exist: charts/r',
+  ],
+  [
+    tier('releases: [{name: r, chart: «bitnami/redis}]'),
+    'the chart folder of release "r" does not exist: bitnami/redis',
+  ],
+  [
+    tier('releases: [{name: r, chart: «not-a-chart}]'),
+    'the Chart.yaml of release "r" does not exist: not-a-chart/Chart.yaml',
+  ],
+  [
+    tier('releases: [{name: r, chart: «r-1.0.0.tgz}]'),
+    'the chart of release "r" does not exist: r-1.0.0.tgz',
+  ],
+  [
+    tier('releases: [{name: r, chart: chart, values: [values.yaml, «values-e2e.yaml, «chart]}]'),
+    'the values file of release "r" does not exist: values-e2e.yaml',
+    'the values file of release "r" is a folder, not a file: chart',
+  ],
+  [tier('images: [{name: "i:1", build: «api}]'), 'the folder to build image "i:1" from does not exist: api'],
+  [
+    tier('images: [{name: "i:1", build: «app}]'),
+    'the Dockerfile of image "i:1" does not exist: app/Dockerfile',
+  ],
+  [
+    tier('images: [{name: "i:1", build: app, dockerfile: «Dockerfile.dev}]'),
+    'the Dockerfile of image "i:1" does not exist: Dockerfile.dev → app/Dockerfile.dev',
+  ],
+  [cluster('template: «job.yaml'), 'the Job template of suite "s" does not exist: job.yaml'],
+  [local('workingDir: «web'), 'the folder that suite "s" runs in does not exist: web'],
+];
+
+describe.each([
+  ['contradictions', contradictions],
+  ['files that are not there', files],
+])('%s', (_, cases) => {
+  test.each(cases)('%s', (marked, ...problems) => {
+    const { text, places } = unmarked(marked);
+    const folder = folderWith({ ...goodFiles, 'ket.yaml': text });
+    const found = checkConfig('ket.yaml', folder).problems;
+    expect(found.map(said)).toEqual(problems);
+    expect(found.map(placed)).toEqual(places);
+    expect(new Set(found.map((problem) => problem.file))).toEqual(new Set(['ket.yaml']));
+  });
+});
+
+describe('a slip hides nothing but what may follow from it', () => {
+  const all = (text: string): string[] => {
+    const folder = folderWith({ ...goodFiles, 'ket.yaml': text });
+    return checkConfig('ket.yaml', folder).problems.map(said);
+  };
+
+  test('an unknown key, a wrong value and a missing file are told together, across tiers', () => {
+    const found = all(
+      'tiers: {t: {cluster: {config: kind.yaml}, releases: [{name: r, chart: charts/r}], suites: [{name: s, imag: "i:1"}]},' +
+        ' u: {suites: [{name: s, command: c, timeout: 5}, {name: v, command: c, image: "i:1"}]}}',
+    );
+    expect(found).toEqual([
+      'the chart folder of release "r" does not exist: charts/r',
+      'unknown key "imag" in suite "s" → image',
+      '"timeout" of suite "s": 5 has no unit; write "5s" if seconds are meant',
+      '"image" of suite "v" needs a cluster, but tier "u" has no "cluster"',
+    ]);
+  });
+
+  test('a misspelt "cluster" does not make every suite of its tier wrong', () => {
+    expect(all('tiers: {t: {clustr: {config: kind.yaml}, suites: [{name: s, image: "i:1"}]}}')).toEqual([
+      'unknown key "clustr" in tier "t" → cluster',
+    ]);
+  });
+
+  test('a suite without a name leaves the checks of its tier', () => {
+    expect(all('tiers: {t: {cluster: {config: kind.yml}, suites: [{image: "i:1"}]}}')).toEqual([
+      'the Kind config does not exist: kind.yml',
+      '"name" is required in suite 1 of tier "t": Name of the suite, unique in its tier.',
+    ]);
+  });
+});
+
+test('what is right has no problems', () => {
+  const text = `
+version: 1
+tools: {kind: v0.31.0-alpha, helm: v3.18.0}
+tiers:
+  t:
+    cluster: {config: three.yaml, nodeImage: "registry.example:5000/kindest/node:v1.34.0", ready: 1h30m}
+    images: [{name: "registry.example/a/b:dev", build: app, dockerfile: app/Dockerfile.dev, args: {A: "1.10"}}]
+    releases:
+      - {name: shop, chart: chart, values: [values.yaml], set: {a.b: 1, c: true, d: x}}
+      - {name: cache, chart: "oci://registry.example/charts/cache"}
+    suites:
+      - {name: a, image: "i@sha256:${'0'.repeat(64)}", needs: [shop], placement: release, expectTests: false}
+      - {name: b, image: "i:1", resources: {requests: {cpu: 2}, limits: {memory: 64Mi}}, workingDir: /app}
+      - &c {name: c, image: "i:1", command: [a], template: values.yaml}
+      - {<<: *c, name: d, command: "a b"}
+  u: {suites: [{name: a, command: c, results: ["r/*.xml"], workingDir: app, allowSkip: true}]}
+`;
+  expect(checkConfig('ket.yaml', folderWith({ ...goodFiles, 'ket.yaml': text })).problems).toEqual([]);
+});

@@ -1,0 +1,77 @@
+import path from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { kindConfigOf, readKindConfig } from '../../src/config/kind-config.ts';
+import { checkConfig } from '../../src/config/load.ts';
+import { renderProblems } from '../../src/config/problems.ts';
+import { parseSource } from '../../src/config/source.ts';
+import { folderWith, goodFiles, placed, said, unmarked } from './config-cases.ts';
+
+const head = 'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n';
+const read = (text: string): ReturnType<typeof kindConfigOf> => kindConfigOf(parseSource(text, 'kind.yaml'));
+
+const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
+  [
+    'kind: Cluster\napiVersion: «kind.sigs.k8s.io/v1alpha3',
+    'is not a Kind config that ket takes: "apiVersion" is "kind.sigs.k8s.io/v1alpha3"',
+  ],
+  [
+    'apiVersion: kind.x-k8s.io/v1alpha4\nkind: «Config',
+    'is not a Kind config that ket takes: "kind" is "Config"',
+  ],
+  ['«kind: Cluster', 'is not a Kind config: "apiVersion: kind.x-k8s.io/v1alpha4" is missing'],
+  ['«- a', 'is not a Kind config: it begins with "kind: Cluster" and "apiVersion: kind.x-k8s.io/v1alpha4"'],
+  [`${head}nodes: «[]`, '"nodes" must be a list with at least one node'],
+  [`${head}nodes:\n- role: «workr`, 'node 1 has no role that kind knows → worker'],
+  [`${head}nodes:\n- «worker`, 'node 1 has no role that kind knows'],
+  [`${head}«nodes:\n- role: worker`, 'no node has the role control-plane'],
+  [`${head}«---\n${head}`, 'bad YAML: a second document begins here; only one is read'],
+];
+
+describe('a Kind config', () => {
+  test.each(cases)('%j is refused', (marked, ...problems) => {
+    const { text, places } = unmarked(marked);
+    const found = read(text).problems;
+    expect(found.map(said)).toEqual(problems);
+    expect(found.map(placed)).toEqual(places);
+  });
+
+  test('nodes and the ports of this machine that it claims', () => {
+    const { nodes, hostPorts, problems } = read(`${head}
+networking: {apiServerPort: 6443}
+nodes:
+- extraPortMappings:
+  - {containerPort: 80, hostPort: 8080}
+  - {containerPort: 53, hostPort: 5353, protocol: UDP, listenAddress: 127.0.0.1}
+  - {containerPort: 81, hostPort: 0}
+  - {containerPort: 82}
+- role: worker`);
+    expect(problems).toEqual([]);
+    expect(nodes).toEqual(['control-plane', 'worker']);
+    expect(hostPorts).toEqual([
+      { port: 8080, address: '0.0.0.0', protocol: 'TCP' },
+      { port: 5353, address: '127.0.0.1', protocol: 'UDP' },
+      { port: 6443, address: '127.0.0.1', protocol: 'TCP' },
+    ]);
+  });
+
+  test('its problems are placed in its own file, once, however many tiers name it', () => {
+    const tier = '{cluster: {config: sub/k.yaml}, suites: [{name: s, image: "i:1"}]}';
+    const folder = folderWith({
+      ...goodFiles,
+      'ket.yaml': `tiers: {a: ${tier}, b: ${tier}}`,
+      'sub/k.yaml': 'kind: Cluster\napiVersion: v1',
+    });
+    expect(renderProblems(checkConfig('ket.yaml', folder).problems)).toEqual([
+      'sub/k.yaml:2:13: is not a Kind config that ket takes: "apiVersion" is "v1"',
+      '    allowed: kind.x-k8s.io/v1alpha4',
+    ]);
+  });
+
+  test.each([
+    ['integration', ['control-plane']],
+    ['e2e', ['control-plane', 'worker', 'worker']],
+  ])('kind-configs/%s.yaml is right and claims no port', (name, nodes) => {
+    const file = path.join(import.meta.dirname, `../../kind-configs/${name}.yaml`);
+    expect(readKindConfig(file)).toEqual({ nodes, hostPorts: [], problems: [] });
+  });
+});
