@@ -194,12 +194,14 @@ export function errorLines(title: string, error: ErrorInfo, style: Style, column
 
 function noticesSection(view: RunView, { style, columns }: FinalOptions): string[] {
   const notices = view.notices.filter((notice) => notice.level !== 'info');
-  const lines = notices
-    .slice(0, limits.notices)
-    .map(
-      (notice) =>
-        `${style(notice.level === 'error' ? 'red' : 'yellow', notice.level)}: ${escapeTerminal(notice.text)}`,
+  const lines = notices.slice(0, limits.notices).flatMap((notice) => {
+    const [first = '', ...more] = wrap(
+      `${notice.level}: ${escapeTerminal(notice.text)}`,
+      (columns ?? Infinity) - 4,
     );
+    const level = style(notice.level === 'error' ? 'red' : 'yellow', notice.level);
+    return [level + first.slice(notice.level.length), ...more.map((line) => `    ${line}`)];
+  });
   if (notices.length > limits.notices)
     lines.push(style('dim', `… ${notices.length - limits.notices} more in summary.md`));
   return lines;
