@@ -47,7 +47,7 @@ export async function installRelease(deps: Deps, options: InstallOptions): Promi
     const failure = watch.until((stand) => {
       proofs.watchHooks(stand.pods);
       if (stand.failure !== undefined) return stand.failure;
-      options.awaiting(stand.waitingFor.length === 0 ? 'Helm' : shortList(stand.waitingFor));
+      options.awaiting(awaitingText(stand));
       return undefined;
     }, both);
     const first = await Promise.race([
@@ -92,7 +92,7 @@ async function ownLook(options: InstallOptions, watch: ReleaseWatch, proofs: Evi
       (stand) => {
         proofs.watchHooks(stand.pods);
         if (stand.notAvailable.length === 0) return 'ready';
-        options.awaiting(shortList(stand.waitingFor));
+        options.awaiting(awaitingText(stand));
         return stand.failure;
       },
       AbortSignal.any([signal, limit]),
@@ -209,6 +209,10 @@ async function notReady(
     next: `see the pods, events and logs in ${options.folder}; raise the timeout of the release if it is only slow`,
   });
 }
+
+/** What a pod does tells more than the count of its workload. */
+const awaitingText = (stand: ReleaseStand): string =>
+  stand.waitingFor.length === 0 ? 'Helm' : shortList([...stand.waitingFor].reverse());
 
 function shortList(items: readonly string[]): string {
   const [first = '', ...more] = items;
