@@ -1,8 +1,8 @@
 import type http from 'node:http';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { KubeError } from '../../src/kube/index.ts';
 import type { Reflector } from '../../src/model/kube.ts';
-import { eventually, FakeServer, hang, json, pause, pod, status } from './kube-fake.ts';
+import { eventually, FakeServer, hang, json, pause, pod, status, warmUp } from './kube-fake.ts';
 import type { Handler, TestPod } from './kube-fake.ts';
 
 const path = '/api/v1/namespaces/a/pods';
@@ -52,6 +52,7 @@ const has = async (reflector: Reflector<TestPod>, uids: string): Promise<void> =
     });
 };
 
+beforeAll(warmUp, 60_000);
 beforeEach(async () => {
   fake = await FakeServer.start();
   lists = [];

@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { KubeError } from '../../src/kube/index.ts';
 import { KetError } from '../../src/model/errors.ts';
 import type { AnyObject } from '../../src/model/kube.ts';
-import { FakeServer, hang, json, pause, reset, status } from './kube-fake.ts';
+import { FakeServer, hang, json, pause, reset, status, warmUp } from './kube-fake.ts';
 import type { Handler } from './kube-fake.ts';
 
 const path = '/api/v1/namespaces/a/configmaps';
@@ -10,6 +10,7 @@ const ref = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'a', name: 'm' };
 const object: AnyObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'm', namespace: 'a' } };
 
 let fake: FakeServer;
+beforeAll(warmUp, 60_000);
 beforeEach(async () => {
   fake = await FakeServer.start();
 });

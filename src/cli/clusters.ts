@@ -4,16 +4,13 @@ import type { Deps } from '../model/deps.ts';
 import { KetError } from '../model/errors.ts';
 import type { Plan } from '../model/plan.ts';
 import { nameOf, remover } from '../pipeline/cleanup.ts';
+import type { ExistingCluster } from '../pipeline/existing.ts';
 import { ownerLives, readStates, stateHome, writeState, type RunState } from '../pipeline/state.ts';
-import { sweep } from '../pipeline/sweep.ts';
+import { removals, sweep } from '../pipeline/sweep.ts';
 import { connect } from '../kube/connect.ts';
 import { findTool } from '../tools/find.ts';
 import { realDeps } from './environment.ts';
 
-export interface ExistingCluster {
-  readonly name: string;
-  readonly kubeconfig: string;
-}
 
 interface UpState {
   readonly file: string;
@@ -32,7 +29,7 @@ export async function findUp(deps: Deps, plan: Plan): Promise<ExistingCluster | 
   const found = upStates(deps, plan.root, plan.tier)[0];
   const made = found?.state.made.find((m) => m.type === 'kind-cluster');
   if (made === undefined) return undefined;
-  return { name: made.name, kubeconfig: made.kubeconfig };
+  return { name: made.name, kubeconfig: made.kubeconfig, releasesStay: true };
 }
 
 /** A Kind cluster that something else made: used, and left alone. */
@@ -49,7 +46,7 @@ export async function kindCluster(deps: Deps, plan: Plan, name: string): Promise
   fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
   const kubeconfig = path.join(folder, `${name}.yaml`);
   fs.writeFileSync(kubeconfig, result.stdout, { mode: 0o600 });
-  return { name, kubeconfig };
+  return { name, kubeconfig, releasesStay: false };
 }
 
 const removal = (deps: Deps): ReturnType<typeof remover> => remover(deps, (kubeconfig) => connect({ kubeconfig }));
@@ -65,9 +62,9 @@ export async function down(root: string, tier: string | undefined): Promise<numb
 
 async function removeState(deps: Deps, { file, state }: UpState): Promise<void> {
   let left = [...state.made];
-  for (const made of [...state.made].reverse()) {
+  for (const { made, within } of removals(state.made)) {
     await removal(deps)(made);
-    left = left.filter((other) => other !== made);
+    left = left.filter((other) => other !== made && !within.includes(other));
     writeState(file, { ...state, made: left });
     process.stderr.write(`removed ${nameOf(made)}\n`);
   }

@@ -19,9 +19,14 @@ const cannotWatch = /fsnotify|inotify/;
 /** The two refusals of a log (status 400) that time does not cure. */
 const wrongContainer = /is not valid for pod|container name must be specified/;
 
+/** So many whole reads in a row must lack what was read before: a proxy that lost the kubelet ends answers properly. */
+const missingReads = 3;
+
 interface Read {
   /** The server came to the end of the log. */
   readonly whole: boolean;
+  /** All that was delivered came again, or will never. */
+  readonly settled: boolean;
   /** Lines that were new. */
   readonly news: number;
   readonly idle: boolean;
@@ -60,6 +65,7 @@ class Follower {
   /** Following has been seen not to work here. */
   #polling = false;
   #wedged = 0;
+  #missing = 0;
 
   constructor(client: Client, container: ContainerRef, options: FollowOptions, signal: AbortSignal) {
     this.#client = client;
@@ -85,10 +91,10 @@ class Follower {
       try {
         const read = await this.#read(!plain, finished);
         failures = 0;
-        if (finished && read.whole && read.news === 0) return this.#end(true);
+        if (finished && read.whole && read.settled && read.news === 0) return this.#end(true);
         if (probe) this.#judgeProbe(read);
         probe = read.idle;
-        if (finished || probe || read.news > 0) continue;
+        if (read.settled && (finished || probe || read.news > 0)) continue;
         await this.#pause(this.#polling ? timings.pollMs : timings.reopenMs);
       } catch (error) {
         throwIfAborted(this.#signal);
@@ -161,8 +167,19 @@ class Follower {
     throwIfAborted(this.#signal);
     const whole = body.how === 'end' && !following;
     if (body.how === 'end') this.#rest(lines.rest().line, last);
-    if (whole) this.#cursor.whole();
-    return { whole, news: this.#lines - before, idle: following && body.how === 'idle' };
+    return {
+      whole,
+      settled: !whole || this.#settle(),
+      news: this.#lines - before,
+      idle: following && body.how === 'idle',
+    };
+  }
+
+  /** A whole read that lacks lines is doubted at first. */
+  #settle(): boolean {
+    this.#missing = this.#cursor.missing ? this.#missing + 1 : 0;
+    if (this.#missing >= missingReads) this.#cursor.giveUp();
+    return this.#missing === 0 || this.#cursor.lost;
   }
 
   /**

@@ -50,9 +50,14 @@ export class LogCursor {
     }
   }
 
-  /** A read from the cursor came to the end of the log. */
-  whole(): void {
-    if (this.#expected !== undefined && this.#expected.size > 0) this.#lost = true;
+  /** In this read, lines that were delivered have not come again yet. */
+  get missing(): boolean {
+    return this.#expected !== undefined;
+  }
+
+  /** They will not come: what was between them and the lines of this read is lost. */
+  giveUp(): void {
+    this.#lost = true;
     this.#expected = undefined;
   }
 
@@ -71,7 +76,7 @@ export class LogCursor {
     const count = expected.get(key);
     if (count === undefined) {
       // New, and newer than all that should come again: whatever has not come by now will not.
-      if (this.#newestThen !== undefined && compareStamps(line, this.#newestThen) > 0) this.whole();
+      if (this.#newestThen !== undefined && compareStamps(line, this.#newestThen) > 0) this.giveUp();
       return false;
     }
     if (count > 1) expected.set(key, count - 1);

@@ -5,7 +5,7 @@ import type { Made } from '../model/state.ts';
 import type { Task } from '../model/task.ts';
 import { deleteCluster } from '../cluster/delete.ts';
 import { findDocker, onPath } from '../tools/find.ts';
-import type { Remover } from './sweep.ts';
+import { removals, type Remover } from './sweep.ts';
 import type { OpenState } from './state.ts';
 
 /** Removes one thing that ket made, by its exact name; used at the end of a run and by the sweep. */
@@ -37,11 +37,30 @@ export function remover(deps: Deps, connect: (kubeconfig: string) => Promise<Kub
         fs.rmSync(made.path, { recursive: true, force: true });
         return;
       case 'release':
-        throw new KetError('KET_STATE', `release ${made.namespace}/${made.name} is removed with its cluster only`, {
-          next: `helm uninstall ${made.name} -n ${made.namespace}`,
-        });
+        await uninstall(deps, made, signal);
+        return;
     }
   };
+}
+
+const uninstallMs = 120_000;
+
+async function uninstall(deps: Deps, made: Extract<Made, { type: 'release' }>, signal?: AbortSignal): Promise<void> {
+  const helm = onPath(deps.env, 'helm')[0];
+  const by = `helm uninstall ${made.name} -n ${made.namespace}`;
+  if (helm === undefined)
+    throw new KetError('KET_STATE', `release ${made.namespace}/${made.name} needs helm to be removed`, { next: by });
+  const argv = [helm, 'uninstall', made.name, '--namespace', made.namespace, '--ignore-not-found', '--wait'];
+  const result = await deps.exec({
+    argv: [...argv, '--kubeconfig', made.kubeconfig, '--timeout', '90s'],
+    limitMs: uninstallMs,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  if (result.code !== 0)
+    throw new KetError('KET_STATE', `release ${made.namespace}/${made.name} could not be removed`, {
+      details: result.stderr.trim().split('\n').slice(-5),
+      next: by,
+    });
 }
 
 /** The part of Kube that removal needs. */
@@ -58,7 +77,7 @@ const removeMs = 180_000;
 
 /** One task per thing that the run made, newest first. What could not be removed is named with its cure. */
 export function cleanupTasks(state: OpenState, remove: Remover): Task[] {
-  return [...state.list()].reverse().map((made) => ({
+  return removals(state.list()).map(({ made, within }) => ({
     id: `remove ${nameOf(made)}`,
     phase: 'cleanup',
     title: `remove ${nameOf(made)}`,
@@ -67,7 +86,7 @@ export function cleanupTasks(state: OpenState, remove: Remover): Task[] {
     async run(context) {
       try {
         await remove(made);
-        await state.remove(made);
+        for (const gone of [...within, made]) await state.remove(gone);
       } catch (error) {
         const next = error instanceof KetError ? error.next : undefined;
         context.emit({

@@ -1,7 +1,9 @@
 import type { Plan } from '../model/plan.ts';
 import type { ClusterHandle, RunContext } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
-import { clusterTasks, existingClusterTasks, type Connect } from '../cluster/tasks.ts';
+import type { Kube } from '../model/kube.ts';
+import { clusterTasks, existingClusterTasks } from '../cluster/tasks.ts';
+import { stateWithin, type ExistingCluster } from './existing.ts';
 import { factsTask } from '../images/facts.ts';
 import { imageTasks } from '../images/tasks.ts';
 import { releaseTasks } from '../releases/tasks.ts';
@@ -18,9 +20,9 @@ export interface Composition {
 export interface ComposeOptions {
   readonly run: RunContext;
   readonly plan: Plan;
-  readonly connect: Connect;
+  readonly connect: (kubeconfig: string) => Promise<Kube>;
   /** A cluster that is there already and stays. */
-  readonly existing?: { readonly name: string; readonly kubeconfig: string };
+  readonly existing?: ExistingCluster;
   readonly preflight: Task;
   readonly settings: SuiteSettings;
 }
@@ -44,11 +46,13 @@ export function compose(options: ComposeOptions): Composition {
   const deliveries = new Map(plan.images.map((image, index) => [image.name, images.deliver[index]]));
   const suiteImages = new Set(plan.suites.flatMap((suite) => suite.image ?? []));
   const facts = new Map([...suiteImages].map((name) => [name, factsTask(name, find, builds.get(name))]));
-  const releases = releaseTasks(run, plan, cluster, images);
+  const within = existing === undefined ? run : { ...run, state: stateWithin(run.state, existing, connect) };
+  const releases = releaseTasks(within, plan, cluster, images);
+  const installs = new Map(plan.releases.map((release, index) => [release.name, releases.install[index]]));
   const suites = plan.suites.map((suite) =>
-    suiteTask(settings, plan, suite, { cluster: cluster.ready, facts, releases: releases.installs, deliveries }),
+    suiteTask(settings, plan, suite, { cluster: cluster.ready, facts, releases: installs, deliveries }),
   );
-  const collects = releases.collects(suites);
+  const collects: Task[] = [];
   return {
     tasks: [preflight, find, ...cluster.all, ...images.all, ...facts.values(), ...releases.all, ...suites, ...collects],
     suites,

@@ -20,6 +20,7 @@ import { suitePool, type SuiteReport } from '../suites/tasks.ts';
 import type { Assets } from '../suites/world.ts';
 import { cleanupTasks, nameOf, remover } from './cleanup.ts';
 import { compose } from './compose.ts';
+import type { ExistingCluster } from './existing.ts';
 import { openEventLog } from './event-log.ts';
 import { execute, type TaskResult } from './executor.ts';
 import { makeRunFolder, newRunId } from './folder.ts';
@@ -40,7 +41,7 @@ export interface RunOptions {
   /** Checks the machine; throws when the run cannot work. */
   readonly preflight: (plan: Plan, signal: AbortSignal, emit: (event: EventBody) => void) => Promise<void>;
   /** A cluster that is there already and stays. */
-  readonly existing?: { readonly name: string; readonly kubeconfig: string };
+  readonly existing?: ExistingCluster;
   /** `ket up`: no suites, and what was made stays until `ket down`. */
   readonly up?: boolean;
   /** Views that are written as files when the suites are done, and again when all is. */

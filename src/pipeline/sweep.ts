@@ -12,6 +12,30 @@ export interface SweepResult {
   readonly unreadable: readonly string[];
 }
 
+export interface Removal {
+  readonly made: Made;
+  /** What goes away with it. */
+  readonly within: readonly Made[];
+}
+
+/** In which order things are removed: the newest first; what stands in a cluster that goes away needs no removal. */
+export function removals(list: readonly Made[]): Removal[] {
+  const clusters = list.filter((made) => made.type === 'kind-cluster');
+  const inside = (made: Made): boolean =>
+    (made.type === 'release' || made.type === 'namespace') &&
+    clusters.some((cluster) => cluster.kubeconfig === made.kubeconfig);
+  return [...list]
+    .reverse()
+    .filter((made) => !inside(made))
+    .map((made) => ({
+      made,
+      within:
+        made.type === 'kind-cluster'
+          ? list.filter((other) => inside(other) && 'kubeconfig' in other && other.kubeconfig === made.kubeconfig)
+          : [],
+    }));
+}
+
 /** Runs whose owner is gone and that nobody asked to keep, or whose time is over. */
 export async function abandoned(home: string, now: number): Promise<{ file: string; state: RunState }[]> {
   const found: { file: string; state: RunState }[] = [];
@@ -29,12 +53,12 @@ export async function sweep(home: string, now: number, remove: Remover): Promise
   const failed: { run: string; made: Made; why: string }[] = [];
   for (const { file, state } of await abandoned(home, now)) {
     const left: Made[] = [];
-    for (const made of [...state.made].reverse()) {
+    for (const { made, within } of removals(state.made)) {
       try {
         await remove(made);
         removed.push({ run: state.run, made });
       } catch (error) {
-        left.unshift(made);
+        left.unshift(made, ...within);
         failed.push({ run: state.run, made, why: messageOf(error) });
       }
     }

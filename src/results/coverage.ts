@@ -68,7 +68,8 @@ export async function mergeCoverage(
       const reading: XmlReading & { data: CoverageData } = await (
         format === 'lcov' ? readLcov : readCobertura
       )(file.path);
-      const fault = reading.end === 'ok' ? mergeFault(data, reading.data) : (reading.problems[0] ?? reading.end);
+      const fault =
+        reading.end === 'ok' ? mergeFault(data, reading.data) : (reading.problems[0] ?? reading.end);
       if (fault === undefined) reports++;
       else problems.push(`the coverage in ${relative(folder, file.path)} is left out: ${fault}`);
     }

@@ -291,6 +291,12 @@ class Attempt {
     });
     const failed = verdict.outcome !== 'passed' && verdict.outcome !== 'skipped';
     this.#save(pod, state.events?.items() ?? []);
+    if (state.collectError !== undefined)
+      this.#context.emit({
+        type: 'notice',
+        level: 'warning',
+        text: `${this.#suite.name}: results are not complete: ${state.collectError}`,
+      });
     try {
       await state.finish?.(failed);
     } catch (error) {

@@ -24,7 +24,7 @@ export interface SuiteNeeds {
   /** By image name: done when it is on the nodes. */
   readonly deliveries: ReadonlyMap<string, Task | undefined>;
   /** By release name: done when it is ready. */
-  readonly releases: ReadonlyMap<string, Task>;
+  readonly releases: ReadonlyMap<string, Task | undefined>;
 }
 
 /** The pool of suites, whose size is the plan's `parallel`. */

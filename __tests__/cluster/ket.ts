@@ -1,0 +1,120 @@
+import { spawn, execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { EventBody, RunEvent } from '../../src/model/events.ts';
+
+/** How cluster tests drive ket: as a user does, through bin/ket, in a folder of their own. */
+
+export const root = path.join(import.meta.dirname, '..', '..');
+export const fixture = path.join(import.meta.dirname, 'fixture');
+
+/** A user's machine in miniature: home, state and cache apart from the real ones. */
+export interface Sandbox {
+  readonly home: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** The state files, by name. */
+  states(): string[];
+  remove(): void;
+}
+
+export function sandbox(): Sandbox {
+  const home = fs.mkdtempSync(path.join(os.tmpdir(), 'ket-test-'));
+  const state = path.join(home, 'state');
+  return {
+    home,
+    env: { HOME: home, XDG_STATE_HOME: state, XDG_CACHE_HOME: path.join(home, 'cache') },
+    states() {
+      const runs = path.join(state, 'ket', 'runs');
+      return fs.existsSync(runs) ? fs.readdirSync(runs).filter((name) => name.endsWith('.json')) : [];
+    },
+    remove: () => fs.rmSync(home, { recursive: true, force: true }),
+  };
+}
+
+export interface Ran {
+  readonly code: number | null;
+  readonly stderr: string;
+  readonly stdout: string;
+  /** The run's folder; empty when there was none. */
+  readonly folder: string;
+  readonly events: readonly RunEvent[];
+  readonly ms: number;
+}
+
+export interface KetOptions {
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly box: Sandbox;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Called for each event as it is written, with the process of ket. */
+  readonly onEvent?: (event: RunEvent, pid: number) => void;
+  readonly limitMs?: number;
+}
+
+/** Runs ket to its end and reads what it left. */
+export async function ket(options: KetOptions): Promise<Ran> {
+  const began = Date.now();
+  const output = path.join(options.box.home, `out-${began}-${Math.round(Math.random() * 1e6)}`);
+  const runs = ['run', 'up'].includes(options.args[0] ?? '');
+  const args = [...options.args];
+  if (runs) args.splice(1, 0, '--output', output, '--format', 'json');
+  const child = spawn(path.join(root, 'bin', 'ket'), args, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.box.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  let rest = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString();
+    if (!runs) return;
+    const lines = (rest + chunk.toString()).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) options.onEvent?.(JSON.parse(line) as RunEvent, child.pid ?? 0);
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  const timer = setTimeout(() => child.kill('SIGKILL'), options.limitMs ?? 300_000);
+  const code = await new Promise<number | null>((resolve) => child.once('close', (c) => resolve(c)));
+  clearTimeout(timer);
+  const folder = fs.existsSync(path.join(output, 'latest')) ? fs.realpathSync(path.join(output, 'latest')) : '';
+  return { code, stderr, stdout, folder, events: readEvents(folder), ms: Date.now() - began };
+}
+
+export function readEvents(folder: string): RunEvent[] {
+  const file = path.join(folder, 'events.ndjson');
+  if (folder === '' || !fs.existsSync(file)) return [];
+  return fs
+    .readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as RunEvent);
+}
+
+type Of<Type extends EventBody['type']> = Extract<RunEvent, { type: Type }>;
+
+export const eventsOf = <Type extends EventBody['type']>(ran: Ran, type: Type): Of<Type>[] =>
+  ran.events.filter((event): event is Of<Type> => event.type === type);
+
+/** The verdict of a suite's last attempt. */
+export function attemptOf(ran: Ran, suite: string): Of<'attempt-ended'> {
+  const found = eventsOf(ran, 'attempt-ended').findLast((event) => event.suite === suite);
+  if (found === undefined) throw new Error(`suite ${suite} has no attempt that ended\n${ran.stderr.slice(-3000)}`);
+  return found;
+}
+
+/** Names of all containers, networks aside, that belong to a Kind cluster whose name starts so. */
+export function clusterContainers(prefix = 'ket-'): string[] {
+  const format = '{{.Label "io.x-k8s.kind.cluster"}} {{.Names}}';
+  const text = execFileSync('docker', ['ps', '-a', '--filter', 'label=io.x-k8s.kind.cluster', '--format', format], { encoding: 'utf8' });
+  return text.split('\n').filter((line) => line.startsWith(prefix));
+}
+
+export function kubectl(kubeconfig: string, ...args: string[]): string {
+  return execFileSync('kubectl', ['--kubeconfig', kubeconfig, ...args], { encoding: 'utf8' });
+}
+
+export const readJson = (file: string): unknown => JSON.parse(fs.readFileSync(file, 'utf8'));

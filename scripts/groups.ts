@@ -1,0 +1,66 @@
+/** One group of tests that runs alone. */
+export interface TestGroup {
+  readonly name: string;
+  readonly what: string;
+  /** Part of `make test`. */
+  readonly inTest: boolean;
+  /** What the machine must have: the argument of `testbed up --for`. */
+  readonly setUp?: 'demo' | 'test' | 'all';
+  /** argv lists; `node` is this Node, `{report}` a file for jest's JSON. */
+  readonly commands: readonly (readonly string[])[];
+  /** Paths whose content decides whether it must run again. */
+  readonly inputs: readonly string[];
+  readonly limitMinutes: number;
+}
+
+const jest = (...args: string[]): string[] => [
+  ...['node', '--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js'],
+  ...['--json', '--outputFile', '{report}', ...args],
+];
+
+/** On one cluster after another: two at once would fight for two cores. */
+const cluster = (name: string, what: string, inTest: boolean, file: string, more: readonly string[] = []): TestGroup => ({
+  name,
+  what,
+  inTest,
+  setUp: 'test',
+  commands: [jest('--selectProjects', 'cluster', '--runInBand', '--testPathPatterns', `cluster/${file}`)],
+  inputs: [...product, '__tests__/cluster', 'testbed', ...more],
+  limitMinutes: 20,
+});
+
+const product = ['src', 'bin', 'dist', 'templates', 'kind-configs', 'package-lock.json'];
+
+export const groups: readonly TestGroup[] = [
+  {
+    name: 'unit',
+    what: 'pure code',
+    inTest: true,
+    commands: [jest('--selectProjects', 'unit')],
+    inputs: ['src', '__tests__/unit', 'templates', 'schema', 'kind-configs', 'docs', 'examples', 'jest.config.mjs', 'package-lock.json'],
+    limitMinutes: 5,
+  },
+  {
+    name: 'dist',
+    what: 'the committed bundles and programs are what the sources give',
+    inTest: true,
+    commands: [
+      ['node', 'scripts/build.ts', '--check'],
+      ['native/ket-run/build.sh', '--check'],
+    ],
+    inputs: ['src', 'dist', 'native', 'scripts/build.ts', 'package-lock.json'],
+    limitMinutes: 10,
+  },
+  {
+    name: 'ket-run',
+    what: 'the helper in the pod: behaviour, sanitizers, fuzzing',
+    inTest: false,
+    commands: [
+      ['python3', 'native/ket-run/test/test_ket_run.py'],
+      ['native/ket-run/fuzz.sh', '20'],
+    ],
+    inputs: ['native', 'dist/ket-run'],
+    limitMinutes: 15,
+  },
+];
+export { cluster };

@@ -1,0 +1,47 @@
+import type { Kube } from '../model/kube.ts';
+import type { Made, StateFile } from '../model/state.ts';
+
+/** A cluster that was there before the run and is there after it. */
+export interface ExistingCluster {
+  readonly name: string;
+  readonly kubeconfig: string;
+  /** What `ket up` installed stays with its cluster; elsewhere the run removes what it installed. */
+  readonly releasesStay: boolean;
+}
+
+/**
+ * The state of a run in a cluster that is not its own: a release or namespace that was there before is not the run's,
+ * so it is not listed and never removed.
+ */
+export function stateWithin(
+  state: StateFile,
+  cluster: ExistingCluster,
+  connect: (kubeconfig: string) => Promise<Kube>,
+): StateFile {
+  const wasThere = async (made: Made): Promise<boolean> => {
+    if (made.type !== 'release') return false;
+    const kube = await connect(made.kubeconfig);
+    try {
+      const signal = AbortSignal.timeout(30_000);
+      const namespace = { apiVersion: 'v1', kind: 'Namespace', name: made.namespace };
+      if ((await kube.get(namespace, signal)) === undefined) {
+        await state.add({ type: 'namespace', cluster: cluster.name, kubeconfig: made.kubeconfig, name: made.namespace });
+        return false;
+      }
+      // Helm keeps each revision of a release in a Secret of its namespace, labelled so.
+      const labelSelector = `owner=helm,name=${made.name}`;
+      const query = { apiVersion: 'v1', kind: 'Secret', namespace: made.namespace, labelSelector };
+      return (await kube.list(query, signal)).length > 0;
+    } finally {
+      kube.close();
+    }
+  };
+  return {
+    list: () => state.list(),
+    remove: (made) => state.remove(made),
+    async add(made) {
+      const stays = made.type === 'release' && (cluster.releasesStay || (await wasThere(made)));
+      if (!stays) await state.add(made);
+    },
+  };
+}

@@ -1,0 +1,96 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import type { RunEvent } from '../model/events.ts';
+import { mergeCoverage, findCoverage } from '../results/coverage.ts';
+import { mergeJUnit, type EarlierFailure, type MergeSuite } from '../results/junit-merge.ts';
+import { lastAttempt, viewOf, type RunView, type SuiteView } from './model.ts';
+import { summaryMarkdown } from './summary-markdown.ts';
+import { timingsOf } from './timings.ts';
+
+export interface WriteOptions {
+  /** The folder as people should read it. */
+  readonly shownAs?: string;
+}
+
+/**
+ * Writes summary.md, junit.xml, timings.json and merged coverage into a run's folder, from nothing but the folder and
+ * its events; so they can be written again at any time. Returns what was odd.
+ */
+export async function writeReports(
+  folder: string,
+  events: Iterable<RunEvent>,
+  options: WriteOptions = {},
+): Promise<readonly string[]> {
+  const view = viewOf(events);
+  const suites = [...view.suites.values()].map((suite) => mergeSuite(view, suite, folder));
+  const run = view.started?.run ?? 'ket';
+  const junit = await mergeJUnit(path.join(folder, 'junit.xml'), run, view.ended?.runMs ?? view.ms, suites);
+  const reports = (await findCoverage(folder)).filter((file) =>
+    counts(view, path.relative(folder, file.path)),
+  );
+  const coverage = await mergeCoverage(reports, folder, Date.parse(view.startedAt ?? '') || 0);
+  const write = (name: string, text: string): void =>
+    fs.writeFileSync(path.join(folder, name), text, { mode: 0o600 });
+  write('timings.json', `${JSON.stringify(timingsOf(view), undefined, 2)}\n`);
+  write(
+    'summary.md',
+    summaryMarkdown(view, { coverage: coverage.merged, folder: options.shownAs ?? folder }),
+  );
+  return [...junit.problems, ...coverage.problems];
+}
+
+/** Coverage of an attempt that was repeated does not count, nor do the merged files themselves. */
+function counts(view: RunView, relative: string): boolean {
+  const [top, suite, attempt] = relative.split(path.sep);
+  if (attempt === undefined && suite === undefined) return false;
+  if (top !== 'suites') return top !== 'cluster';
+  const last = suite === undefined ? undefined : view.suites.get(suite)?.attempts.at(-1);
+  return last === undefined || attempt === `attempt-${last.attempt}`;
+}
+
+/** A path from the event log, only if it stays in the folder. */
+function inside(folder: string, relative: string): string[] {
+  const full = path.resolve(folder, relative);
+  return full.startsWith(path.resolve(folder) + path.sep) ? [full] : [];
+}
+
+function mergeSuite(view: RunView, suite: SuiteView, folder: string): MergeSuite {
+  const { ended } = suite;
+  const last = lastAttempt(suite);
+  const task = view.tasks.get(`suite ${suite.name}`);
+  const allowed = ended === undefined && view.ended?.exitCode === 0;
+  const type = ended?.infraClass ?? last?.ended?.cause;
+  return {
+    name: suite.name,
+    // A suite that did not run is no pass; where the run passed all the same, it was allowed to be skipped.
+    outcome: ended?.outcome ?? (allowed ? 'skipped' : undefined),
+    ...(type === undefined ? {} : { type }),
+    message: ended?.message ?? `the suite did not run${task?.reason === undefined ? '' : `: ${task.reason}`}`,
+    ms: ended?.suiteMs ?? 0,
+    files: (last?.ended?.junit ?? []).flatMap((file) => inside(folder, file.path)),
+    lastLines: last?.ended?.lastLines ?? [],
+    earlier: suite.attempts.slice(0, -1).flatMap((attempt) => attempt.bad.flatMap(earlierFailure)),
+    properties: [
+      { name: 'ket.outcome', value: ended?.outcome ?? 'not-run' },
+      ...suite.attempts.slice(0, -1).map((attempt) => ({
+        name: `ket.attempt.${attempt.attempt}`,
+        value: `${attempt.ended?.outcome ?? 'unknown'}: ${attempt.ended?.message ?? ''}`,
+      })),
+    ],
+  };
+}
+
+function earlierFailure(found: SuiteView['attempts'][number]['bad'][number]): EarlierFailure[] {
+  const { attempt, name, classname, file, status, message } = found;
+  if (status !== 'failed' && status !== 'error') return [];
+  return [
+    {
+      attempt,
+      name,
+      status,
+      ...(classname === undefined ? {} : { classname }),
+      ...(file === undefined ? {} : { file }),
+      ...(message === undefined ? {} : { message }),
+    },
+  ];
+}
