@@ -9,7 +9,7 @@ import sys
 import time
 import unittest
 import xml.etree.ElementTree as ET
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -71,7 +71,10 @@ class Result(unittest.TextTestResult):
 
 
 def junit(cases, started, seconds) -> ET.ElementTree:
-    worst = [next((kind for kind in ("error", "failure", "skipped") if kind in [f[0] for f in case[3]]), "") for case in cases]
+    worst = [
+        next((kind for kind in ("error", "failure", "skipped") if kind in [f[0] for f in case[3]]), "")
+        for case in cases
+    ]
     counts = {
         "tests": str(len(cases)),
         "failures": str(worst.count("failure")),
@@ -81,7 +84,7 @@ def junit(cases, started, seconds) -> ET.ElementTree:
     }
     root = ET.Element("testsuites", counts)
     suite = ET.SubElement(root, "testsuite", {"name": "unit", "timestamp": started.isoformat(), **counts})
-    for (group, name, took, findings), kind in zip(cases, worst):
+    for (group, name, took, findings), kind in zip(cases, worst, strict=True):
         case = ET.SubElement(suite, "testcase", {"classname": group, "name": name, "time": f"{took:.3f}"})
         chosen = [finding for finding in findings if finding[0] == kind]
         if chosen:
@@ -100,7 +103,7 @@ def main(names) -> int:
         suite = loader.loadTestsFromNames([Path(name).stem for name in names])
     else:
         suite = loader.discover(str(HERE / "tests" / "unit"))
-    started, clock = datetime.now(timezone.utc), time.perf_counter()
+    started, clock = datetime.now(UTC), time.perf_counter()
     result = unittest.TextTestRunner(resultclass=Result, verbosity=2, stream=sys.stdout).run(suite)
     junit(result.cases, started, time.perf_counter() - clock).write(REPORT, encoding="utf-8", xml_declaration=True)
     if not result.cases:

@@ -24,7 +24,9 @@ def product(api: httpx.Client, new_sku: Callable[[], str]) -> Callable[..., dict
     """Makes products."""
 
     def make(**fields) -> dict:
-        answer = api.post("/products", json={"sku": new_sku(), "name": "a thing", "price_cents": 250, "stock": 5} | fields)
+        answer = api.post(
+            "/products", json={"sku": new_sku(), "name": "a thing", "price_cents": 250, "stock": 5} | fields
+        )
         assert answer.status_code == 201, answer.text
         return answer.json()
 

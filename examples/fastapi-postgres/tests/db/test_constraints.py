@@ -5,7 +5,9 @@ from psycopg import errors
 
 from shop import sku, store
 
-PRODUCT = "INSERT INTO products (sku, name, price_cents, stock) VALUES (%(sku)s, %(name)s, %(price)s, %(stock)s) RETURNING id"
+PRODUCT = (
+    "INSERT INTO products (sku, name, price_cents, stock) VALUES (%(sku)s, %(name)s, %(price)s, %(stock)s) RETURNING id"
+)
 GOOD = {"sku": "AB-1", "name": "a thing", "price": 100, "stock": 1}
 
 

@@ -5,6 +5,7 @@ import uuid
 
 import httpx
 import pytest
+
 from cluster import is_ready
 
 API = os.environ.get("SHOP_API_URL", "http://shop-api:8080")
@@ -82,5 +83,7 @@ def test_the_database_has_a_volume_of_its_own(cluster, release):
 
 
 def test_the_policies_are_there(cluster, release):
-    names = {each["metadata"]["name"] for each in cluster.items(release, "networkpolicies", "apis/networking.k8s.io/v1")}
+    names = {
+        each["metadata"]["name"] for each in cluster.items(release, "networkpolicies", "apis/networking.k8s.io/v1")
+    }
     assert names == {"shop-deny-ingress", "shop-api", "shop-db", "shop-cache"}

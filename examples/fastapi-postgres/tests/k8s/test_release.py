@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+
 from cluster import is_ready
 
 
@@ -32,10 +33,14 @@ def test_the_hook_has_run_once(cluster, release):
 def test_each_service_leads_to_ready_pods(cluster, release, component):
     (service,) = cluster.items(release, "services", component=component)
     assert service["metadata"]["name"] in ("shop-api", "shop-db")
-    slices = cluster.items(
-        release, "endpointslices", "apis/discovery.k8s.io/v1", component=component
-    )
-    ready = {address for each in slices for end in each["endpoints"] if end["conditions"]["ready"] for address in end["addresses"]}
+    slices = cluster.items(release, "endpointslices", "apis/discovery.k8s.io/v1", component=component)
+    ready = {
+        address
+        for each in slices
+        for end in each["endpoints"]
+        if end["conditions"]["ready"]
+        for address in end["addresses"]
+    }
     assert ready == {pod["status"]["podIP"] for pod in cluster.items(release, "pods", component=component)}
 
 
