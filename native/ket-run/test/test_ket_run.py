@@ -69,6 +69,15 @@ class Case(unittest.TestCase):
         self.addCleanup(self.end, p)
         return p
 
+    def start_into_small_pipe(self, *argv, **kw):
+        """The smallest pipe there is, made before anything can be written to it."""
+        reader, writer = os.pipe()
+        fcntl.fcntl(writer, 1031, 4096)  # F_SETPIPE_SZ
+        p = self.start(*argv, stdout=writer, **kw)
+        os.close(writer)
+        p.stdout = os.fdopen(reader, "rb")
+        return p
+
     def end(self, p):
         if p.poll() is None:
             p.kill()
@@ -143,6 +152,8 @@ class ExitCodes(Case):
         for argv0, code, text in (("no-such-command", 127, "PATH"), ("/no/such/file", 127, "No such file"),
                                   (str(script), 127, "interpreter"), (str(plain), 126, "Permission denied"),
                                   (str(rubbish), 126, "architecture"), ("/", 126, "Permission denied")):
+            if argv0 == str(rubbish) and not SHIPPED:
+                continue  # other C libraries than the shipped one hand it to a shell
             r = self.wrap(argv0)
             self.assertEqual(r.returncode, code, argv0)
             self.assertIn(text, r.stderr.decode())
@@ -311,8 +322,7 @@ class Output(Case):
     def test_slow_reader_loses_nothing(self):
         data = b"0123456789abcdef" * 20000
         (self.results / "data").write_bytes(data)
-        p = self.start("/bin/cat", str(self.results / "data"))
-        fcntl.fcntl(p.stdout, 1031, 4096)  # F_SETPIPE_SZ: the smallest pipe
+        p = self.start_into_small_pipe("/bin/cat", str(self.results / "data"))
         time.sleep(3)  # longer than anything ket-run waits for after the end, but a stall
         got = b""
         while len(got) < len(data):
@@ -325,6 +335,14 @@ class Output(Case):
         self.assertEqual(p.wait(10), 0)
         self.assertEqual(self.console(), data)
         self.assertIsNone(self.record()["stdout_error"])
+
+    def test_slow_reader_after_the_end_loses_nothing(self):
+        # Little enough for the command to end while nobody reads.
+        p = self.start_into_small_pipe("head", "-c", "60000", "/dev/zero")
+        time.sleep(3)
+        self.assertEqual(len(p.stdout.read()), 60000)
+        self.assertEqual(p.wait(10), 0)
+        self.assertLess(self.record()["duration_ms"], 1500)
 
     def test_reader_that_takes_nothing_holds_neither_limit_nor_end(self):
         t = time.monotonic()
@@ -407,6 +425,14 @@ class Processes(Case):
         r = self.wrap("/bin/sh", "-c", "(trap 'echo bye; exit' TERM; while :; do sleep 0.02; done) & sleep 0.2; exit 0")
         self.assertEqual((r.returncode, r.stdout), (0, b"bye\n"))
 
+    def test_last_words_wait_for_a_slow_reader(self):
+        script = ("import os,signal,time\ndef bye(*a):\n os.write(1, b'b' * 60000)\n os._exit(0)\nsignal.signal(15, bye)\n"
+                  "if os.fork(): time.sleep(0.3); os._exit(0)\ntime.sleep(20)")
+        p = self.start_into_small_pipe(sys.executable, "-c", script)
+        time.sleep(2)
+        self.assertEqual(len(p.stdout.read()), 60000)
+        self.assertEqual(p.wait(10), 0)
+
     def test_term_and_others_are_passed_on(self):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
             script = f"import signal,sys,time\nsignal.signal({int(number)}, lambda *a: sys.exit(33))\nprint('on', flush=True)\ntime.sleep(20)"
@@ -453,7 +479,8 @@ class Processes(Case):
         self.assertEqual((r.returncode, self.record()["timed_out"]), (0, True))
 
     def test_command_gets_a_clean_signal_state(self):
-        r = self.wrap("/bin/sh", "-c", "grep -E 'Sig(Blk|Ign)' /proc/self/status", preexec_fn=lambda: signal.signal(13, 0))
+        # Not through a shell, which would clear them itself.
+        r = self.wrap("grep", "-E", "Sig(Blk|Ign)", "/proc/self/status", preexec_fn=lambda: signal.signal(13, 0))
         self.assertEqual([int(line.split()[1], 16) & 0x7fffffff for line in r.stdout.splitlines()], [0, 0])
 
     def test_no_descriptor_leaks_into_the_command(self):
