@@ -87,7 +87,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         config.database_url,
         min_size=1,
         max_size=config.pool_max_size,
-        timeout=3,
+        timeout=10,
         reconnect_timeout=2,
         check=ConnectionPool.check_connection,
         kwargs={"connect_timeout": 3, "autocommit": True, "application_name": "shop-api"},

@@ -9,7 +9,7 @@ import pytest
 @pytest.fixture(scope="session")
 def api() -> Iterator[httpx.Client]:
     """The service, as any other pod sees it."""
-    with httpx.Client(base_url=os.environ.get("SHOP_API_URL", "http://shop-api:8080"), timeout=10) as client:
+    with httpx.Client(base_url=os.environ.get("SHOP_API_URL", "http://shop-api:8080"), timeout=30) as client:
         yield client
 
 

@@ -14,7 +14,7 @@ API = os.environ.get("SHOP_API_URL", "http://shop-api:8080")
 @pytest.fixture(scope="module")
 def fresh():
     """Requests, each on a connection of its own: the Service picks a pod per connection."""
-    with httpx.Client(base_url=API, timeout=10, limits=httpx.Limits(max_keepalive_connections=0)) as client:
+    with httpx.Client(base_url=API, timeout=30, limits=httpx.Limits(max_keepalive_connections=0)) as client:
         yield client.request
 
 
