@@ -36,15 +36,21 @@ export function escapeTerminal(text: string): string {
 
 const zeroWidthSpace = '&#8203;';
 
-/** Text within a line of markdown: no markup, no HTML, no link, nobody mentioned. */
+/**
+ * Text within a line of markdown: no markup, no HTML, no link, nobody mentioned. Only what can begin one of these is
+ * escaped, since people read the page's source too.
+ */
 export function escapeMarkdown(text: string): string {
   return stripSequences(text)
     .replace(/\s+/g, ' ')
     .replace(controls, '\ufffd')
-    .replace(/[\\`*_{}[\]()#+\-.!|~$:="'/^]/g, '\\$&')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
+    .replace(/[\\`*[\]|~$]/g, '\\$&')
+    .replace(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\\_')
+    .replace(/:(?=\/\/)|(?<=www)\./gi, '\\$&')
+    .replace(/^(?:[-+#=]|\d+[.)])/, (start) => start.slice(0, -1) + '\\' + start.slice(-1))
     .replaceAll('@', `@${zeroWidthSpace}`);
 }
 

@@ -94,16 +94,17 @@ function failures(view: RunView): string[] {
   if (suites.length === 0) return [''];
   const total = suites.reduce((sum, s) => sum + s.attempts.reduce((n, a) => n + told(a).length, 0), 0);
   const level = (most: number, messageBytes: number, lines: number): string =>
-    ['### What failed', ...suites.flatMap((suite) => suiteFailures(suite, most, messageBytes, lines))].join(
-      '\n\n',
-    );
+    [
+      '### What went wrong',
+      ...suites.flatMap((suite) => suiteFailures(suite, most, messageBytes, lines)),
+    ].join('\n\n');
   return [
     level(200, 4096, 10),
     level(200, 1000, 10),
     level(200, 300, 5),
     level(500, 0, 0),
     level(50, 0, 0),
-    `### What failed\n\n${plural(total, 'case')}; they are in junit.xml.`,
+    `### What went wrong\n\n${plural(total, 'case')}; they are in junit.xml.`,
   ];
 }
 
@@ -150,7 +151,7 @@ function errors(view: RunView): string[] {
   if (failed.length === 0) return [''];
   const level = (lines: number, length: number): string =>
     [
-      '### Why the infrastructure failed',
+      '### Why the run could not go on',
       ...failed.slice(0, 50).flatMap(({ title, error }) => {
         const details = (error.details ?? []).slice(-lines).map((line) => line.slice(0, length));
         return [
