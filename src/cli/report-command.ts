@@ -1,1 +1,31 @@
-export async function reportCommand(_events: string): Promise<number> { return 0; }
+import fs from 'node:fs';
+import path from 'node:path';
+import { KetError } from '../model/errors.ts';
+import type { RunEvent } from '../model/events.ts';
+import { writeReports } from '../report/write-reports.ts';
+
+/** `ket report`: rebuilds the files of a run from its folder and event log. */
+export async function reportCommand(target: string): Promise<number> {
+  const file = fs.statSync(target, { throwIfNoEntry: false })?.isDirectory() === true ? path.join(target, 'events.ndjson') : target;
+  if (!fs.existsSync(file))
+    throw new KetError('KET_USAGE', 'there is no event log', { where: file, next: 'name the folder of a run, or its events.ndjson' });
+  const folder = path.dirname(fs.realpathSync(file));
+  const odd = await writeReports(folder, readEvents(file));
+  for (const text of odd) process.stderr.write(`warning: ${text}\n`);
+  process.stderr.write(`summary.md, junit.xml and timings.json are written in ${folder}\n`);
+  return 0;
+}
+
+/** A run that was killed may have left half a line at the end; everything before it counts. */
+function readEvents(file: string): RunEvent[] {
+  const lines = fs.readFileSync(file, 'utf8').split('\n');
+  return lines.flatMap((line, index): RunEvent[] => {
+    if (line === '') return [];
+    try {
+      return [JSON.parse(line) as RunEvent];
+    } catch (error) {
+      if (index === lines.length - 1) return [];
+      throw new KetError('KET_USAGE', 'the event log is damaged', { where: `${file}:${index + 1}`, cause: error });
+    }
+  });
+}

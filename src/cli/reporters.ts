@@ -1,9 +1,8 @@
-import type { EventSink, RunEvent } from '../model/events.ts';
+import type { EventSink } from '../model/events.ts';
 import { realClock } from '../tools/clock.ts';
 import { jsonSink } from '../report/json.ts';
 import { plainSink } from '../report/plain.ts';
 import { terminalSink } from '../report/terminal.ts';
-import type { SuiteReport } from '../suites/tasks.ts';
 
 export type Format = 'pretty' | 'plain' | 'json';
 
@@ -20,5 +19,3 @@ export function sinksFor(format: Format | undefined, folder: string): EventSink[
       return [terminalSink({ ...view, clock: realClock })];
   }
 }
-
-export async function writeReports(_folder: string, _events: readonly RunEvent[], _reports: readonly SuiteReport[]): Promise<void> {}

@@ -4,10 +4,11 @@ import type { Keep, Plan } from '../model/plan.ts';
 import { resolvePlan } from '../config/index.ts';
 import { connect } from '../kube/connect.ts';
 import { runPlan } from '../pipeline/run.ts';
+import { writeReports } from '../report/write-reports.ts';
 import { findUp, kindCluster } from './clusters.ts';
 import { preflight } from './doctor-command.ts';
 import { findAssets, isCi, ketVersion, realDeps } from './environment.ts';
-import { sinksFor, writeReports, type Format } from './reporters.ts';
+import { sinksFor, type Format } from './reporters.ts';
 import { cancelOnSignals } from './signals.ts';
 
 /** The options of `ket run`, as the command line gives them. */
@@ -70,7 +71,7 @@ export async function runCommand(flags: RunFlags, args: readonly string[], up: b
       preflight: (p: Plan, signal: AbortSignal, emit: (event: EventBody) => void) => preflight(deps, p, signal, emit),
       ...(existing === undefined ? {} : { existing }),
       up,
-      writeReports,
+      writeReports: (folder, events) => writeReports(folder, events),
     });
     return end.exitCode;
   } finally {

@@ -10,6 +10,8 @@ export interface Task<Output = unknown> {
   readonly title: string;
   /** It starts when all of these are done, and is skipped when one of them did not succeed. */
   readonly needs: readonly Task[];
+  /** It also waits for these to end, whatever becomes of them. */
+  readonly after?: readonly Task[];
   readonly limitMs: number;
   /** Tasks of one pool run at most so many at once as the executor was told for it. */
   readonly pool?: string;

@@ -6,6 +6,7 @@ import { clusterTasks, existingClusterTasks } from '../cluster/tasks.ts';
 import { stateWithin, type ExistingCluster } from './existing.ts';
 import { factsTask } from '../images/facts.ts';
 import { imageTasks } from '../images/tasks.ts';
+import { collectTask } from '../releases/collect-task.ts';
 import { releaseTasks } from '../releases/tasks.ts';
 import { processSuiteTask, suiteTask, type SuiteReport, type SuiteSettings } from '../suites/tasks.ts';
 import { toolTasks } from '../tools/tasks.ts';
@@ -40,7 +41,7 @@ export function compose(options: ComposeOptions): Composition {
   const cluster =
     existing === undefined
       ? clusterTasks(run, withCluster, find, connect)
-      : existingClusterTasks(run, withCluster, find, connect, existing);
+      : existingClusterTasks(run, withCluster, find, existing, connect);
   const images = imageTasks(plan, cluster);
   const builds = new Map(plan.images.map((image, index) => [image.name, images.build[index]]));
   const deliveries = new Map(plan.images.map((image, index) => [image.name, images.deliver[index]]));
@@ -52,7 +53,10 @@ export function compose(options: ComposeOptions): Composition {
   const suites = plan.suites.map((suite) =>
     suiteTask(settings, plan, suite, { cluster: cluster.ready, facts, releases: installs, deliveries }),
   );
-  const collects: Task[] = [];
+  const collects = plan.releases.flatMap((release, index) => {
+    const install = releases.install[index];
+    return install === undefined || release.collect.length === 0 ? [] : [collectTask(run, install, release, suites)];
+  });
   return {
     tasks: [preflight, find, ...cluster.all, ...images.all, ...facts.values(), ...releases.all, ...suites, ...collects],
     suites,

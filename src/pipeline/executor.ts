@@ -67,7 +67,7 @@ export async function execute(
           settle(task, { outcome: 'cancelled' }, 0);
         } else if (unmet !== undefined) {
           settle(task, { outcome: 'skipped', reason: skipReason(unmet, results) }, 0);
-        } else if (task.needs.every((need) => results.has(need)) && hasRoom(task)) {
+        } else if ([...task.needs, ...(task.after ?? [])].every((need) => results.has(need)) && hasRoom(task)) {
           running.set(
             task,
             runOne(task, results, options, settle).finally(() => running.delete(task)),

@@ -44,8 +44,8 @@ export interface RunOptions {
   readonly existing?: ExistingCluster;
   /** `ket up`: no suites, and what was made stays until `ket down`. */
   readonly up?: boolean;
-  /** Views that are written as files when the suites are done, and again when all is. */
-  readonly writeReports: (folder: string, events: readonly RunEvent[], reports: readonly SuiteReport[]) => Promise<void>;
+  /** Writes the files that are views of the events: when the suites are done, and again when all is. Returns what was odd. */
+  readonly writeReports: (folder: string, events: readonly RunEvent[]) => Promise<readonly string[]>;
 }
 
 export interface RunEnd {
@@ -115,7 +115,9 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
   const outcome =
     options.up === true && exitCode === 0 ? 'passed' : runOutcomeOf(suites, exitCode);
 
-  await guarded('the reports', emit, () => options.writeReports(folder, log.events(), reports));
+  await guarded('the reports', emit, async () => {
+    for (const text of await options.writeReports(folder, log.events())) emit({ type: 'notice', level: 'warning', text });
+  });
   await settle(options, plan, state, { exitCode, reports, composition, results }, emit);
 
   const error: ErrorInfo | undefined = firstError === undefined ? undefined : errorInfo(firstError);
@@ -127,7 +129,9 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     runMs: Math.round(deps.clock.monotonic() - began),
     ...(error === undefined ? {} : { error }),
   });
-  await guarded('the reports', emit, () => options.writeReports(folder, log.events(), reports));
+  await guarded('the reports', emit, async () => {
+    await options.writeReports(folder, log.events());
+  });
   await log.close();
   await state.close();
   return { outcome, exitCode, folder };

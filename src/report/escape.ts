@@ -50,7 +50,10 @@ export function escapeMarkdown(text: string): string {
     .replace(/[\\`*[\]|~$]/g, '\\$&')
     .replace(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\\_')
     .replace(/:(?=\/\/)|(?<=www)\./gi, '\\$&')
-    .replace(/^(?:[-+#=]|\d+[.)])/, (start) => start.slice(0, -1) + '\\' + start.slice(-1))
+    .replace(
+      /^(?:[-+](?=[\s-]|$)|[#=]|\d+[.)](?=\s|$))/,
+      (start) => `${start.slice(0, -1)}\\${start.slice(-1)}`,
+    )
     .replaceAll('@', `@${zeroWidthSpace}`);
 }
 

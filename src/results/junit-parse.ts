@@ -20,6 +20,9 @@ interface OpenSuite {
   readonly name: string;
   /** Failures and errors that its attributes claim. */
   readonly claimed: number;
+  /** Cases that its attributes claim. */
+  readonly tests: number;
+  cases: number;
   bad: number;
   flaky: number;
   readonly own: OpenCase;
@@ -66,6 +69,11 @@ export class JUnitParser implements XmlHandlers {
   }
 
   text(text: string): void {
+    // No runner writes text between cases. What looks like it is a broken file, e.g. of two writers at once, and may
+    // have been a case.
+    const inside = this.#path.at(-1);
+    if ((inside === 'testsuite' || inside === 'testsuites') && text.trim() !== '')
+      throw new XmlRefused('it has text between its test cases');
     if (this.#text.length < 2 * limits.detail) this.#text += text;
     else this.#text = clipMiddle(this.#text + text, 2 * limits.detail);
   }
@@ -84,6 +92,8 @@ export class JUnitParser implements XmlHandlers {
     this.#suites.push({
       name: clip(attributes['name'] ?? '', limits.name),
       claimed: count(attributes['failures']) + count(attributes['errors']),
+      tests: count(attributes['tests']),
+      cases: 0,
       bad: 0,
       flaky: 0,
       own: openCase({}),
@@ -145,9 +155,14 @@ export class JUnitParser implements XmlHandlers {
         suite.name === '' ? '(failures not listed)' : `${suite.name} (failures not listed)`,
       );
     }
+    const outer = this.#suites.at(-2);
+    if (suite.tests > suite.cases && suite.own.tries.length === 0)
+      this.problems.push(
+        `${suite.name}: the file claims ${suite.tests} cases here, and lists ${suite.cases}`,
+      );
     this.#suites.pop();
-    const outer = this.#suites.at(-1);
     if (outer === undefined) return;
+    outer.cases += Math.max(suite.cases, suite.tests);
     outer.bad += suite.bad;
     outer.flaky += suite.flaky;
   }
@@ -160,6 +175,7 @@ export class JUnitParser implements XmlHandlers {
     );
     const suite = this.#suites.at(-1);
     if (suite !== undefined) {
+      suite.cases++;
       if (found.status === 'failed' || found.status === 'error') suite.bad++;
       if (found.flaky.length > 0) suite.flaky++;
     }

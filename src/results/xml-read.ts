@@ -49,6 +49,7 @@ export interface XmlReading {
 
 const limits = { text: 256 * 1024, name: 1024, depth: 256, attributes: 256 };
 const keptOfText = 64 * 1024;
+const strayAmpersand = 'it has an & that begins no reference (&amp;)';
 const cutMark = '\n… (left out: the text is too long) …\n';
 
 /** Fields of the parser that grow with the input; there is no public way to bound them. */
@@ -111,8 +112,9 @@ class Reader {
     for (let at = 0; at < text.length; at += limits.text) {
       this.#parser.write(text.slice(at, at + limits.text));
       const { name, entity, piTarget, text: held } = this.#fields;
-      if (Math.max(name.length, entity.length, piTarget.length) > limits.name)
-        throw new XmlRefused('a name or a reference in it is too long');
+      if (entity.length > limits.name) throw new XmlRefused(strayAmpersand);
+      if (Math.max(name.length, piTarget.length) > limits.name)
+        throw new XmlRefused('a name in it is too long');
       if (held.length > limits.text)
         this.#fields.text = held.slice(0, keptOfText) + cutMark + held.slice(-keptOfText);
     }
@@ -120,6 +122,8 @@ class Reader {
 
   end(sawText: boolean): XmlEnd {
     if (!sawText) return 'empty';
+    // The parser takes all up to the next `;` for the name of a reference.
+    if (this.#fields.entity.length > 12) throw new XmlRefused(strayAmpersand);
     if (!this.#sawRoot || this.#depth > 0) return 'cut';
     try {
       this.#parser.close();
@@ -136,7 +140,7 @@ function localName(name: string): string {
 }
 
 function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }
 
 /** Reads XML from pieces of bytes. Never rejects: what goes wrong is the `end` and a problem. */
