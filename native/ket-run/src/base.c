@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +27,10 @@ void say(const char *format, ...)
     }
     line[length++] = '\n';
     /* There is nowhere to report a failure to report. */
-    (void)write_all(STDERR_FILENO, line, length);
+    struct pollfd polled = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (poll(&polled, 1, 200) > 0) {
+        (void)write_all(STDERR_FILENO, line, length);
+    }
 }
 
 static int64_t read_clock(clockid_t clock)
@@ -170,7 +174,7 @@ bool reserve_file(int dir, const char *name, size_t length)
         return false;
     }
     /* Written, not fallocate: not every file system of a volume knows that. */
-    char blank[512];
+    char blank[4096];
     memset(blank, ' ', sizeof blank);
     bool good = true;
     while (good && length > 0) {
@@ -180,8 +184,19 @@ bool reserve_file(int dir, const char *name, size_t length)
     }
     int error = errno;
     close(fd);
+    if (!good) {
+        (void)unlinkat(dir, temporary, 0);
+    }
     errno = error;
     return good;
+}
+
+void release_reserved(int dir, const char *name)
+{
+    char temporary[128];
+    if (temporary_name(temporary, sizeof temporary, name)) {
+        (void)unlinkat(dir, temporary, 0);
+    }
 }
 
 bool commit_reserved(int dir, const char *name, const void *data, size_t length)

@@ -7,7 +7,11 @@
 #include "json_read.h"
 #include "json_write.h"
 
-enum { RECORD_SIZE = 16384, ARGV0_SHOWN = 1024 };
+enum {
+    RECORD_SIZE = 16384,
+    ARGV0_SHOWN = 1024,
+    ROOM = 1024 * 1024 /* kept free for the manifest and the acknowledgement */
+};
 
 static void put_error(struct json *j, const char *key, int error)
 {
@@ -28,12 +32,18 @@ bool record_begin(int state_dir, const struct record *r)
         errno = EOVERFLOW;
         return false;
     }
-    return replace_file(state_dir, "started.json", buffer, j.length) &&
-           reserve_file(state_dir, "record.json", RECORD_SIZE);
+    if (!replace_file(state_dir, "started.json", buffer, j.length) ||
+        !reserve_file(state_dir, "record.json", RECORD_SIZE)) {
+        return false;
+    }
+    /* On a volume too small for this one does without. */
+    (void)reserve_file(state_dir, "room", ROOM);
+    return true;
 }
 
 bool record_end(int state_dir, const struct record *r)
 {
+    release_reserved(state_dir, "room");
     char buffer[RECORD_SIZE];
     char argv0[ARGV0_SHOWN];
     struct json j;

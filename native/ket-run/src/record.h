@@ -33,7 +33,11 @@ struct record {
     int usage_error;
 };
 
-/* Also takes the space for the record, which a full volume must not prevent. */
+/*
+ * Also takes space: for the record, which a full volume must not prevent, and
+ * some more, given back at the end, without which a log that filled the volume
+ * would leave no room for the manifest.
+ */
 bool record_begin(int state_dir, const struct record *r);
 bool record_end(int state_dir, const struct record *r);
 

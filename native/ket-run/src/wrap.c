@@ -133,9 +133,9 @@ static void keep_limit(struct wrap *w, int64_t now)
     }
     if (now >= w->limit_at && !w->record.timed_out) {
         w->record.timed_out = true;
-        say("the time limit of %lld ms is over", (long long)w->limit_ms);
         signal_group(w, SIGTERM);
         plan_kill(w, now);
+        say("the time limit of %lld ms is over", (long long)w->limit_ms);
     }
     if (now >= w->kill_at && !w->killed) {
         w->killed = true;

@@ -346,13 +346,14 @@ class Output(Case):
 
     def test_reader_that_takes_nothing_holds_neither_limit_nor_end(self):
         t = time.monotonic()
-        p = self.start("/usr/bin/yes", limit=500, grace=300)
+        p = self.start("/bin/sh", "-c", "yes & exec yes >&2", limit=500, grace=300, stderr=subprocess.PIPE)
         self.assertEqual(p.wait(30), 128 + 15)
         self.assertLess(time.monotonic() - t, 14)
         r = self.record()
         self.assertTrue(r["timed_out"])
-        self.assertLess(r["duration_ms"], 1500)
+        self.assertLess(r["duration_ms"], 2000)
         self.assertTrue(r["stdout_error"])
+        self.assertTrue(r["stderr_error"])
 
     def test_reader_gone(self):
         p = self.start(sys.executable, "-c", "print('x' * 1000000)")
@@ -381,16 +382,19 @@ class Output(Case):
 
     @needs_unshare
     def test_full_volume(self):
-        script = ('mount -t tmpfs -o size=300k none "$1" && shift && "$@" >/dev/null; code=$?;'
+        folders = " ".join(self.folders())
+        script = ('mount -t tmpfs -o size=3m none "$1" && shift && "$@" >/dev/null; code=$?;'
+                  f'{KET_RUN} manifest {folders} >/dev/null && {KET_RUN} ack --state {self.state} --manifest {"0" * 64} || exit 1;'
                   f'cp -r {self.state} {self.dir}/copy; exit $code')
-        args = self.wrap_args("/bin/sh", "-c", "yes | head -c 2000000; exit 9")
+        args = self.wrap_args("/bin/sh", "-c", "yes | head -c 8000000; exit 9")
         r = subprocess.run(["unshare", "-m", "/bin/sh", "-c", script, "sh", str(self.state), *args],
                            capture_output=True, timeout=30)
         self.assertEqual(r.returncode, 9, r.stderr)
         record = json.loads((self.dir / "copy" / "record.json").read_text())
-        self.assertEqual((record["stdout_bytes"], record["console_error"]), (2000000, "No space left on device"))
+        self.assertEqual((record["stdout_bytes"], record["console_error"]), (8000000, "No space left on device"))
         self.assertEqual(record["console_bytes"], (self.dir / "copy" / "console.log").stat().st_size)
-        self.assertLess(record["console_bytes"], 300000)
+        self.assertLess(record["console_bytes"], 3 << 20)
+        self.assertTrue((self.dir / "copy" / "manifest.ndjson").exists())
 
     def test_console_that_cannot_be_opened(self):
         (self.state / "console.log").mkdir()
