@@ -18,17 +18,25 @@ function purposeOf(text: string): Purpose {
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { for: { type: 'string', default: 'demo' }, help: { type: 'boolean', short: 'h', default: false } },
+    options: {
+      for: { type: 'string', default: 'demo' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
   });
   const [command = 'help', ...rest] = positionals;
   if (values.help || command === 'help') return usage(0);
   if (rest.length > 0) throw new TypeError(`unexpected: ${rest.join(' ')}`);
   switch (command) {
-    case 'up': return up(purposeOf(values.for));
-    case 'down': return down();
-    case 'env': return printEnv();
-    case 'status': return status();
-    default: throw new TypeError(`unknown command "${command}"`);
+    case 'up':
+      return up(purposeOf(values.for));
+    case 'down':
+      return down();
+    case 'env':
+      return printEnv();
+    case 'status':
+      return status();
+    default:
+      throw new TypeError(`unknown command "${command}"`);
   }
 }
 

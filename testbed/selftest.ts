@@ -37,10 +37,21 @@ class Cluster {
 
   async create(): Promise<void> {
     const config = join(paths.work, `${this.name}.yaml`);
-    const roles = Array.from({ length: this.nodes }, (_, index) => `- role: ${index === 0 ? 'control-plane' : 'worker'}\n`);
+    const roles = Array.from(
+      { length: this.nodes },
+      (_, index) => `- role: ${index === 0 ? 'control-plane' : 'worker'}\n`,
+    );
     writeFileSync(config, `kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes:\n${roles.join('')}`);
     const image = this.env['KET_NODE_IMAGE'];
-    await this.kind('create', 'cluster', '--config', config, '--kubeconfig', this.kubeconfig, ...(image === undefined ? [] : ['--image', image]));
+    await this.kind(
+      'create',
+      'cluster',
+      '--config',
+      config,
+      '--kubeconfig',
+      this.kubeconfig,
+      ...(image === undefined ? [] : ['--image', image]),
+    );
   }
 }
 
@@ -66,10 +77,19 @@ async function soon(work: () => Promise<unknown>): Promise<void> {
 
 async function prove(cluster: Cluster): Promise<void> {
   await timed('kind create cluster', () => cluster.create());
-  await timed('nodes ready', () => cluster.kubectl('wait', '--for=condition=Ready', 'nodes', '--all', '--timeout=120s'));
+  await timed('nodes ready', () =>
+    cluster.kubectl('wait', '--for=condition=Ready', 'nodes', '--all', '--timeout=120s'),
+  );
   await timed('CoreDNS and storage ready', async () => {
     await cluster.kubectl('-n', 'kube-system', 'rollout', 'status', 'deployment/coredns', '--timeout=60s');
-    await cluster.kubectl('-n', 'local-path-storage', 'rollout', 'status', 'deployment/local-path-provisioner', '--timeout=60s');
+    await cluster.kubectl(
+      '-n',
+      'local-path-storage',
+      'rollout',
+      'status',
+      'deployment/local-path-provisioner',
+      '--timeout=60s',
+    );
   });
   await timed('images loaded', () => cluster.kind('load', 'docker-image', images.python, images.busybox));
   await timed('a pod on every node', async () => {
@@ -79,11 +99,23 @@ async function prove(cluster: Cluster): Promise<void> {
   });
   const client = readFileSync(join(sourceDir, 'selftest', 'client.py'), 'utf8');
   await timed('DNS, service and pod-to-pod from every node', async () => {
-    const list = await cluster.kubectl('get', 'pods', '-l', 'app=web', '-o', 'jsonpath={range .items[*]}{.metadata.name} {.status.podIP}{"\\n"}{end}');
-    const pods = list.trim().split('\n').map((line) => line.split(' ') as [string, string]);
-    if (pods.length !== cluster.nodes) throw new Error(`${String(pods.length)} pods on ${String(cluster.nodes)} nodes`);
+    const list = await cluster.kubectl(
+      'get',
+      'pods',
+      '-l',
+      'app=web',
+      '-o',
+      'jsonpath={range .items[*]}{.metadata.name} {.status.podIP}{"\\n"}{end}',
+    );
+    const pods = list
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' ') as [string, string]);
+    if (pods.length !== cluster.nodes)
+      throw new Error(`${String(pods.length)} pods on ${String(cluster.nodes)} nodes`);
     const addresses = ['web', ...pods.map(([, ip]) => `${ip}:8080`)];
-    for (const [name] of pods) await soon(() => cluster.kubectl('exec', name, '--', 'python', '-c', client, ...addresses));
+    for (const [name] of pods)
+      await soon(() => cluster.kubectl('exec', name, '--', 'python', '-c', client, ...addresses));
   });
   await timed('volume bound, Job complete', async () => {
     await cluster.kubectl('wait', '--for=condition=Complete', 'job/write', '--timeout=60s');
@@ -106,12 +138,18 @@ async function main(): Promise<number> {
     try {
       await prove(cluster);
     } catch (error) {
-      say(`✗ ${error instanceof CommandError ? error.message : String(error)}\n  log: ${log}\n${tail(log, 20).map((line) => `  | ${line}`).join('\n')}`);
+      say(
+        `✗ ${error instanceof CommandError ? error.message : String(error)}\n  log: ${log}\n${tail(log, 20)
+          .map((line) => `  | ${line}`)
+          .join('\n')}`,
+      );
       const state = ask(['kubectl', 'get', 'nodes,pods', '-A', '-o', 'wide'], cluster.env).out;
       process.stderr.write(state);
       return 1;
     } finally {
-      await timed('kind delete cluster', () => cluster.kind('delete', 'cluster', '--kubeconfig', cluster.kubeconfig));
+      await timed('kind delete cluster', () =>
+        cluster.kind('delete', 'cluster', '--kubeconfig', cluster.kubeconfig),
+      );
       rmSync(cluster.kubeconfig, { force: true });
     }
   }

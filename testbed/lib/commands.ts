@@ -12,7 +12,8 @@ import { fullPlan, toolsPlan } from './plan.ts';
 import type { Purpose } from './plan.ts';
 import { ask } from './proc.ts';
 import { say, seconds, sinceStart } from './progress.ts';
-import { runSteps } from './steps.ts';
+import { openSteps, runSteps } from './steps.ts';
+import type { Step } from './steps.ts';
 import { publishedNodeImage, versions } from './versions.ts';
 
 const help = `usage: node testbed/main.ts <command>
@@ -59,22 +60,31 @@ export async function up(purpose: Purpose): Promise<number> {
     const state = decide();
     writeFileSync(paths.state, JSON.stringify(state));
     const docker = dockerOf(state.engine);
-    if (state.engine === 'own' && engineProduct().isDone() && missingPackages().length === 0 && !docker.answers()) {
+    if (
+      state.engine === 'own' &&
+      engineProduct().isDone() &&
+      missingPackages().length === 0 &&
+      !docker.answers()
+    ) {
       say('▸ Docker daemon: starting it again');
       mkdirSync(paths.logs, { recursive: true });
       await startDaemon(docker, `${paths.logs}/daemon.log`);
     }
-    const steps = state.pulls ? toolsPlan(purpose) : fullPlan(docker, purpose);
-    const open = steps.filter((step) => !step.isDone());
-    if (open.length > 0) announce(state, open.some((step) => step.lane === 'compile'));
+    const plan = state.pulls ? toolsPlan(purpose) : fullPlan(docker, purpose);
+    const open = openSteps(plan.steps, plan.goals);
+    if (open.length > 0) announce(state, open);
     const needsGo = open.some((step) => step.lane === 'compile' || step.id === 'node-image');
     const missing = missingPrograms(needsGo);
     if (missing.length > 0) {
       process.stderr.write(`testbed: this machine lacks\n${missing.map((line) => `  - ${line}\n`).join('')}`);
       return 2;
     }
-    const ran = await runSteps(steps);
-    say(ran.length === 0 ? `testbed: ready, nothing to do (${seconds(sinceStart())})` : `testbed: ready after ${seconds(sinceStart())}, ${String(ran.length)} steps`);
+    await runSteps(open);
+    say(
+      open.length === 0
+        ? `testbed: ready, nothing to do (${seconds(sinceStart())})`
+        : `testbed: ready after ${seconds(sinceStart())}, ${String(open.length)} steps`,
+    );
     return 0;
   });
 }
@@ -97,21 +107,35 @@ function decide(): State {
   return { engine: 'host', pulls: ask(['docker', 'pull', '--quiet', publishedNodeImage], {}, 300_000).ok };
 }
 
-function announce(state: State, compiles: boolean): void {
+/** Says what is about to happen to this machine, before it happens. */
+function announce(state: State, open: readonly Step[]): void {
   if (state.engine === 'host') {
-    say(state.pulls ? 'Docker can pull images: only missing tools are built' : 'Docker runs but pulls no images: they are built here');
+    say(
+      state.pulls
+        ? 'Docker can pull images: only missing tools are built'
+        : 'Docker runs but pulls no images: they are built here',
+    );
     return;
   }
-  const packages = missingPackages();
-  say(`No Docker answers here. Setting up, in ${root}:`);
-  say(`  - a Docker engine of its own (Debian ${versions.engineDebian}'s packages, unpacked, not installed), with its own socket`);
-  say(`  - ${packages.length > 0 ? `INSTALLED on this machine by apt-get: ${packages.join(', ')}` : `nothing is installed on this machine (${installed.join(', ')} are there)`}`);
-  if (compiles) say(`  - Kubernetes ${versions.kubernetes}, kind ${versions.kind}, Helm ${versions.helm} and what they need, compiled; images built from Debian`);
+  if (open.some((step) => step.id === 'engine')) {
+    const packages = missingPackages();
+    say(`No Docker answers here. Setting up, in ${root}:`);
+    say(
+      `  - a Docker engine of its own (Debian ${versions.engineDebian}'s packages, unpacked, not installed), with its own socket`,
+    );
+    say(
+      `  - ${packages.length > 0 ? `INSTALLED on this machine by apt-get: ${packages.join(', ')}` : `nothing is installed on this machine (${installed.join(', ')} are there)`}`,
+    );
+  }
+  if (open.some((step) => step.id === 'hyperkube'))
+    say('Compiling Kubernetes and building images: the first time takes about 15 minutes on two cores');
 }
 
 export async function down(): Promise<number> {
   return withLock(paths.lock, root, say, async () => {
-    say((await stopDaemon()) ? 'testbed: Docker daemon stopped' : 'testbed: no Docker daemon of its own runs');
+    say(
+      (await stopDaemon()) ? 'testbed: Docker daemon stopped' : 'testbed: no Docker daemon of its own runs',
+    );
     return 0;
   });
 }
@@ -119,7 +143,7 @@ export async function down(): Promise<number> {
 /** The variables that `env` prints, or undefined when nothing is set up. */
 export function environment(): Variables | undefined {
   const state = readState();
-  return state && variables(dockerOf(state.engine));
+  return state && variables(dockerOf(state.engine), !state.pulls);
 }
 
 export function printEnv(): number {
@@ -138,8 +162,11 @@ export function status(): number {
   out(`folder   ${root}${existsSync(root) ? '' : ' (nothing there)'}`);
   if (!state) return 0;
   const docker = dockerOf(state.engine);
-  out(`docker   ${state.engine === 'own' ? `own, process ${String(daemonPid() ?? 'none')}` : 'of the host'}, ${docker.answers() ? 'answers' : 'does not answer'}`);
+  out(
+    `docker   ${state.engine === 'own' ? `own, process ${String(daemonPid() ?? 'none')}` : 'of the host'}, ${docker.answers() ? 'answers' : 'does not answer'}`,
+  );
   const plan = state.pulls ? toolsPlan('all') : fullPlan(docker, 'all');
-  for (const step of plan) out(`${step.isDone() ? 'ready   ' : 'not yet '} ${step.id.padEnd(20)} ${step.title}`);
+  for (const step of plan.steps)
+    out(`${step.isDone() ? 'ready   ' : 'not yet '} ${step.id.padEnd(20)} ${step.title}`);
   return 0;
 }

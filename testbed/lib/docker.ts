@@ -47,8 +47,16 @@ export class Docker {
 
   #list(): ReadonlyMap<string, string> {
     if (!this.answers()) return new Map();
-    const out = ask(['docker', 'image', 'ls', '--no-trunc', '--format', '{{.Repository}}:{{.Tag}} {{.ID}}'], this.env).out;
-    return new Map(out.split('\n').filter(Boolean).map((line) => line.split(' ') as [string, string]));
+    const out = ask(
+      ['docker', 'image', 'ls', '--no-trunc', '--format', '{{.Repository}}:{{.Tag}} {{.ID}}'],
+      this.env,
+    ).out;
+    return new Map(
+      out
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => line.split(' ') as [string, string]),
+    );
   }
 
   run(args: readonly string[], options: RunOptions): Promise<string> {
@@ -69,7 +77,9 @@ export function hostDockerAnswers(): boolean {
 /** Where the newest unpacked engine is, for commands that build nothing. */
 export function anyEnginePrefix(): string | undefined {
   try {
-    const name = readdirSync(paths.products).filter((entry) => entry.startsWith('engine-')).at(-1);
+    const name = readdirSync(paths.products)
+      .filter((entry) => entry.startsWith('engine-'))
+      .at(-1);
     return name === undefined ? undefined : join(paths.products, name);
   } catch {
     return undefined;

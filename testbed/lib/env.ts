@@ -8,17 +8,26 @@ import { images } from './versions.ts';
 
 export type Variables = Readonly<Record<string, string>>;
 
-export function variables(docker: Docker): Variables {
-  const tools = [programs.kind, programs.helm, programs.act, programs.helm3, programs.hyperkube].map((program) => goProduct(program).dir).filter((dir) => existsSync(dir));
-  const bins = [...(docker.kind === 'own' ? docker.binDirs.slice(0, 1) : []), ...tools.map((dir) => join(dir, 'bin'))];
+/** `built`: the node image was built here and so has no digest to be pulled by. */
+export function variables(docker: Docker, built: boolean): Variables {
+  const tools = [programs.kind, programs.helm, programs.act, programs.helm3, programs.hyperkube]
+    .map((program) => goProduct(program).dir)
+    .filter((dir) => existsSync(dir));
+  const bins = [
+    ...(docker.kind === 'own' ? docker.binDirs.slice(0, 1) : []),
+    ...tools.map((dir) => join(dir, 'bin')),
+  ];
   const before = (process.env['PATH'] ?? '').split(':').filter((dir) => !bins.includes(dir));
   return {
     PATH: [...bins, ...before].join(':'),
-    ...(docker.kind === 'own' ? { DOCKER_HOST: ownDockerHost, DOCKER_CONFIG: paths.dockerConfig, KET_NODE_IMAGE: images.node } : {}),
+    ...(docker.kind === 'own' ? { DOCKER_HOST: ownDockerHost, DOCKER_CONFIG: paths.dockerConfig } : {}),
+    ...(built ? { KET_NODE_IMAGE: images.node } : {}),
   };
 }
 
 /** Lines for `eval` in a POSIX shell. */
 export function exportLines(all: Variables): string {
-  return Object.entries(all).map(([name, value]) => `export ${name}='${value.replaceAll('\'', '\'\\\'\'')}'\n`).join('');
+  return Object.entries(all)
+    .map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'\n`)
+    .join('');
 }

@@ -17,7 +17,12 @@ export function startOf(pid: number): string | undefined {
   }
 }
 
-export async function withLock<T>(file: string, dir: string, say: (text: string) => void, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  file: string,
+  dir: string,
+  say: (text: string) => void,
+  work: () => Promise<T>,
+): Promise<T> {
   mkdirSync(dir, { recursive: true });
   const mine = `${String(process.pid)} ${startOf(process.pid) ?? '?'}\n`;
   const draft = `${file}.${String(process.pid)}`;

@@ -39,7 +39,10 @@ function askMirrors(): Mirror[] {
   const answer = ask(['apt-get', 'indextargets', '--format', format, 'Created-By: Packages']);
   const found = lines(answer.out)
     .map((line) => line.split('|'))
-    .filter(([, suite = '', component]) => component === 'main' && new RegExp(`^${versions.debian}(-|$)`).test(suite))
+    .filter(
+      ([, suite = '', component]) =>
+        component === 'main' && new RegExp(`^${versions.debian}(-|$)`).test(suite),
+    )
     .map(([uri = '', suite = '']) => ({ uri, suite }));
   const unique = new Map(found.map((mirror) => [`${mirror.uri} ${mirror.suite}`, mirror]));
   return [...unique.values()];
@@ -68,7 +71,11 @@ const pem = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
  */
 export function extraCertificates(): string[] {
   try {
-    const own = new Set(readdirSync(debianCerts).flatMap((name) => readFileSync(join(debianCerts, name), 'utf8').match(pem) ?? []));
+    const own = new Set(
+      readdirSync(debianCerts).flatMap(
+        (name) => readFileSync(join(debianCerts, name), 'utf8').match(pem) ?? [],
+      ),
+    );
     return (readFileSync(bundleFile, 'utf8').match(pem) ?? []).filter((certificate) => !own.has(certificate));
   } catch {
     return [];
@@ -86,13 +93,24 @@ export function missingPrograms(needsGo: boolean): string[] {
     [['git', '--version'], /(\d+)\.(\d+)/, [2, 0], 'apt-get install git'],
     [['make', '--version'], /(\d+)\.(\d+)/, [3, 0], 'apt-get install make'],
     [['python3', '--version'], /(\d+)\.(\d+)/, [3, 8], 'apt-get install python3'],
-    ...(needsGo ? [[['go', 'version'], /go(\d+)\.(\d+)/, [1, 24], 'install Go 1.24 or later'] as [string[], RegExp, number[], string]] : []),
+    ...(needsGo
+      ? [
+          [['go', 'version'], /go(\d+)\.(\d+)/, [1, 24], 'install Go 1.24 or later'] as [
+            string[],
+            RegExp,
+            number[],
+            string,
+          ],
+        ]
+      : []),
   ];
   for (const [argv, pattern, [major = 0, minor = 0], cure] of needs) {
     const found = pattern.exec(ask(argv).out);
     const have = [Number(found?.[1] ?? -1), Number(found?.[2] ?? -1)] as const;
     if (have[0] < major || (have[0] === major && have[1] < minor)) {
-      missing.push(`${argv[0] ?? ''} ≥ ${String(major)}.${String(minor)} (${found ? `found ${have.join('.')}` : 'not found'}): ${cure}`);
+      missing.push(
+        `${argv[0] ?? ''} ≥ ${String(major)}.${String(minor)} (${found ? `found ${have.join('.')}` : 'not found'}): ${cure}`,
+      );
     }
   }
   return missing;

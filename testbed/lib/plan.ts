@@ -12,38 +12,69 @@ import { versions } from './versions.ts';
 export type Purpose = 'demo' | 'test' | 'all';
 export const purposes: readonly Purpose[] = ['demo', 'test', 'all'];
 
-const atLeast = (purpose: Purpose, least: Purpose): boolean => purposes.indexOf(purpose) >= purposes.indexOf(least);
+const atLeast = (purpose: Purpose, least: Purpose): boolean =>
+  purposes.indexOf(purpose) >= purposes.indexOf(least);
 
 /** The tools that a person calls, for a purpose; the first on the PATH first. */
 export function toolPrograms(purpose: Purpose): GoProgram[] {
   return [programs.kind, programs.helm, ...(atLeast(purpose, 'all') ? [programs.act, programs.helm3] : [])];
 }
 
+export interface Plan {
+  readonly steps: readonly Step[];
+  /** What must be there in the end; other steps run only if one of these needs them. */
+  readonly goals: readonly string[];
+}
+
 /** Everything, from Debian's and Go's package registries alone. */
-export function fullPlan(docker: Docker, purpose: Purpose): Step[] {
+export function fullPlan(docker: Docker, purpose: Purpose): Plan {
   const set = publicImages(docker);
+  const tools = toolPrograms(purpose);
   // Longest first: the node image waits for all of these, the tools can come last.
-  const compiled = [programs.hyperkube, programs.coredns, programs.localPath, programs.etcd, programs.pause, ...toolPrograms(purpose)];
-  const later = atLeast(purpose, 'test') ? [set.redis.step] : [];
-  return [
-    ...(docker.kind === 'own' ? engineSteps(docker) : [present('daemon'), hostPackages(docker)]),
-    ...compiled.map((program) => goStep(program)),
-    ...set.steps,
-    set.python.step,
-    set.postgres.step,
-    ...nodeImageSteps(docker, set),
-    ...later,
+  const compiled = [
+    programs.hyperkube,
+    programs.localPath,
+    programs.coredns,
+    programs.etcd,
+    programs.pause,
+    ...tools,
   ];
+  const wanted = [
+    set.base,
+    set.python,
+    set.postgres,
+    set.busybox,
+    ...(atLeast(purpose, 'test') ? [set.redis] : []),
+  ];
+  return {
+    steps: [
+      ...(docker.kind === 'own' ? engineSteps(docker) : [present('daemon'), hostPackages(docker)]),
+      ...compiled.map((program) => goStep(program)),
+      ...set.steps,
+      ...nodeImageSteps(docker, set),
+    ],
+    goals: [
+      'daemon',
+      ...[programs.hyperkube, ...tools].map((program) => program.id),
+      ...wanted.map((each) => each.step.id),
+      'node-image',
+    ],
+  };
 }
 
 /** Where Docker can pull: only tools that are not there in the asked version. */
-export function toolsPlan(purpose: Purpose): Step[] {
-  return toolPrograms(purpose).filter((program) => !hasTool(program)).map((program) => goStep(program));
+export function toolsPlan(purpose: Purpose): Plan {
+  const steps = toolPrograms(purpose)
+    .filter((program) => !hasTool(program))
+    .map((program) => goStep(program));
+  return { steps, goals: steps.map((step) => step.id) };
 }
 
 /** Is a tool of exactly our version on the PATH? */
 export function hasTool(program: GoProgram): boolean {
-  const wanted = { kind: versions.kind, helm: versions.helm, helm3: versions.helm3, act: versions.act }[program.id];
+  const wanted = { kind: versions.kind, helm: versions.helm, helm3: versions.helm3, act: versions.act }[
+    program.id
+  ];
   if (wanted === undefined) return false;
   const argv = program.id === 'act' ? ['act', '--version'] : [program.id, 'version'];
   return new RegExp(`\\bv?${wanted.replaceAll('.', '\\.')}\\b`).test(ask(argv).out);

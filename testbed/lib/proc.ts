@@ -35,7 +35,10 @@ export function shown(argv: readonly string[]): string {
 export async function run(argv: readonly string[], options: RunOptions): Promise<string> {
   const [file, ...args] = argv;
   if (file === undefined) throw new Error('empty command');
-  await appendFile(options.log, `\n$ ${shown(options.pipeFrom ? [...options.pipeFrom, '|', ...argv] : argv)}\n`);
+  await appendFile(
+    options.log,
+    `\n$ ${shown(options.pipeFrom ? [...options.pipeFrom, '|', ...argv] : argv)}\n`,
+  );
   const log = createWriteStream(options.log, { flags: 'a' });
   const env = { ...process.env, ...options.env };
   const child = spawn(file, args, { cwd: options.cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
@@ -83,7 +86,11 @@ export interface Answer {
 }
 
 /** Asks a quick question of a program; not to be had or too slow is `ok: false`. */
-export function ask(argv: readonly string[], env: Readonly<Record<string, string>> = {}, limitMs = 20_000): Answer {
+export function ask(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  limitMs = 20_000,
+): Answer {
   const [file, ...args] = argv;
   const result = spawnSync(file ?? '', args, {
     encoding: 'utf8',
@@ -91,13 +98,22 @@ export function ask(argv: readonly string[], env: Readonly<Record<string, string
     timeout: limitMs,
     maxBuffer: 64 << 20,
   });
-  return { ok: result.status === 0, out: result.stdout ?? '', err: result.stderr ?? result.error?.message ?? '' };
+  // The types deny it, but a program that could not start has no output at all.
+  const text = (value: string | null): string => value ?? '';
+  return {
+    ok: result.status === 0,
+    out: text(result.stdout),
+    err: text(result.stderr) || (result.error?.message ?? ''),
+  };
 }
 
 /** The last lines of a log that hold anything. */
 export function tail(file: string, count: number): string[] {
   try {
-    return readFileSync(file, 'utf8').split(/[\r\n]+/).filter((line) => line.trim() !== '').slice(-count);
+    return readFileSync(file, 'utf8')
+      .split(/[\r\n]+/)
+      .filter((line) => line.trim() !== '')
+      .slice(-count);
   } catch {
     return [];
   }

@@ -1,6 +1,6 @@
 /**
  * Every version the testbed builds. One file, because these numbers belong
- * together: the node image, kind and the programs in the nodes are a set that
+ * together (etcd's and CoreDNS's are in their go.mod): the node image, kind and the programs in the nodes are a set that
  * was tried together.
  */
 export const versions = {
@@ -9,7 +9,6 @@ export const versions = {
   helm: '4.3.1',
   helm3: '3.19.5',
   act: '0.2.89',
-  coredns: '1.12.4',
   localPathProvisioner: '0.0.30',
   /** The suite in which all images are built; the host must run it too. */
   debian: 'bookworm',

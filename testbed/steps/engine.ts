@@ -6,7 +6,8 @@ import { closeSync, mkdirSync, openSync, readdirSync, rmSync, symlinkSync, write
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Docker, daemonPid } from '../lib/docker.ts';
+import { daemonPid } from '../lib/docker.ts';
+import type { Docker } from '../lib/docker.ts';
 import { hashOf } from '../lib/hash.ts';
 import { mainMirror } from '../lib/machine.ts';
 import { ownDockerHost, paths, root } from '../lib/paths.ts';
@@ -43,7 +44,10 @@ export function engineSteps(docker: Docker): Step[] {
       run: async (log) => {
         const env = { DEBIAN_FRONTEND: 'noninteractive' };
         await run(['apt-get', 'update'], { log, env });
-        await run(['apt-get', 'install', '--yes', '--no-upgrade', '--no-install-recommends', ...missingPackages()], { log, env });
+        await run(
+          ['apt-get', 'install', '--yes', '--no-upgrade', '--no-install-recommends', ...missingPackages()],
+          { log, env },
+        );
       },
     },
     {
@@ -72,7 +76,10 @@ async function unpack(dir: string, log: string): Promise<void> {
   mkdirSync(join(apt, 'lists', 'partial'), { recursive: true });
   mkdirSync(join(apt, 'debs'), { recursive: true });
   const keys = '/usr/share/keyrings/debian-archive-keyring.gpg';
-  writeFileSync(join(apt, 'sources.list'), `deb [signed-by=${keys}] ${mainMirror()} ${versions.engineDebian} main\n`);
+  writeFileSync(
+    join(apt, 'sources.list'),
+    `deb [signed-by=${keys}] ${mainMirror()} ${versions.engineDebian} main\n`,
+  );
   const options = [
     `Dir::Etc::sourcelist=${join(apt, 'sources.list')}`,
     'Dir::Etc::sourceparts=/dev/null',
@@ -84,8 +91,12 @@ async function unpack(dir: string, log: string): Promise<void> {
     'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false',
   ].flatMap((option) => ['-o', option]);
   await run(['apt-get', ...options, 'update'], { log });
-  await run(['apt-get', ...options, 'download', ...unpacked.map((name) => `${name}/${versions.engineDebian}`)], { log, cwd: join(apt, 'debs') });
-  for (const deb of readdirSync(join(apt, 'debs'))) await run(['dpkg', '-x', join(apt, 'debs', deb), dir], { log });
+  await run(
+    ['apt-get', ...options, 'download', ...unpacked.map((name) => `${name}/${versions.engineDebian}`)],
+    { log, cwd: join(apt, 'debs') },
+  );
+  for (const deb of readdirSync(join(apt, 'debs')))
+    await run(['dpkg', '-x', join(apt, 'debs', deb), dir], { log });
   rmSync(apt, { recursive: true, force: true });
 }
 
@@ -94,29 +105,42 @@ export async function startDaemon(docker: Docker, log: string): Promise<void> {
   if (paths.socket.length > 80) {
     throw new Error(`${root} is too long a path for Unix sockets: set KET_TESTBED_DIR to a shorter one`);
   }
-  for (const dir of [paths.run, paths.dockerData, join(paths.dockerConfig, 'cli-plugins')]) mkdirSync(dir, { recursive: true });
+  for (const dir of [paths.run, paths.dockerData, join(paths.dockerConfig, 'cli-plugins')])
+    mkdirSync(dir, { recursive: true });
   const plugin = join(paths.dockerConfig, 'cli-plugins', 'docker-buildx');
   rmSync(plugin, { force: true });
   symlinkSync(join(docker.prefix, 'usr/libexec/docker/cli-plugins/docker-buildx'), plugin);
   if (daemonPid() === undefined) {
     // What a daemon that was killed with the machine left behind.
-    for (const stale of [paths.pidFile, paths.socket, join(paths.run, 'exec')]) rmSync(stale, { recursive: true, force: true });
+    for (const stale of [paths.pidFile, paths.socket, join(paths.run, 'exec')])
+      rmSync(stale, { recursive: true, force: true });
     const output = openSync(paths.dockerLog, 'a');
     const argv = [
-      '--data-root', paths.dockerData,
-      '--exec-root', join(paths.run, 'exec'),
-      '--pidfile', paths.pidFile,
-      '--host', ownDockerHost,
-      '--group', 'root',
+      '--data-root',
+      paths.dockerData,
+      '--exec-root',
+      join(paths.run, 'exec'),
+      '--pidfile',
+      paths.pidFile,
+      '--host',
+      ownDockerHost,
+      '--group',
+      'root',
     ];
-    spawn('dockerd', argv, { cwd: '/', env: { ...process.env, ...docker.env }, detached: true, stdio: ['ignore', output, output] })
+    spawn('dockerd', argv, {
+      cwd: '/',
+      env: { ...process.env, ...docker.env },
+      detached: true,
+      stdio: ['ignore', output, output],
+    })
       .on('error', () => undefined) // seen below: the daemon does not answer
       .unref();
     closeSync(output);
   }
   const until = Date.now() + startLimitMs;
   while (!docker.answers()) {
-    if (Date.now() > until) throw new CommandError('dockerd', paths.dockerLog, `does not answer on ${ownDockerHost} within 60 s`);
+    if (Date.now() > until)
+      throw new CommandError('dockerd', paths.dockerLog, `does not answer on ${ownDockerHost} within 60 s`);
     await sleep(200);
   }
   await docker.run(['version'], { log });
@@ -129,7 +153,8 @@ export async function stopDaemon(): Promise<boolean> {
   process.kill(pid, 'SIGTERM');
   const until = Date.now() + startLimitMs;
   while (daemonPid() !== undefined) {
-    if (Date.now() > until) throw new Error(`dockerd (process ${String(pid)}) does not end; log ${paths.dockerLog}`);
+    if (Date.now() > until)
+      throw new Error(`dockerd (process ${String(pid)}) does not end; log ${paths.dockerLog}`);
     await sleep(200);
   }
   return true;

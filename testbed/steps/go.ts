@@ -25,26 +25,45 @@ const kube = `v${versions.kubernetes}`;
 const [major = '', minor = ''] = versions.kubernetes.split('.');
 /** Kubernetes programs check each other's versions, so they must know their own. */
 const kubeVersion = ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((module) => [
-  `-X ${module}.gitVersion=${kube}`, `-X ${module}.gitMajor=${major}`, `-X ${module}.gitMinor=${minor}`,
+  `-X ${module}.gitVersion=${kube}`,
+  `-X ${module}.gitMajor=${major}`,
+  `-X ${module}.gitMinor=${minor}`,
   `-X ${module}.gitTreeState=clean`,
 ]);
 
 export const programs = {
-  hyperkube: { id: 'hyperkube', file: 'hyperkube', links: ['kubectl'], source: 'hyperkube', ldflags: kubeVersion },
+  hyperkube: {
+    id: 'hyperkube',
+    file: 'hyperkube',
+    links: ['kubectl'],
+    source: 'hyperkube',
+    ldflags: kubeVersion,
+  },
   kind: { id: 'kind', file: 'kind', install: `sigs.k8s.io/kind@v${versions.kind}` },
   helm: {
-    id: 'helm', file: 'helm', install: `helm.sh/helm/v4/cmd/helm@v${versions.helm}`,
+    id: 'helm',
+    file: 'helm',
+    install: `helm.sh/helm/v4/cmd/helm@v${versions.helm}`,
     ldflags: [`-X helm.sh/helm/v4/internal/version.version=v${versions.helm}`],
   },
   helm3: {
-    id: 'helm3', file: 'helm', links: ['helm3'], install: `helm.sh/helm/v3/cmd/helm@v${versions.helm3}`,
+    id: 'helm3',
+    file: 'helm',
+    links: ['helm3'],
+    install: `helm.sh/helm/v3/cmd/helm@v${versions.helm3}`,
     ldflags: [`-X helm.sh/helm/v3/internal/version.version=v${versions.helm3}`],
   },
-  act: { id: 'act', file: 'act', install: `github.com/nektos/act@v${versions.act}`, ldflags: [`-X main.version=${versions.act}`] },
+  act: {
+    id: 'act',
+    file: 'act',
+    install: `github.com/nektos/act@v${versions.act}`,
+    ldflags: [`-X main.version=${versions.act}`],
+  },
   etcd: { id: 'etcd', file: 'etcd', source: 'etcd' },
-  coredns: { id: 'coredns', file: 'coredns', install: `github.com/coredns/coredns@v${versions.coredns}` },
+  coredns: { id: 'coredns', file: 'coredns', source: 'coredns' },
   localPath: {
-    id: 'local-path', file: 'local-path-provisioner',
+    id: 'local-path',
+    file: 'local-path-provisioner',
     install: `github.com/rancher/local-path-provisioner@v${versions.localPathProvisioner}`,
   },
   pause: { id: 'pause', file: 'pause', source: 'pause' },
@@ -57,7 +76,17 @@ const flags = ['-trimpath', '-buildvcs=false'];
 export function goProduct(program: GoProgram): Product {
   // The compiler is no input: a product stays good when Go is updated.
   const source = program.source === undefined ? '' : treeText(join(sourceDir, 'go', program.source));
-  return product(program.id, hashOf([program.install ?? '', source, ...(program.ldflags ?? []), ...(program.links ?? []), program.file, ...flags]));
+  return product(
+    program.id,
+    hashOf([
+      program.install ?? '',
+      source,
+      ...(program.ldflags ?? []),
+      ...(program.links ?? []),
+      program.file,
+      ...flags,
+    ]),
+  );
 }
 
 export function goBinary(program: GoProgram): string {
@@ -81,12 +110,30 @@ async function compile(program: GoProgram, dir: string, log: string): Promise<vo
   mkdirSync(bin);
   const ldflags = ['-s', '-w', ...(program.ldflags ?? [])].join(' ');
   if (program.install !== undefined) {
-    await run(['go', 'install', ...flags, '-ldflags', ldflags, program.install], { log, env: { ...buildEnv, GOBIN: bin }, cwd: '/' });
+    await run(['go', 'install', '-v', ...flags, '-ldflags', ldflags, program.install], {
+      log,
+      env: { ...buildEnv, GOBIN: bin },
+      cwd: '/',
+    });
   } else {
     const copy = join(paths.work, `source-${program.id}`); // Go must not look into the clone around it
     rmSync(copy, { recursive: true, force: true });
     cpSync(join(sourceDir, 'go', program.source ?? ''), copy, { recursive: true });
-    await run(['go', 'build', '-mod=readonly', ...flags, '-ldflags', ldflags, '-o', join(bin, program.file), '.'], { log, env: { ...buildEnv, GOWORK: 'off' }, cwd: copy });
+    await run(
+      [
+        'go',
+        'build',
+        '-v',
+        '-mod=readonly',
+        ...flags,
+        '-ldflags',
+        ldflags,
+        '-o',
+        join(bin, program.file),
+        '.',
+      ],
+      { log, env: { ...buildEnv, GOWORK: 'off' }, cwd: copy },
+    );
     rmSync(copy, { recursive: true, force: true });
   }
   for (const link of program.links ?? []) symlinkSync(program.file, join(bin, link));
@@ -94,7 +141,9 @@ async function compile(program: GoProgram, dir: string, log: string): Promise<vo
 
 /** The unpacked source of a module, for the files that are part of it. */
 export async function moduleDir(module: string, log: string): Promise<string> {
-  const answer = JSON.parse(await run(['go', 'mod', 'download', '-json', module], { log, cwd: '/' })) as { Dir?: string };
+  const answer = JSON.parse(await run(['go', 'mod', 'download', '-json', module], { log, cwd: '/' })) as {
+    Dir?: string;
+  };
   if (answer.Dir === undefined) throw new Error(`go mod download ${module} named no folder`);
   return answer.Dir;
 }

@@ -3,7 +3,13 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Docker } from '../lib/docker.ts';
 import { hashOf, treeText } from '../lib/hash.ts';
-import { aptOptions, certificateBundle, debianMirrors, extraCertificates, mainMirror } from '../lib/machine.ts';
+import {
+  aptOptions,
+  certificateBundle,
+  debianMirrors,
+  extraCertificates,
+  mainMirror,
+} from '../lib/machine.ts';
 import { paths, sourceDir } from '../lib/paths.ts';
 import { run } from '../lib/proc.ts';
 import { product } from '../lib/product.ts';
@@ -61,7 +67,11 @@ export function image(docker: Docker, recipe: Recipe): Image {
       id: `image-${recipe.id}`,
       title: recipe.title,
       lane: 'docker',
-      needs: ['daemon', ...(recipe.base ? [`image-${recipe.base.id}`] : []), ...binaries.map((program) => program.id)],
+      needs: [
+        'daemon',
+        ...(recipe.base ? [`image-${recipe.base.id}`] : []),
+        ...binaries.map((program) => program.id),
+      ],
       isDone: () => sameImage(docker, [tag, ...names]),
       run: async (log) => {
         if (!docker.tags().has(tag)) await build(log);
@@ -91,14 +101,36 @@ function rootfs(): { readonly file: string; readonly hash: string; readonly step
       lane: 'fetch',
       needs: ['host-packages'],
       isDone: made.isDone,
-      run: (log) => made.make(async (dir) => {
-        const root = join(dir, 'root');
-        const extra = include.length > 0 ? [`--include=${include.join(',')}`] : [];
-        await run(['debootstrap', '--variant=minbase', ...extra, versions.debian, root, mainMirror()], { log });
-        const left = ['./var/cache/apt/archives/*.deb', './var/lib/apt/lists/*', './var/log/*', './usr/share/doc/*', './usr/share/man/*', './usr/share/locale/*'];
-        await run(['tar', '-C', root, '--numeric-owner', ...left.flatMap((glob) => ['--exclude', glob]), '-cf', join(dir, 'rootfs.tar'), '.'], { log });
-        rmSync(root, { recursive: true, force: true });
-      }),
+      run: (log) =>
+        made.make(async (dir) => {
+          const root = join(dir, 'root');
+          const extra = include.length > 0 ? [`--include=${include.join(',')}`] : [];
+          await run(['debootstrap', '--variant=minbase', ...extra, versions.debian, root, mainMirror()], {
+            log,
+          });
+          const left = [
+            './var/cache/apt/archives/*.deb',
+            './var/lib/apt/lists/*',
+            './var/log/*',
+            './usr/share/doc/*',
+            './usr/share/man/*',
+            './usr/share/locale/*',
+          ];
+          await run(
+            [
+              'tar',
+              '-C',
+              root,
+              '--numeric-owner',
+              ...left.flatMap((glob) => ['--exclude', glob]),
+              '-cf',
+              join(dir, 'rootfs.tar'),
+              '.',
+            ],
+            { log },
+          );
+          rmSync(root, { recursive: true, force: true });
+        }),
     },
   };
 }
@@ -123,7 +155,9 @@ function debian(docker: Docker): { readonly image: Image; readonly steps: Step[]
 /** apt's sources and options of this machine, as files for the images. */
 function aptFiles(): Record<string, string> {
   const keys = '/usr/share/keyrings/debian-archive-keyring.gpg';
-  const sources = debianMirrors().map(({ uri, suite }) => `deb [signed-by=${keys}] ${uri} ${suite} main\n`).join('');
+  const sources = debianMirrors()
+    .map(({ uri, suite }) => `deb [signed-by=${keys}] ${uri} ${suite} main\n`)
+    .join('');
   return { 'sources.list': sources, 'apt.conf': `${aptOptions().join('\n')}\n` };
 }
 
@@ -149,14 +183,22 @@ export interface ImageSet {
 /** The images under public names, and the base that the node's images share. */
 export function publicImages(docker: Docker): ImageSet {
   const bare = debian(docker);
-  const aptBase = image(docker, { id: 'apt-base', title: 'image of Debian with this machine\'s mirrors', base: bare.image, files: aptFiles() });
+  const aptBase = image(docker, {
+    id: 'apt-base',
+    title: "image of Debian with this machine's mirrors",
+    base: bare.image,
+    files: aptFiles(),
+  });
   const base = image(docker, {
     id: extraCertificates().length > 0 ? 'base-trust' : 'base',
-    title: `image ${images.base}`, names: [images.base], base: aptBase, files: extraCertificates().length > 0 ? trustFiles() : {},
+    title: `image ${images.base}`,
+    names: [images.base],
+    base: aptBase,
+    files: extraCertificates().length > 0 ? trustFiles() : {},
   });
-  const standIn = (id: string, name: string, from: Image): Image => image(docker, { id, title: `image ${name}`, names: [name], base: from });
-  return {
-    steps: [...bare.steps, aptBase.step, base.step],
+  const standIn = (id: string, name: string, from: Image): Image =>
+    image(docker, { id, title: `image ${name}`, names: [name], base: from });
+  const set = {
     aptBase,
     base,
     python: standIn('python', images.python, base),
@@ -164,13 +206,23 @@ export function publicImages(docker: Docker): ImageSet {
     redis: standIn('redis', images.redis, base),
     busybox: standIn('busybox', images.busybox, aptBase),
   };
+  return { ...set, steps: [...bare.steps, ...Object.values(set).map((each) => each.step)] };
 }
 
 /** Images of programs that run in the nodes' pods. */
-export function nodePrograms(docker: Docker, aptBase: Image): Record<'kube' | 'etcd' | 'coredns' | 'localPath' | 'pause', Image> {
-  const of = (id: string, program: GoProgram): Image => image(docker, { id, title: `image of ${id}`, programs: [program] });
+export function nodePrograms(
+  docker: Docker,
+  aptBase: Image,
+): Record<'kube' | 'etcd' | 'coredns' | 'localPath' | 'pause', Image> {
+  const of = (id: string, program: GoProgram): Image =>
+    image(docker, { id, title: `image of ${id}`, programs: [program] });
   return {
-    kube: image(docker, { id: 'kube', title: 'image of the Kubernetes programs', base: aptBase, programs: [programs.hyperkube] }),
+    kube: image(docker, {
+      id: 'kube',
+      title: 'image of the Kubernetes programs',
+      base: aptBase,
+      programs: [programs.hyperkube],
+    }),
     etcd: of('etcd', programs.etcd),
     coredns: of('coredns', programs.coredns),
     localPath: of('local-path', programs.localPath),

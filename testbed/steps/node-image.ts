@@ -22,12 +22,19 @@ const kubePrograms = /^kube-(apiserver|controller-manager|scheduler|proxy)$/;
 
 export function nodeImageSteps(docker: Docker, set: ImageSet): Step[] {
   const parts = nodePrograms(docker, set.aptBase);
-  const packages = image(docker, { id: 'node-packages', title: 'image of a node\'s Debian packages', base: set.aptBase });
+  const packages = image(docker, {
+    id: 'node-packages',
+    title: "image of a node's Debian packages",
+    base: set.aptBase,
+  });
   const inside = [...Object.values(parts), set.busybox];
   const hash = hashOf([
     treeText(join(sourceDir, 'images', 'node')),
     treeText(join(sourceDir, 'steps', 'node-image.ts')),
-    packages.tag, ...inside.map((each) => each.tag), goProduct(programs.hyperkube).hash, versions.kind,
+    packages.tag,
+    ...inside.map((each) => each.tag),
+    goProduct(programs.hyperkube).hash,
+    versions.kind,
   ]);
   const tag = `ket-testbed/node:${hash}`;
   const step: Step = {
@@ -41,14 +48,24 @@ export function nodeImageSteps(docker: Docker, set: ImageSet): Step[] {
       await docker.run(['tag', tag, images.node], { log });
     },
   };
-  return [packages.step, ...inside.map((each) => each.step), step];
+  return [packages.step, ...Object.values(parts).map((each) => each.step), step];
 }
 
-async function build(docker: Docker, tag: string, packages: Image, parts: ReturnType<typeof nodePrograms>, busybox: Image, log: string): Promise<void> {
+async function build(
+  docker: Docker,
+  tag: string,
+  packages: Image,
+  parts: ReturnType<typeof nodePrograms>,
+  busybox: Image,
+  log: string,
+): Promise<void> {
   const context = join(paths.work, 'context-node');
   const storage = await prepareContext(context, log);
   const fileSystem = `${tag}-files`;
-  await docker.run(['build', '--progress=plain', '--build-arg', `BASE=${packages.tag}`, '--tag', fileSystem, context], { log });
+  await docker.run(
+    ['build', '--progress=plain', '--build-arg', `BASE=${packages.tag}`, '--tag', fileSystem, context],
+    { log },
+  );
   const names = await nameImages(docker, context, parts, busybox, storage, log);
   rmSync(context, { recursive: true, force: true });
   await preload(docker, fileSystem, names, tag, log);
@@ -66,7 +83,10 @@ async function prepareContext(context: string, log: string): Promise<StorageImag
   cpSync(join(sourceDir, 'images', 'node'), context, { recursive: true });
   const kind = await moduleDir(`sigs.k8s.io/kind@v${versions.kind}`, log);
   const files = join(context, 'kind-files');
-  cpSync(join(kind, 'images', 'base', 'files'), files, { recursive: true, filter: (path) => !path.includes('LICENSES') });
+  cpSync(join(kind, 'images', 'base', 'files'), files, {
+    recursive: true,
+    filter: (path) => !path.includes('LICENSES'),
+  });
   await run(['chmod', '-R', 'u+w', files], { log }); // the module's files are read-only
   const config = join(files, 'etc', 'containerd', 'config.toml');
   replaceIn(config, 'restrict_oom_score_adj = false', 'restrict_oom_score_adj = true'); // a machine that lacks CAP_SYS_RESOURCE
@@ -74,40 +94,83 @@ async function prepareContext(context: string, log: string): Promise<StorageImag
   writeFileSync(join(context, 'default-storage.yaml'), goConstant(source, 'defaultStorageManifest'));
   writeFileSync(join(context, 'version'), version);
   cpSync(goBinary(programs.hyperkube), join(context, 'hyperkube'));
-  return { provisioner: goConstant(source, 'storageProvisionerImage'), helper: goConstant(source, 'storageHelperImage') };
+  return {
+    provisioner: goConstant(source, 'storageProvisionerImage'),
+    helper: goConstant(source, 'storageHelperImage'),
+  };
 }
 
 function replaceIn(file: string, from: string, to: string): void {
   const before = readFileSync(file, 'utf8');
-  if (!before.includes(from)) throw new Error(`${file} has no line "${from}": does this version of kind differ?`);
+  if (!before.includes(from))
+    throw new Error(`${file} has no line "${from}": does this version of kind differ?`);
   writeFileSync(file, before.replace(from, to));
 }
 
 /** Gives the images the names that kubeadm, containerd and the manifests ask for. */
-async function nameImages(docker: Docker, context: string, parts: ReturnType<typeof nodePrograms>, busybox: Image, storage: StorageImages, log: string): Promise<string[]> {
-  const listed = ask([goBinary(programs.hyperkube), 'kubeadm', 'config', 'images', 'list', '--kubernetes-version', version]);
+async function nameImages(
+  docker: Docker,
+  context: string,
+  parts: ReturnType<typeof nodePrograms>,
+  busybox: Image,
+  storage: StorageImages,
+  log: string,
+): Promise<string[]> {
+  const listed = ask([
+    goBinary(programs.hyperkube),
+    'kubeadm',
+    'config',
+    'images',
+    'list',
+    '--kubernetes-version',
+    version,
+  ]);
   if (!listed.ok) throw new Error(`kubeadm does not list its images: ${listed.err}`);
   const config = readFileSync(join(context, 'kind-files', 'etc', 'containerd', 'config.toml'), 'utf8');
   const sandbox = /sandbox_image\s*=\s*"([^"]+)"/.exec(config)?.[1];
-  if (sandbox === undefined) throw new Error('containerd\'s configuration names no sandbox image');
+  if (sandbox === undefined) throw new Error("containerd's configuration names no sandbox image");
   const names = new Map<string, Image>([
-    [sandbox, parts.pause], [cniImage, parts.kube], [storage.provisioner, parts.localPath], [storage.helper, busybox],
+    [sandbox, parts.pause],
+    [cniImage, parts.kube],
+    [storage.provisioner, parts.localPath],
+    [storage.helper, busybox],
   ]);
   for (const name of listed.out.split('\n').filter(Boolean)) {
     const program = name.slice(name.lastIndexOf('/') + 1).replace(/:.*/, '');
     if (kubePrograms.test(program)) names.set(name, parts.kube);
     else if (program === 'etcd') names.set(name, parts.etcd);
     else if (program === 'coredns') names.set(name, parts.coredns);
-    else if (program !== 'pause') throw new Error(`kubeadm asks for an image that is not built here: ${name}`);
+    else if (program !== 'pause')
+      throw new Error(`kubeadm asks for an image that is not built here: ${name}`);
   }
   for (const [name, from] of names) await docker.run(['tag', from.tag, name], { log });
   return [...names.keys()];
 }
 
 /** Runs the node with its containerd alone, loads the images, and keeps the result. */
-async function preload(docker: Docker, fileSystem: string, names: readonly string[], tag: string, log: string): Promise<void> {
+async function preload(
+  docker: Docker,
+  fileSystem: string,
+  names: readonly string[],
+  tag: string,
+  log: string,
+): Promise<void> {
   const container = `ket-testbed-node-${String(process.pid)}`;
-  await docker.run(['run', '--detach', '--name', container, '--security-opt', 'seccomp=unconfined', '--entrypoint', 'sleep', fileSystem, 'infinity'], { log });
+  await docker.run(
+    [
+      'run',
+      '--detach',
+      '--name',
+      container,
+      '--security-opt',
+      'seccomp=unconfined',
+      '--entrypoint',
+      'sleep',
+      fileSystem,
+      'infinity',
+    ],
+    { log },
+  );
   try {
     await docker.run(['exec', '--detach', container, 'containerd'], { log });
     const until = Date.now() + 60_000;
@@ -116,11 +179,34 @@ async function preload(docker: Docker, fileSystem: string, names: readonly strin
       await sleep(200);
     }
     await docker.run(
-      ['exec', '--interactive', container, 'ctr', '--namespace=k8s.io', 'images', 'import', '--no-unpack', '--all-platforms', '--digests', '-'],
+      [
+        'exec',
+        '--interactive',
+        container,
+        'ctr',
+        '--namespace=k8s.io',
+        'images',
+        'import',
+        '--no-unpack',
+        '--all-platforms',
+        '--digests',
+        '-',
+      ],
       { log, pipeFrom: ['docker', 'save', ...names] },
     );
     await docker.run(['exec', container, 'pkill', '--exact', 'containerd'], { log });
-    await docker.run(['commit', '--change', 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]', '--change', 'CMD []', container, tag], { log });
+    await docker.run(
+      [
+        'commit',
+        '--change',
+        'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]',
+        '--change',
+        'CMD []',
+        container,
+        tag,
+      ],
+      { log },
+    );
   } finally {
     ask(['docker', 'rm', '--force', '--volumes', container], docker.env, 60_000);
   }
