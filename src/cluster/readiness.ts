@@ -40,8 +40,12 @@ function nodeLacks(node: Wire<V1Node> | undefined): string | undefined {
   const ready = node.status?.conditions?.find((condition) => condition.type === 'Ready');
   if (ready === undefined) return 'has no status yet';
   if (ready.status === 'True') return undefined;
-  return `not ready: ${ready.message ?? ready.reason ?? ready.status}`;
+  return `not ready: ${shorten(ready.message ?? ready.reason ?? ready.status)}`;
 }
+
+/** What the kubelet says may fill a screen; how it ends is what differs. */
+const shorten = (text: string): string =>
+  text.length <= 160 ? text : `${text.slice(0, 60)} … ${text.slice(-95)}`;
 
 function dnsLacks(deployment: Wire<V1Deployment> | undefined): string | undefined {
   if (deployment === undefined) return 'not made yet';

@@ -26,6 +26,7 @@ export interface CollectedFile {
 const commandMs = 2 * 60_000;
 const bringMs = 5 * 60_000;
 const idleMs = 60_000;
+const shownNotices = 3;
 const limits: UnpackLimits = { files: 20_000, bytes: 2 * 1024 ** 3 };
 
 /**
@@ -119,7 +120,7 @@ async function collectFrom(options: CollectOptions, entry: CollectPlan, pod: Pod
       options.emit({
         type: 'notice',
         level: 'warning',
-        text: `the collect command of ${entry.from} ended with exit code ${String(exitCode)} in pod ${podName(pod)}: ${said}`,
+        text: `the collect command of ${entry.from} ended with exit code ${String(exitCode)} in pod ${podName(pod)}${said === '' ? '' : `: ${said}`}`,
       });
   }
   const folder = path.join(options.outDir, podName(pod));
@@ -187,16 +188,21 @@ async function byTar(
         `tar ended with exit code ${String(exitCode)}: ${said.trim() || 'no message'}`,
       );
     if (exitCode !== 0)
-      warn(options, container, `tar ended with exit code ${String(exitCode)}: ${said.trim()}`);
+      warn(options, container, `tar ended with exit code ${String(exitCode)}: ${firstLine(said)}`);
   } catch (error) {
     if (came === 0 && isNoProgram(error)) return undefined;
     throw error;
   } finally {
     await unpacked.close();
-    for (const text of unpacked.notices) warn(options, container, `left out ${text}`);
+    const { notices } = unpacked;
+    const more = notices.length > shownNotices ? ` and ${String(notices.length - shownNotices)} more` : '';
+    if (notices.length > 0)
+      warn(options, container, `left out ${notices.slice(0, shownNotices).join(', ')}${more}`);
   }
   return unpacked.files;
 }
+
+const firstLine = (text: string): string => text.trim().split('\n')[0] || 'no message';
 
 const isNoProgram = (error: unknown): boolean =>
   /executable file not found|no such file or directory|not found in \$PATH/i.test(messageOf(error));

@@ -27,7 +27,7 @@ export function unpackInto(folder: string, limits: UnpackLimits): Unpacked {
   let bytes = 0;
   let open: { readonly handle: fs.promises.FileHandle; readonly target: string } | undefined;
   const refuse = (entry: TarEntry, why: string): false => {
-    if (notices.length < 20) notices.push(`${printable(entry.name)}: ${why}`);
+    if (notices.length < 1000) notices.push(`${printable(entry.name)}: ${why}`);
     return false;
   };
   const sink: TarSink = {
