@@ -1,4 +1,5 @@
 import { subject, valueAt, whereOf } from './issues.ts';
+import { imageProblem } from './names.ts';
 import { nearest, type Problem } from './problems.ts';
 import { formatBytes, parseQuantity } from './quantity.ts';
 import type { KetConfig, SuiteConfig, TierConfig } from './schema.ts';
@@ -24,6 +25,7 @@ export function fieldProblems(config: KetConfig, source: Source): Problem[] {
   for (const [name, tier] of Object.entries(config.tiers)) {
     const scope = { tier, at: ['tiers', name], source, add };
     uniqueNames(scope);
+    imageChecks(scope);
     if (tier.cluster === undefined) withoutCluster(scope);
     else withCluster(scope);
     tier.suites.forEach((suite, index) => suiteChecks(scope, suite, [...scope.at, 'suites', index]));
@@ -55,6 +57,21 @@ function uniqueNames({ tier, at, add }: Scope): void {
       }
     });
   }
+}
+
+/** What only a build can mean stands beside a build; the digest of an image that is still to be built is not known. */
+function imageChecks({ tier, at, source, add }: Scope): void {
+  tier.images.forEach((image, index) => {
+    const place = [...at, 'images', index];
+    if (image.build !== undefined) {
+      const problem = imageProblem(image.name, 'build');
+      if (problem !== undefined) add([...place, 'name'], problem);
+      return;
+    }
+    for (const key of ['dockerfile', 'target', 'args'] as const)
+      if (valueAt(source.data, [...place, key]) !== undefined)
+        add([...place, key], `"${key}" of image "${image.name}" needs "build", the folder to build from`, { key: true });
+  });
 }
 
 /** Options that would be silently without effect are refused: the reader of the file would believe in them. */

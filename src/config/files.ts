@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { readKindConfig } from './kind-config.ts';
 import type { Problem } from './problems.ts';
-import type { ImageConfig, KetConfig, TierConfig } from './schema.ts';
+import type { KetConfig, TierConfig } from './schema.ts';
 import { shownPath, type Source } from './source.ts';
 
 /** Checks of ket.yaml against the files that it names: all there, and of the right kind. */
@@ -44,6 +44,7 @@ function tierFiles(tier: TierConfig, at: Path, source: Source, folders: Folders)
   }
   tier.images.forEach((image, index) => {
     const place = [...at, 'images', index];
+    if (image.build === undefined) return;
     if (!has([...place, 'build'], `the folder to build image "${image.name}" from`, image.build, 'folder'))
       return;
     const where = image.dockerfile === undefined ? 'build' : 'dockerfile';
@@ -52,7 +53,7 @@ function tierFiles(tier: TierConfig, at: Path, source: Source, folders: Folders)
     has(
       [...place, where],
       `the Dockerfile of image "${image.name}"`,
-      dockerfileOf(image),
+      dockerfileOf(image.build, image.dockerfile),
       'file',
       suggestion,
     );
@@ -87,8 +88,8 @@ function tierFiles(tier: TierConfig, at: Path, source: Source, folders: Folders)
 export const isRemoteChart = (chart: string): boolean => /^(oci|https?):\/\//.test(chart);
 
 /** A Dockerfile's path is relative to ket.yaml when it is given, and in the build folder when it is not. */
-export const dockerfileOf = (image: ImageConfig): string =>
-  image.dockerfile ?? path.join(image.build, 'Dockerfile');
+export const dockerfileOf = (build: string, dockerfile: string | undefined): string =>
+  dockerfile ?? path.join(build, 'Dockerfile');
 
 function kindOf(file: string): Kind | undefined {
   const stat = statSync(file, { throwIfNoEntry: false, bigint: false });

@@ -174,10 +174,11 @@ function within(flag: string, value: number | undefined, least: number, most: nu
 }
 
 function imageOf(image: ImageConfig, root: string): ImagePlan {
+  if (image.build === undefined) return { name: image.name, limitMs: ms(image.timeout) };
   return {
     name: image.name,
     context: path.resolve(root, image.build),
-    dockerfile: path.resolve(root, dockerfileOf(image)),
+    dockerfile: path.resolve(root, dockerfileOf(image.build, image.dockerfile)),
     ...(image.target === undefined ? {} : { target: image.target }),
     args: image.args,
     limitMs: ms(image.timeout),

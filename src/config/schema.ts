@@ -23,7 +23,6 @@ const form = (title: string, check: Check, pattern?: string) =>
 const duration = form('duration', durationProblem, durationPattern.source);
 const label = (max: number) => form('name', (value) => labelProblem(value, max), labelExpression(max));
 const pulledImage = form('image', (value) => imageProblem(value, 'pull'));
-const builtImage = form('image', (value) => imageProblem(value, 'build'));
 const version = (least: readonly [number, number]) =>
   form('version', (value) => versionProblem(value, least), '^v\\d+\\.\\d+\\.\\d+(-[0-9A-Za-z.-]+)?$');
 const text = form('text', (value) => (value === '' ? 'must not be empty' : undefined)).meta({ minLength: 1 });
@@ -93,14 +92,16 @@ export const clusterSchema = z.strictObject({
 });
 
 export const imageSchema = z.strictObject({
-  name: builtImage.describe('Name with a tag, as charts and suites use it, e.g. `shop-api:dev`.'),
-  build: path.describe('The folder to build from.'),
+  name: pulledImage.describe('Name with a tag, as charts and suites use it, e.g. `shop-api:dev`.'),
+  build: path
+    .optional()
+    .describe('The folder to build from. Without it the image is taken from Docker, which pulls it when it has none.'),
   dockerfile: path
     .optional()
     .describe('The Dockerfile, relative to ket.yaml; `Dockerfile` in the `build` folder unless given.'),
   target: text.optional().describe('The stage to build.'),
   args: z.record(variableName, z.string()).default({}).describe('Build arguments.'),
-  timeout: duration.default('10m').describe('How long the build may take.'),
+  timeout: duration.default('10m').describe('How long the build or the pull may take.'),
 });
 
 export const releaseSchema = z.strictObject({

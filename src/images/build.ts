@@ -2,12 +2,12 @@ import path from 'node:path';
 import { KetError } from '../model/errors.ts';
 import { formatMs } from '../model/format.ts';
 import type { Deps } from '../model/deps.ts';
-import type { ImagePlan } from '../model/plan.ts';
+import type { BuildPlan } from '../model/plan.ts';
 import { buildOutput, type BuildFailure, type BuildStep } from './build-output.ts';
 
 export interface BuildOptions {
   readonly docker: string;
-  readonly image: ImagePlan;
+  readonly image: BuildPlan;
   readonly signal: AbortSignal;
   readonly onStep: (step: BuildStep) => void;
   readonly onBegin: (name: string) => void;
@@ -24,7 +24,7 @@ export interface BuiltImage {
  * argv of a build by BuildKit. `--load`, because a builder of its own container keeps the image to itself otherwise;
  * no provenance, because with it the image becomes an index that not every containerd imports.
  */
-export function buildArgv(docker: string, image: ImagePlan): string[] {
+export function buildArgv(docker: string, image: BuildPlan): string[] {
   return [
     docker,
     'buildx',
@@ -68,7 +68,7 @@ export async function buildImage(deps: Deps, options: BuildOptions): Promise<Bui
   return inspectImage(deps, docker, image.name, signal);
 }
 
-function buildFailed(image: ImagePlan, failure: BuildFailure): KetError {
+function buildFailed(image: BuildPlan, failure: BuildFailure): KetError {
   const step = failure.step === undefined ? '' : ` in the step ${failure.step}`;
   const line = failure.where === undefined ? '' : `:${failure.where.replace(/^.*:/, '')}`;
   const message = failure.message === undefined ? '' : `: ${failure.message}`;
@@ -79,7 +79,7 @@ function buildFailed(image: ImagePlan, failure: BuildFailure): KetError {
   });
 }
 
-function nextStep(image: ImagePlan, failure: BuildFailure): string {
+function nextStep(image: BuildPlan, failure: BuildFailure): string {
   const said = [failure.message ?? '', ...failure.lines].join('\n');
   if (/is not a docker command|unknown command: docker buildx|unknown flag: --/.test(said))
     return 'ket builds with BuildKit: install the buildx plug-in of Docker (package docker-buildx or docker-buildx-plugin)';

@@ -1,8 +1,9 @@
 import { formatBytes, formatMs } from '../model/format.ts';
-import type { ImagePlan, Plan } from '../model/plan.ts';
+import type { BuildPlan, ImagePlan, Plan, PullPlan } from '../model/plan.ts';
 import type { StartedNodes, Tools } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
 import { buildImage, type BuiltImage } from './build.ts';
+import { pullImage } from './pull.ts';
 import { deliverImage, type Delivery } from './deliver.ts';
 
 export interface ImageTasks {
@@ -22,12 +23,14 @@ const deliverMs = 10 * 60_000;
 
 /** Images are built while the node containers start, and brought to them while Kubernetes starts in them. */
 export function imageTasks(plan: Plan, cluster: ClusterNodes): ImageTasks {
-  const build = plan.images.map((image) => buildTask(image, cluster.tools));
+  const build = plan.images.map((image) =>
+    'context' in image ? buildTask(image, cluster.tools) : pullTask(image, cluster.tools),
+  );
   const deliver = plan.images.map((image, index) => deliverTask(image, build[index], cluster));
   return { build, deliver, all: [...build, ...deliver] };
 }
 
-function buildTask(image: ImagePlan, tools: Task<Tools>): Task<BuiltImage> {
+function buildTask(image: BuildPlan, tools: Task<Tools>): Task<BuiltImage> {
   const id = `build ${image.name}`;
   return {
     id,
@@ -49,6 +52,18 @@ function buildTask(image: ImagePlan, tools: Task<Tools>): Task<BuiltImage> {
           }),
         onBegin: (name) => context.awaiting(name),
       }),
+  };
+}
+
+function pullTask(image: PullPlan, tools: Task<Tools>): Task<BuiltImage> {
+  return {
+    id: `pull ${image.name}`,
+    phase: 'images',
+    title: `have image ${image.name} here`,
+    needs: [tools],
+    limitMs: image.limitMs + 70_000,
+    run: (context) =>
+      pullImage(context.deps, { docker: context.output(tools).docker, image, signal: context.signal }),
   };
 }
 

@@ -231,7 +231,7 @@ class Follower {
     this.#refusedSince ??= now;
     const lasted = now - this.#refusedSince;
     if (error.status === 404) {
-      if (!finished && lasted < timings.goneMs) return 'retry';
+      if (!finished && lasted < timings.goneMs) return 'waiting';
       this.#notice(`the pod is gone, and with it what was not read of its log: ${error.message}`);
       return 'gone';
     }

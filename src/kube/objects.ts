@@ -105,6 +105,9 @@ export async function patchObject<T>(
   return parse(body, ask.path) as T;
 }
 
+/** Two parts of the API server say it in two ways. */
+const uidMismatch = /UID in (?:the )?precondition/;
+
 type DeleteOptions = Parameters<Kube['delete']>[1];
 
 export async function deleteObject(
@@ -143,7 +146,7 @@ export async function deleteObject(
     if (error.status === 404) return uncertain;
     if (error.status !== 409) throw error;
     // Another object by this name is not the one that was to go.
-    if (options.uid !== undefined && error.message.includes('UID in precondition')) return uncertain;
+    if (options.uid !== undefined && uidMismatch.test(error.message)) return uncertain;
     // A namespace that is already on its way out.
     if (ref.kind === 'Namespace') return true;
     throw error;

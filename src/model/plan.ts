@@ -48,8 +48,10 @@ export interface ClusterPlan {
 
 export type NodeRole = 'control-plane' | 'worker';
 
-/** An image that ket builds and brings to the nodes. */
-export interface ImagePlan {
+/** An image that ket brings to the nodes: one that it builds, or one that Docker has or pulls. */
+export type ImagePlan = BuildPlan | PullPlan;
+
+export interface BuildPlan {
   /** With a tag, e.g. shop-api:dev. */
   readonly name: string;
   /** Build context folder. */
@@ -57,6 +59,12 @@ export interface ImagePlan {
   readonly dockerfile: string;
   readonly target?: string;
   readonly args: Readonly<Record<string, string>>;
+  readonly limitMs: number;
+}
+
+export interface PullPlan {
+  /** With a tag or digest, e.g. postgres:15. */
+  readonly name: string;
   readonly limitMs: number;
 }
 

@@ -31,16 +31,17 @@ class CoberturaParser implements XmlHandlers {
   close(name: string): void {
     if (name === 'source') {
       this.#inSource = false;
-      this.#sources.push(this.#source.trim());
+      const source = this.#source.trim();
+      this.#sources.push(source.length > 1 ? source.replace(/\/+$/, '') : source);
     } else if (name === 'class') this.#file = undefined;
   }
 
   /** With its source folder where there is just one, so that equal names in two folders stay two files. */
   #path(filename: string): string {
     const [source] = this.#sources;
-    return source === undefined || source === '' || this.#sources.length > 1
-      ? posix.normalize(filename)
-      : posix.join(source, posix.isAbsolute(filename) ? posix.relative(source, filename) : filename);
+    if (source === undefined || source === '' || this.#sources.length > 1) return posix.normalize(filename);
+    this.data.sources.add(source);
+    return posix.isAbsolute(filename) ? posix.normalize(filename) : posix.join(source, filename);
   }
 
   #line(file: FileCoverage, attributes: XmlElement['attributes']): void {
@@ -64,19 +65,19 @@ const rate = ({ covered, total }: Part): string => (total === 0 ? '1' : (covered
 const rates = (lines: Part, branches: Part): string =>
   `line-rate="${rate(lines)}" branch-rate="${rate(branches)}"`;
 
-/** The folder that all files are in, `''` when there is none. */
-function commonFolder(paths: readonly string[]): string {
-  let common = posix.dirname(paths[0] ?? '');
-  for (const path of paths)
-    while (common !== '/' && common !== '.' && !path.startsWith(`${common}/`)) common = posix.dirname(common);
-  return common === '.' || !common.startsWith('/') ? '' : common;
+/** The folder that the names of all files were relative to, `''` where there were several or none. */
+function sourceOf(data: CoverageData): string {
+  const [source = ''] = data.sources;
+  const all =
+    data.sources.size === 1 && [...data.files.keys()].every((path) => path.startsWith(`${source}/`));
+  return all ? source : '';
 }
 
 /** Writes a Cobertura report: packages are folders, classes are files. */
 export function writeCobertura(path: string, data: CoverageData, timestamp: number): void {
   const totals = data.totals();
   const names = [...data.files.keys()].sort();
-  const folder = commonFolder(names);
+  const folder = sourceOf(data);
   const relative = (name: string): string => (folder === '' ? name : posix.relative(folder, name));
   const packages = Map.groupBy(names, (name) => posix.dirname(relative(name)));
   const writer = new FileWriter(path);

@@ -29,6 +29,8 @@ export class CoverageTooLarge extends Error {}
 export class CoverageData {
   /** By path. */
   readonly files = new Map<string, FileCoverage>();
+  /** Cobertura: folders that the file names were relative to. */
+  readonly sources = new Set<string>();
   #lines = 0;
 
   file(path: string): FileCoverage {
@@ -73,6 +75,7 @@ export class CoverageData {
 
   /** Takes all of another report into this one. */
   merge(other: CoverageData): void {
+    for (const source of other.sources) this.sources.add(source);
     for (const [path, from] of other.files) {
       const file = this.file(path);
       for (const [line, hits] of from.lines) this.addLine(file, line, hits);
