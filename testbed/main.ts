@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { usage, down, printEnv, status, up } from './lib/commands.ts';
 import { purposes } from './lib/plan.ts';
 import type { Purpose } from './lib/plan.ts';
+import { endChildrenOnSignal } from './lib/proc.ts';
 import { say } from './lib/progress.ts';
 import { StepError } from './lib/steps.ts';
 
@@ -40,6 +41,7 @@ async function main(): Promise<number> {
   }
 }
 
+endChildrenOnSignal();
 try {
   process.exitCode = await main();
 } catch (error) {

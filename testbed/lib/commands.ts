@@ -12,6 +12,7 @@ import { fullPlan, toolsPlan } from './plan.ts';
 import type { Purpose } from './plan.ts';
 import { ask } from './proc.ts';
 import { say, seconds, sinceStart } from './progress.ts';
+import { prune } from './prune.ts';
 import { openSteps, runSteps } from './steps.ts';
 import type { Step } from './steps.ts';
 import { publishedNodeImage, versions } from './versions.ts';
@@ -80,6 +81,7 @@ export async function up(purpose: Purpose): Promise<number> {
       return 2;
     }
     await runSteps(open);
+    if (open.length > 0 && !state.pulls) prune(docker);
     say(
       open.length === 0
         ? `testbed: ready, nothing to do (${seconds(sinceStart())})`

@@ -1,5 +1,6 @@
 /** Runs programs: arguments as a list, never a shell, all output to a log file. */
 import { spawn, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { createReadStream, createWriteStream, readFileSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
@@ -23,6 +24,19 @@ export class CommandError extends Error {
     super(`${command}: ${why}`);
     this.command = command;
     this.log = log;
+  }
+}
+
+const children = new Set<ChildProcess>();
+
+/** Makes an interrupt end what was started too, the daemon excepted. */
+export function endChildrenOnSignal(): void {
+  const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      for (const child of children) child.kill('SIGTERM');
+      process.exit(codes[signal]);
+    });
   }
 }
 
@@ -69,10 +83,12 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
   return output;
 }
 
-function settled(child: ReturnType<typeof spawn>, command: string, log: string): Promise<void> {
+function settled(child: ChildProcess, command: string, log: string): Promise<void> {
+  children.add(child);
   return new Promise((done, fail) => {
     child.on('error', (error) => fail(new CommandError(command, log, error.message)));
     child.on('close', (code, signal) => {
+      children.delete(child);
       if (code === 0) done();
       else fail(new CommandError(command, log, signal ? `ended by ${signal}` : `exit code ${String(code)}`));
     });

@@ -69,6 +69,7 @@ async function build(
   const names = await nameImages(docker, context, parts, busybox, storage, log);
   rmSync(context, { recursive: true, force: true });
   await preload(docker, fileSystem, names, tag, log);
+  await docker.run(['image', 'rm', fileSystem], { log }); // only its name: the node image holds its layers
 }
 
 interface StorageImages {
@@ -155,7 +156,8 @@ async function preload(
   tag: string,
   log: string,
 ): Promise<void> {
-  const container = `ket-testbed-node-${String(process.pid)}`;
+  const container = 'ket-testbed-node-build'; // one at a time, by the lock; a killed call may have left it
+  ask(['docker', 'rm', '--force', '--volumes', container], docker.env, 60_000);
   await docker.run(
     [
       'run',
