@@ -11,6 +11,7 @@ import type { Kube } from '../../src/model/kube.ts';
 export const quick: Timings = {
   answerMs: 1000,
   requestMs: 3000,
+  firstContactMs: 3000,
   retryMs: 4,
   retryMaxMs: 20,
   staleMs: 5000,

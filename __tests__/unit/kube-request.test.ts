@@ -86,12 +86,23 @@ describe('get', () => {
   test('a body that stops is left at the limit', async () => {
     const stuck: Handler = (_request, response) => void response.writeHead(200).write('{');
     fake.on('GET', `${path}/m`, stuck);
-    const error = await failure((await fake.kube({ answerMs: 40, requestMs: 200 })).get(ref));
+    const error = await failure((await fake.kube({ answerMs: 40, firstContactMs: 200 })).get(ref));
     expect(error.reason).toBe('SILENCE');
   });
 
+  test('the limit is longer once the server has answered', async () => {
+    fake.on('GET', '/version', (_request, response) => response.end('v1'));
+    fake.on('GET', `${path}/m`, hang);
+    const kube = await fake.kube({ answerMs: 20, firstContactMs: 30, requestMs: 150 });
+    await failure(kube.get(ref));
+    const first = fake.requests('GET', `${path}/m`).length;
+    await kube.text('/version');
+    await failure(kube.get(ref));
+    expect(fake.requests('GET', `${path}/m`).length - first).toBeGreaterThan(first + 1);
+  });
+
   test('nobody listens: repeated until the limit, then said', async () => {
-    const kube = await fake.kube({ requestMs: 100 }, 'http://127.0.0.1:9');
+    const kube = await fake.kube({ firstContactMs: 100 }, 'http://127.0.0.1:9');
     const error = await failure(kube.get(ref));
     expect(error.reason).toBe('ECONNREFUSED');
     expect(error.next).toContain('cluster runs');
@@ -232,8 +243,10 @@ describe('patch and delete', () => {
     expect(await (await fake.kube()).delete(ref)).toBe(true);
   });
 
-  test('another object of that name is left alone', async () => {
-    const message = 'Precondition failed: UID in precondition: u, UID in object meta: v';
+  test.each([
+    'Precondition failed: UID in precondition: u, UID in object meta: v',
+    'the UID in the precondition (u) does not match the UID in record (v)',
+  ])('another object of that name is left alone: %s', async (message) => {
     fake.on('DELETE', `${path}/m`, status(409, 'Conflict', message));
     expect(await (await fake.kube()).delete(ref, { uid: 'u' })).toBe(false);
   });

@@ -1,6 +1,5 @@
 import { KetError } from '../model/errors.ts';
 import type { Kube } from '../model/kube.ts';
-import { loadConnection } from './connection.ts';
 import { exec } from './exec.ts';
 import { follow } from './follow.ts';
 import { listAll } from './list.ts';
@@ -27,6 +26,7 @@ export interface ConnectDeps {
 
 /** Reads a kubeconfig and gives the door to its API server; nothing is sent before the first call. */
 export async function connect(options: ConnectOptions, deps: ConnectDeps = {}): Promise<Kube> {
+  const { loadConnection } = await import('./connection.ts');
   const connection = await loadConnection(options.kubeconfig, options.context);
   const closing = new AbortController();
   const client: Client = {
@@ -34,6 +34,7 @@ export async function connect(options: ConnectOptions, deps: ConnectDeps = {}): 
     timings: { ...defaultTimings, ...deps.timings },
     random: deps.random ?? Math.random,
     closed: closing.signal,
+    contacted: false,
   };
   return {
     server: connection.server.href.replace(/\/$/, ''),

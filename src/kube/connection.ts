@@ -1,5 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
+import { KubeConfig } from '@kubernetes/client-node';
 import { KetError, messageOf } from '../model/errors.ts';
 
 /** What a request needs besides method and path: TLS material, credentials, agent. */
@@ -23,9 +24,12 @@ export interface Connection {
 /** Bare TCP keep-alive: it finds dead peers of streams that may be silent for hours. */
 const keepAliveMs = 30_000;
 
-/** Reads a context of a kubeconfig file; client-node is loaded only here, for it costs 90 MB and half a second. */
+/**
+ * Reads a context of a kubeconfig file. This module is the only one that loads client-node, which costs 90 MB and half
+ * a second: it is itself imported when first needed; the import above is static, so that a bundler can leave out
+ * what is not used of client-node.
+ */
 export async function loadConnection(kubeconfig: string, context: string | undefined): Promise<Connection> {
-  const { KubeConfig } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
   try {
     config.loadFromFile(kubeconfig);

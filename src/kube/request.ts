@@ -13,6 +13,8 @@ export interface Client {
   readonly random: () => number;
   /** Fires when the Kube is closed. */
   readonly closed: AbortSignal;
+  /** The server has answered something. */
+  contacted: boolean;
 }
 
 export interface Answer {
@@ -69,6 +71,7 @@ export async function answerOf(
   response: http.IncomingMessage,
   signal: AbortSignal,
 ): Promise<Answer> {
+  client.contacted = true;
   const body = (await readAll(response, ask, client.timings.answerMs, signal)).toString('utf8');
   const status = response.statusCode ?? 0;
   if (status >= 300 || status < 200)
@@ -94,8 +97,9 @@ export async function persist<T>(
   throwIfAborted(signal);
   throwIfAborted(client.closed);
   const stop = linked(signal, client.closed);
-  const deadline = performance.now() + timings.requestMs;
-  const overdue = setTimeout(() => stop.abort(limitReached), timings.requestMs);
+  const limitMs = client.contacted ? timings.requestMs : timings.firstContactMs;
+  const deadline = performance.now() + limitMs;
+  const overdue = setTimeout(() => stop.abort(limitReached), limitMs);
   let last: unknown;
   let internal = 0;
   try {
