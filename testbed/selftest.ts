@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { environment } from './lib/commands.ts';
 import { paths, sourceDir } from './lib/paths.ts';
-import { CommandError, ask, run, tail } from './lib/proc.ts';
+import { CommandError, ask, endChildrenOnSignal, run, tail } from './lib/proc.ts';
 import { say, seconds } from './lib/progress.ts';
 import { images } from './lib/versions.ts';
 
@@ -76,6 +76,7 @@ async function soon(work: () => Promise<unknown>): Promise<void> {
 }
 
 async function prove(cluster: Cluster): Promise<void> {
+  await cluster.kind('delete', 'cluster', '--kubeconfig', cluster.kubeconfig); // of an interrupted call
   await timed('kind create cluster', () => cluster.create());
   await timed('nodes ready', () =>
     cluster.kubectl('wait', '--for=condition=Ready', 'nodes', '--all', '--timeout=120s'),
@@ -157,4 +158,5 @@ async function main(): Promise<number> {
   return 0;
 }
 
+endChildrenOnSignal();
 process.exitCode = await main();

@@ -64,8 +64,8 @@ export async function up(purpose: Purpose): Promise<number> {
     if (
       state.engine === 'own' &&
       engineProduct().isDone() &&
-      missingPackages().length === 0 &&
-      !docker.answers()
+      !docker.answers() &&
+      missingPackages().length === 0
     ) {
       say('▸ Docker daemon: starting it again');
       mkdirSync(paths.logs, { recursive: true });
@@ -75,7 +75,7 @@ export async function up(purpose: Purpose): Promise<number> {
     const open = openSteps(plan.steps, plan.goals);
     if (open.length > 0) announce(state, open);
     const needsGo = open.some((step) => step.lane === 'compile' || step.id === 'node-image');
-    const missing = missingPrograms(needsGo);
+    const missing = open.length === 0 ? [] : missingPrograms(needsGo);
     if (missing.length > 0) {
       process.stderr.write(`testbed: this machine lacks\n${missing.map((line) => `  - ${line}\n`).join('')}`);
       return 2;

@@ -12,6 +12,7 @@ export class Docker {
   readonly kind: EngineKind;
   /** Folder of the unpacked engine; unused for `host`. */
   readonly prefix: string;
+  #answered = false;
   #tags: ReadonlyMap<string, string> | undefined;
 
   constructor(kind: EngineKind, prefix: string) {
@@ -34,9 +35,11 @@ export class Docker {
     };
   }
 
+  /** Does the daemon answer? A yes is kept, a no is asked again. */
   answers(): boolean {
     if (this.kind === 'own' && !existsSync(paths.socket)) return false;
-    return ask(['docker', 'version', '--format', '{{.Server.Version}}'], this.env, 5_000).ok;
+    const argv = ['docker', 'version', '--format', '{{.Server.Version}}'];
+    return (this.#answered ||= ask(argv, this.env, 5_000).ok);
   }
 
   /** Tag -> image id of everything the daemon holds, asked once. */

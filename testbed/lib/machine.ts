@@ -35,8 +35,13 @@ export function debianMirrors(): readonly Mirror[] {
 }
 
 function askMirrors(): Mirror[] {
-  const format = '$(REPO_URI)|$(CODENAME)|$(COMPONENT)';
-  const answer = ask(['apt-get', 'indextargets', '--format', format, 'Created-By: Packages']);
+  // From the settings alone: a fresh machine has no lists, and reading them is slow.
+  const settings = ['-o', 'Dir::State::lists=/nonexistent', '-o', 'Dir::State::status=/dev/null'];
+  const format = '$(REPO_URI)|$(RELEASE)|$(COMPONENT)';
+  const answer = ask([
+    ...['apt-get', ...settings, 'indextargets', '--no-release-info'],
+    ...['--format', format, 'Created-By: Packages'],
+  ]);
   const found = lines(answer.out)
     .map((line) => line.split('|'))
     .filter(
