@@ -38,6 +38,7 @@ static const char *const seeds[] = {
     "0{\"root\":\"results\",\"path\":\"a/b\",\"size\":6,\"mtime_ms\":1,\"mode\":\"0644\",\"sha256\":\"" HASH
     "\",\"type\":\"file\"}",
     "0{\"root\":\"state\",\"path\":\"x\\ud83d\\ude00\\n\\\"\",\"path_b64\":\"YS9i\",\"size\":0,\"type\":\"file\"}",
+    "0{\"root\":\"state\",\"path\":\"a/../b/./c//d\",\"size\":1,\"type\":\"file\"}",
     "2{\"root\":\"results\",\"path\":\"l\",\"target\":\"/etc\",\"type\":\"symlink\"}\n"
     "{\"root\":\"results\",\"path\":\"e\",\"error\":\"Permission denied\",\"type\":\"error\"}\n"
     "{\"root\":\"results\",\"path\":\"../../x\",\"size\":9223372036854775807,\"type\":\"file\"}\n",
@@ -58,7 +59,7 @@ static size_t change(uint8_t *data, size_t size)
 {
     size_t at = 1 + below(size);
     size_t n;
-    switch (below(7)) {
+    switch (below(8)) {
     case 0: /* another byte */
         if (at < size) {
             data[at] = (uint8_t)next_random();
@@ -97,6 +98,8 @@ static size_t change(uint8_t *data, size_t size)
             }
         }
         return size;
+    case 6: /* the end is missing */
+        return at < size ? at : size;
     default: /* the other parser */
         data[0] = (uint8_t)next_random();
         return size;
