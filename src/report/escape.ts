@@ -68,8 +68,15 @@ export function markdownCode(text: string, cell = false): string {
   if (line === '') return '';
   const fence = '`'.repeat(longestRun(line) + 1);
   const pad = line.startsWith('`') || line.endsWith('`') ? ' ' : '';
-  // In code a backslash is itself; only the table takes `\|` for a bar, and a backslash before a bar for an escape.
-  return fence + pad + (cell ? line.replace(/\\*\|/g, (m) => `${m.slice(0, -1)}\\|`) : line) + pad + fence;
+  return fence + pad + (cell ? escapeBars(line) : line) + pad + fence;
+}
+
+/**
+ * A table takes a bar for the cell's end unless an odd number of backslashes stands before it, in code as well; of
+ * these it removes one.
+ */
+function escapeBars(line: string): string {
+  return line.replace(/\\*\|/g, (found) => `${found.slice(0, -1)}${found.length % 2 === 1 ? '\\' : '\\\\'}|`);
 }
 
 /** Lines as a block of code in markdown, with a fence that nothing in them closes. */

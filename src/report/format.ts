@@ -44,16 +44,15 @@ export function displayWidth(text: string): number {
 
 /** The beginning of an escaped, uncoloured text that fits into so many columns; an ellipsis says that it was cut. */
 export function truncate(text: string, columns: number): string {
-  if (text.length <= columns && displayWidth(text) <= columns) return text;
-  if (columns < 1) return '';
+  if (displayWidth(text) <= columns) return text;
   let width = 1;
   let kept = '';
   for (const char of text) {
     width += widthOf(char);
-    if (width > columns) return `${kept}…`;
+    if (width > columns) break;
     kept += char;
   }
-  return displayWidth(text) <= columns ? text : `${kept}…`;
+  return columns < 1 ? '' : `${kept}…`;
 }
 
 export function padEnd(text: string, columns: number): string {

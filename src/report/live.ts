@@ -35,7 +35,7 @@ export function liveBlock(view: RunView, nowMs: number, screen: Screen): string[
 function taskLine(task: TaskView, nowMs: number, titles: number, columns: number, style: Style): string {
   const ms = nowMs - (task.startedMs ?? nowMs);
   const title = padEnd(truncate(titleOf(task), titles), titles);
-  const time = elapsed(ms).padStart(7);
+  const time = elapsed(ms).padStart(8);
   const left = columns - 2 - titles - time.length;
   const limit =
     task.limitMs > 0 && ms > task.limitMs * nearLimit
