@@ -14,6 +14,8 @@ export interface DiagnoseOptions {
   readonly folder: string;
   /** Absent when the API server was never reached. */
   readonly kube?: Kube;
+  /** Most lines that are wanted. */
+  readonly lines?: number;
 }
 
 export interface Diagnostics {
@@ -60,8 +62,11 @@ export async function saveDiagnostics(deps: Deps, options: DiagnoseOptions): Pro
     attempt(`${unit} of ${node}`, async () => {
       const text = await output(argv);
       await save(`${node}/${unit}.log`, text);
-      sources.push({ order, source: { name: `${node} ${unit}`, lines: text.split('\n') } });
+      sources.push({ order, source: { name: `${shortName(node)} ${unit}`, lines: text.split('\n') } });
     });
+  /** All nodes of a cluster begin with its name. */
+  const shortName = (node: string): string =>
+    node.startsWith(`${options.name}-`) ? node.slice(options.name.length + 1) : node;
   const journal = (node: string, unit: string): readonly string[] => {
     const command = [
       'journalctl',
@@ -89,9 +94,9 @@ export async function saveDiagnostics(deps: Deps, options: DiagnoseOptions): Pro
     await Promise.all(
       nodes.sort().map(async (node, index) => {
         await Promise.all([
-          log(node, 'kubelet', index * 10, journal(node, 'kubelet')),
-          log(node, 'containerd', index * 10 + 1, journal(node, 'containerd')),
-          log(node, 'node', index * 10 + 2, [options.docker, 'logs', '--tail', journalLines, node]),
+          log(node, 'kubelet', index, journal(node, 'kubelet')),
+          log(node, 'containerd', 1000 + index, journal(node, 'containerd')),
+          log(node, 'node', 2000 + index, [options.docker, 'logs', '--tail', journalLines, node]),
           attempt(`inspect ${node}`, async () =>
             save(`${node}/inspect.json`, await output([options.docker, 'inspect', node])),
           ),
@@ -104,11 +109,11 @@ export async function saveDiagnostics(deps: Deps, options: DiagnoseOptions): Pro
   if (kube !== undefined)
     await attempt('objects of the cluster', async () => {
       const events = await saveObjects(kube, save, signal);
-      sources.push({ order: -1, source: { name: 'events', lines: events } });
+      sources.push({ order: -1, source: { name: 'events', lines: events, base: 4 } });
     });
   if (notes.length > 0) await save('not-saved.txt', notes.join('\n') + '\n').catch(() => undefined);
   const ordered = sources.sort((a, b) => a.order - b.order).map((item) => item.source);
-  return { lines: pickLines(ordered), files: files.sort(), notes };
+  return { lines: pickLines(ordered, options.lines), files: files.sort(), notes };
 }
 
 /** The files that the kubelet writes for each container: they are there also when no API server answers. */

@@ -148,10 +148,17 @@ function createFailed(
   });
 }
 
-/** kind's lines without the stack trace of its own program, the last 20. */
+/** What kind and kubeadm say about a failure, without stack traces of their programs and kubeadm's own log. */
 export function usefulOutput(output: readonly string[]): string[] {
   const trace = output.findIndex((line) => line.startsWith('Stack Trace:'));
-  return (trace < 0 ? output : output.slice(0, trace)).slice(-20);
+  const own = trace < 0 ? output : output.slice(0, trace);
+  const said = own.filter((line, index) => {
+    const frame = /^\s+\S+\.(go|s):\d+/;
+    // A frame is two lines: the function, and indented its file.
+    if (frame.test(line) || frame.test(own[index + 1] ?? '')) return false;
+    return !/^[IW]\d{4} [\d:.]+ /.test(line) && !/^Command Output:/.test(line);
+  });
+  return said.slice(-8);
 }
 
 /** The cure of the failures that are well known. */

@@ -33,6 +33,7 @@ const nodesMs = 10 * 60_000;
 const bootMs = 5 * 60_000;
 /** For saving diagnostics after the limit proper. */
 const graceMs = 60_000;
+const shownLines = 20;
 
 /** Creates the run's own Kind cluster. */
 export function clusterTasks(
@@ -211,7 +212,8 @@ async function within(
 async function withDiagnostics(context: TaskContext, error: unknown, where: Where): Promise<unknown> {
   if (context.signal.aborted || !(error instanceof KetError)) return error;
   context.awaiting('diagnostics to be saved');
-  const saved = await saveDiagnostics(context.deps, where);
+  const lines = Math.max(10, shownLines - error.details.length);
+  const saved = await saveDiagnostics(context.deps, { ...where, lines });
   return new KetError(error.code, error.message, {
     details: [...error.details, ...saved.lines],
     ...(error.next === undefined ? {} : { next: error.next }),
