@@ -91,11 +91,22 @@ export function anyEnginePrefix(): string | undefined {
 
 /** The pid of the testbed's own daemon, or undefined when it does not run. */
 export function daemonPid(): number | undefined {
+  return livePid(paths.pidFile, paths.dockerData);
+}
+
+/** The same of the containerd that it started, which a killed daemon leaves running. */
+export function containerdPid(): number | undefined {
+  return livePid(paths.containerdPid, paths.execRoot);
+}
+
+/**
+ * A pid file survives a reboot, and its number may belong to anyone by then:
+ * the process must have our folder in its command.
+ */
+function livePid(file: string, folder: string): number | undefined {
   try {
-    const pid = Number(readFileSync(paths.pidFile, 'utf8').trim());
-    const command = readFileSync(`/proc/${String(pid)}/cmdline`, 'utf8');
-    // The pid file survives a reboot: the process must be this very daemon.
-    return command.includes(paths.dockerData) ? pid : undefined;
+    const pid = Number(readFileSync(file, 'utf8').trim());
+    return readFileSync(`/proc/${String(pid)}/cmdline`, 'utf8').includes(folder) ? pid : undefined;
   } catch {
     return undefined;
   }

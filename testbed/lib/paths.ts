@@ -24,6 +24,8 @@ export const paths = {
   dockerData: join(root, 'docker'),
   dockerConfig: join(root, 'docker-config'),
   run: join(root, 'run'),
+  execRoot: join(root, 'run', 'exec'),
+  containerdPid: join(root, 'run', 'exec', 'containerd', 'containerd.pid'),
   socket: join(root, 'run', 'docker.sock'),
   pidFile: join(root, 'run', 'docker.pid'),
   dockerLog: join(root, 'logs', 'dockerd.log'),

@@ -6,7 +6,7 @@ import { closeSync, mkdirSync, openSync, readdirSync, rmSync, symlinkSync, write
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { daemonPid } from '../lib/docker.ts';
+import { containerdPid, daemonPid } from '../lib/docker.ts';
 import type { Docker } from '../lib/docker.ts';
 import { hashOf } from '../lib/hash.ts';
 import { mainMirror } from '../lib/machine.ts';
@@ -111,15 +111,20 @@ export async function startDaemon(docker: Docker, log: string): Promise<void> {
   rmSync(plugin, { force: true });
   symlinkSync(join(docker.prefix, 'usr/libexec/docker/cli-plugins/docker-buildx'), plugin);
   if (daemonPid() === undefined) {
-    // What a daemon that was killed with the machine left behind.
-    for (const stale of [paths.pidFile, paths.socket, join(paths.run, 'exec')])
-      rmSync(stale, { recursive: true, force: true });
+    // Left by a daemon that was killed. After a reboot the numbers in such files
+    // may be those of other processes, and Docker would wait for them.
+    const stale = [
+      paths.pidFile,
+      paths.socket,
+      ...(containerdPid() === undefined ? [paths.containerdPid] : []),
+    ];
+    for (const path of stale) rmSync(path, { force: true });
     const output = openSync(paths.dockerLog, 'a');
     const argv = [
       '--data-root',
       paths.dockerData,
       '--exec-root',
-      join(paths.run, 'exec'),
+      paths.execRoot,
       '--pidfile',
       paths.pidFile,
       '--host',
