@@ -183,6 +183,7 @@ test('whatever a case holds, it is read again as it was, but for what XML cannot
         },
         'k',
       );
+      expect(clean(xml)).toBe(xml);
       const read = await readJUnitFrom([Buffer.from(`<testsuite>${xml}</testsuite>`)]);
       expect(read.end).toBe('ok');
       expect(read.cases).toMatchObject([
