@@ -56,14 +56,14 @@ function programFor(done: Done): Command {
     .description('run the suites of a tier')
     .argument('[args...]', 'after --: words appended to the command of every suite')
     .action(async (args: string[], flags: RunFlags) => {
-      const { runCommand } = await import('./run-command.ts');
-      done(await runCommand(flags, args, false));
+      const { startRun } = await import('./run-command.ts');
+      done((await startRun(flags, args, false).run()).exitCode);
     });
   withRunOptions(program.command('up'))
     .description('bring up the cluster and releases of a tier; later runs use them until ket down')
     .action(async (flags: RunFlags) => {
-      const { runCommand } = await import('./run-command.ts');
-      done(await runCommand(flags, [], true));
+      const { startRun } = await import('./run-command.ts');
+      done((await startRun(flags, [], true).run()).exitCode);
     });
   program
     .command('down')

@@ -1,9 +1,11 @@
+import type { Deps } from '../model/deps.ts';
 import type { EventBody } from '../model/events.ts';
 import { KetError } from '../model/errors.ts';
 import type { Keep, Plan } from '../model/plan.ts';
 import { resolvePlan } from '../config/index.ts';
 import { connect } from '../kube/connect.ts';
-import { runPlan } from '../pipeline/run.ts';
+import type { ExistingCluster } from '../pipeline/existing.ts';
+import { runPlan, type RunEnd } from '../pipeline/run.ts';
 import { writeReports } from '../report/write-reports.ts';
 import { findUp, kindCluster } from './clusters.ts';
 import { preflight } from './doctor-command.ts';
@@ -45,22 +47,26 @@ export function planOf(flags: RunFlags, args: readonly string[]): Plan {
   });
 }
 
-/** `ket run` and `ket up`: resolves with the exit code. */
-export async function runCommand(flags: RunFlags, args: readonly string[], up: boolean): Promise<number> {
+export interface StartedRun {
+  readonly plan: Plan;
+  run(): Promise<RunEnd>;
+}
+
+/** Resolves the plan, which is where most mistakes show, and returns what runs it. */
+export function startRun(flags: RunFlags, args: readonly string[], up: boolean): StartedRun {
   const plan = planOf(flags, args);
   if (up && plan.cluster === undefined)
     throw new KetError('KET_USAGE', `tier ${plan.tier} has no cluster to bring up`, { next: 'name a tier with one: --tier' });
+  return { plan, run: () => execute(plan, flags, up) };
+}
+
+async function execute(plan: Plan, flags: RunFlags, up: boolean): Promise<RunEnd> {
   const deps = realDeps();
   const assets = findAssets(process.argv[1] ?? '.');
   const cancel = cancelOnSignals((text) => process.stderr.write(`\nket: ${text}\n`));
-  const existing =
-    plan.cluster === undefined
-      ? undefined
-      : flags.cluster === undefined
-        ? await findUp(deps, plan)
-        : await kindCluster(deps, plan, flags.cluster);
   try {
-    const end = await runPlan({
+    const existing = await existingFor(deps, plan, flags.cluster);
+    return await runPlan({
       plan,
       deps,
       assets,
@@ -73,8 +79,12 @@ export async function runCommand(flags: RunFlags, args: readonly string[], up: b
       up,
       writeReports: (folder, events) => writeReports(folder, events),
     });
-    return end.exitCode;
   } finally {
     cancel.release();
   }
+}
+
+async function existingFor(deps: Deps, plan: Plan, name: string | undefined): Promise<ExistingCluster | undefined> {
+  if (plan.cluster === undefined) return undefined;
+  return name === undefined ? findUp(deps, plan) : kindCluster(deps, plan, name);
 }

@@ -33,6 +33,7 @@ export function buildOutput(
 ): BuildOutput {
   const names = new Map<string, string>();
   const printed = new Map<string, string[]>();
+  const running = new Set<string>();
   const other: string[] = [];
   let failed: string | undefined;
   let where: string | undefined;
@@ -42,17 +43,19 @@ export function buildOutput(
     if (instruction.test(rest)) {
       if (!names.has(id)) onBegin?.(rest);
       names.set(id, rest);
+      running.add(id);
       return;
     }
     const name = names.get(id);
     const done = /^(?:DONE (\d+(?:\.\d+)?)s|CACHED)$/.exec(rest);
     if (done !== null) {
+      running.delete(id);
       if (name !== undefined)
         onStep({ name, ms: Math.round(Number(done[1] ?? '0') * 1000), cached: done[1] === undefined });
     } else if (rest.startsWith('ERROR: ')) {
       failed = id;
       message ??= rest.slice('ERROR: '.length);
-    } else {
+    } else if (!rest.startsWith('[internal]')) {
       const lines = printed.get(id) ?? [];
       lines.push(rest.replace(/^\d+(?:\.\d+)? /, ''));
       printed.set(id, lines.slice(-maxLines));
@@ -69,12 +72,14 @@ export function buildOutput(
       where ??= /^(\S*:\d+)$/.exec(text)?.[1];
       if (text.startsWith('ERROR: '))
         message = text.slice('ERROR: '.length).replace(/^failed to solve: /, '');
-      if (text.trim() !== '') other.push(text);
+      else if (text.trim() !== '') other.push(text);
       if (other.length > maxLines) other.shift();
     },
     failure() {
-      const step = failed === undefined ? undefined : names.get(failed);
-      const lines = (failed === undefined ? undefined : printed.get(failed)) ?? [];
+      // A build that was cut off fails in what it was doing.
+      const id = failed ?? [...running].at(-1);
+      const step = id === undefined ? undefined : names.get(id);
+      const lines = (id === undefined ? undefined : printed.get(id)) ?? [];
       return {
         ...(step === undefined ? {} : { step }),
         ...(where === undefined ? {} : { where }),

@@ -54,16 +54,19 @@ export async function buildImage(deps: Deps, options: BuildOptions): Promise<Bui
     signal,
     onLine: (line) => output.line(line),
   });
-  if (result.timedOut)
+  if (result.timedOut) {
+    const { step, lines } = output.failure();
+    const during = step === undefined ? '' : `, in the step ${step}`;
     throw new KetError(
       'KET_IMAGE_BUILD',
-      `image ${image.name} was not built within ${formatMs(image.limitMs)}`,
+      `image ${image.name} was not built within ${formatMs(image.limitMs)}${during}`,
       {
         where: image.dockerfile,
-        details: output.failure().lines,
+        details: lines,
         next: 'raise the timeout of the image in ket.yaml if the build is right and only slow',
       },
     );
+  }
   if (result.code !== 0) throw buildFailed(image, output.failure());
   return inspectImage(deps, docker, image.name, signal);
 }

@@ -30,7 +30,11 @@ export const factsOf = (config: ImageConfig): ImageFacts => ({
 });
 
 /** Looks at an image once its build, if this run has one, is done. */
-export function factsTask(name: string, tools: Task<Tools>, build: Task | undefined): Task<ImageFacts | undefined> {
+export function factsTask(
+  name: string,
+  tools: Task<Tools>,
+  build: Task | undefined,
+): Task<ImageFacts | undefined> {
   return {
     id: `look at ${name}`,
     phase: 'images',

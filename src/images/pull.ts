@@ -21,7 +21,11 @@ export async function pullImage(deps: Deps, options: PullOptions): Promise<Built
   } catch (error) {
     if (signal.aborted || !(error instanceof KetError)) throw error;
   }
-  const result = await deps.exec({ argv: [docker, 'pull', '--quiet', image.name], limitMs: image.limitMs, signal });
+  const result = await deps.exec({
+    argv: [docker, 'pull', '--quiet', image.name],
+    limitMs: image.limitMs,
+    signal,
+  });
   if (result.timedOut || result.code !== 0)
     throw new KetError(
       'KET_IMAGE_DELIVERY',

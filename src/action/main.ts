@@ -1,0 +1,63 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { getInput, getState, saveState, setFailed, setOutput, summary } from '@actions/core';
+import { errorInfo } from '../model/errors.ts';
+import type { Keep } from '../model/plan.ts';
+import { cleanup } from '../cli/clusters.ts';
+import { renderError } from '../cli/main.ts';
+import { startRun } from '../cli/run-command.ts';
+
+/**
+ * The Action: the same run as `ket run`, with inputs in place of flags. Main and post are one program, told apart by a
+ * state that main saves first: a cancelled main step gets no signal under act, so what it left is removed in post.
+ */
+export async function main(): Promise<number> {
+  if (getState('main') !== '') return cleanup(false);
+  saveState('main', 'started');
+  try {
+    const { plan, run } = startRun(
+      {
+        config: path.resolve(process.env['GITHUB_WORKSPACE'] ?? '.', getInput('config') || 'ket.yaml'),
+        format: 'plain',
+        ...optional('tier', getInput('tier')),
+        ...optional('nodeImage', getInput('node-image')),
+        ...optional('keep', keepOf(getInput('keep'))),
+        ...optional('suite', listOf(getInput('suites'))),
+      },
+      [],
+      false,
+    );
+    const end = await run();
+    setOutput('outcome', end.outcome);
+    setOutput('exit-code', end.exitCode);
+    setOutput('results', end.folder);
+    await addSummary(path.join(end.folder, 'summary.md'));
+    if (end.exitCode !== 0) setFailed(`tier ${plan.tier}: ${end.outcome}; results are in ${end.folder}`);
+    return end.exitCode;
+  } catch (error) {
+    const info = errorInfo(error);
+    process.stderr.write(renderError(info));
+    setFailed(info.message);
+    return 2;
+  }
+}
+
+function keepOf(text: string): Keep | undefined {
+  if (text === '') return undefined;
+  if (text === 'never' || text === 'on-failure' || text === 'always') return text;
+  throw new Error(`input keep is "${text}"; it may be never, on-failure or always`);
+}
+
+const listOf = (text: string): string[] | undefined => {
+  const words = text.split(/[,\n]/).flatMap((word) => (word.trim() === '' ? [] : [word.trim()]));
+  return words.length === 0 ? undefined : words;
+};
+
+const optional = <K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> =>
+  value === undefined || value === '' ? {} : ({ [key]: value } as Partial<Record<K, V>>);
+
+/** GitHub and act give a file for it; without one there is nowhere to write. */
+async function addSummary(file: string): Promise<void> {
+  if (process.env['GITHUB_STEP_SUMMARY'] === undefined || !fs.existsSync(file)) return;
+  await summary.addRaw(fs.readFileSync(file, 'utf8')).write();
+}
