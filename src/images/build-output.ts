@@ -55,7 +55,7 @@ export function buildOutput(
     } else if (rest.startsWith('ERROR: ')) {
       failed = id;
       message ??= rest.slice('ERROR: '.length);
-    } else if (!rest.startsWith('[internal]')) {
+    } else if (!rest.startsWith('[internal]') && rest !== 'CANCELED') {
       const lines = printed.get(id) ?? [];
       lines.push(rest.replace(/^\d+(?:\.\d+)? /, ''));
       printed.set(id, lines.slice(-maxLines));
@@ -72,7 +72,7 @@ export function buildOutput(
       where ??= /^(\S*:\d+)$/.exec(text)?.[1];
       if (text.startsWith('ERROR: '))
         message = text.slice('ERROR: '.length).replace(/^failed to solve: /, '');
-      else if (text.trim() !== '') other.push(text);
+      else if (/[^\s-]/.test(text)) other.push(text);
       if (other.length > maxLines) other.shift();
     },
     failure() {
