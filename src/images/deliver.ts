@@ -52,7 +52,9 @@ export async function deliverImage(deps: Deps, options: DeliverOptions): Promise
             'KET_IMAGE_DELIVERY',
             `node ${node.name} does not list ${reference} after its import`,
             {
-              next: `see docker exec ${node.name} ctr --namespace=k8s.io images list`,
+              next: image.name.includes('@')
+                ? 'docker save does not keep digests: name the image by a tag, or leave it out so that the nodes pull it'
+                : `see docker exec ${node.name} ctr --namespace=k8s.io images list`,
             },
           );
       }),

@@ -1,0 +1,254 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { kindConfigFacts, nodeImageBy } from '../../src/cluster/kind-config.ts';
+import { kindSteps, stepName, type KindStep } from '../../src/cluster/kind-steps.ts';
+import {
+  nextStep,
+  startCreation,
+  stopCreation,
+  usefulOutput,
+  type CreateOptions,
+} from '../../src/cluster/kind.ts';
+import { clusterName, nodeNames } from '../../src/cluster/names.ts';
+import type { ExecRequest, ExecResult } from '../../src/model/deps.ts';
+import { failedWith, fakeDeps, ok } from './support/phases.ts';
+
+describe('names', () => {
+  test('a name is made of tier and run', () =>
+    expect(clusterName('1121-114502-3fa9', 'integration')).toBe('ket-integration-1121-114502-3fa9'));
+  test('what kind does not take is left out', () =>
+    expect(clusterName('1-a', 'My Tier_(x)')).toMatch(/^[a-z0-9-]+$/));
+  test('a long name is cut to 50, and stays unique', () => {
+    const names = ['1', '2'].map((end) =>
+      clusterName(`1121-114502-000${end}`, 'a-very-long-name-of-a-tier-that-does-not-fit'),
+    );
+    for (const name of names) expect(name.length).toBeLessThanOrEqual(50);
+    expect(new Set(names).size).toBe(2);
+  });
+  test('nodes are named as kind names them', () =>
+    expect(nodeNames('c', ['control-plane', 'worker', 'control-plane', 'worker'])).toEqual([
+      'c-control-plane',
+      'c-worker',
+      'c-control-plane2',
+      'c-worker2',
+    ]));
+});
+
+const header = 'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n';
+
+describe('what a Kind config says', () => {
+  test('nothing at all is one node', () =>
+    expect(kindConfigFacts('')).toEqual({ disableDefaultCNI: false, images: [undefined], hostPorts: [] }));
+  test('name, network, images and fixed ports', () => {
+    const text = `${header}name: mine
+networking: {disableDefaultCNI: true, apiServerPort: 6443}
+nodes:
+  - role: control-plane
+    extraPortMappings:
+      - {containerPort: 80, hostPort: 8080}
+      - {containerPort: 81, hostPort: 8081, listenAddress: 127.0.0.1, protocol: udp}
+      - {containerPort: 82}
+      - {containerPort: 83, hostPort: 0}
+  - {role: worker, image: "node:2"}
+`;
+    expect(kindConfigFacts(text)).toEqual({
+      name: 'mine',
+      disableDefaultCNI: true,
+      images: [undefined, 'node:2'],
+      hostPorts: [
+        { address: '0.0.0.0', port: 8080, protocol: 'TCP' },
+        { address: '127.0.0.1', port: 8081, protocol: 'UDP' },
+        { address: '127.0.0.1', port: 6443, protocol: 'TCP' },
+      ],
+    });
+  });
+});
+
+describe('the node image', () => {
+  test('none: the config decides', () => expect(nodeImageBy(header, undefined)).toEqual({ by: 'config' }));
+  test('by flag where no node has its own', () =>
+    expect(nodeImageBy(`${header}nodes: [{role: control-plane}]`, 'n:1')).toEqual({
+      by: 'flag',
+      image: 'n:1',
+    }));
+  test('not at all where every node has its own: the flag would override them', () =>
+    expect(nodeImageBy(`${header}nodes: [{role: control-plane, image: "own:1"}]`, 'n:1')).toEqual({
+      by: 'config',
+    }));
+  test('in a copy where some have', () => {
+    const text = `${header}# a comment\nnodes:\n  - role: control-plane\n  - role: worker\n    image: own:1\n`;
+    const choice = nodeImageBy(text, 'n:1');
+    expect(choice.by).toBe('copy');
+    if (choice.by !== 'copy') return;
+    expect(kindConfigFacts(choice.text).images).toEqual(['n:1', 'own:1']);
+    expect(choice.text).toContain('# a comment');
+  });
+});
+
+describe("kind's steps", () => {
+  test.each([
+    ['Ensuring node image (kindest/node:v1.34.4) 🖼', 'Ensuring node image (kindest/node:v1.34.4)'],
+    ['Starting control-plane 🕹️  ...', 'Starting control-plane'],
+    ['Configuring the external load balancer ⚖️', 'Configuring the external load balancer'],
+  ])('%s', (text, name) => expect(stepName(text)).toBe(name));
+
+  test('are timed from begin to end, and the failed one is known', () => {
+    let now = 0;
+    const steps: KindStep[] = [];
+    const begun: string[] = [];
+    const reader = kindSteps(
+      () => now,
+      (step) => steps.push(step),
+      (name) => begun.push(name),
+    );
+    expect(reader.line(' • Preparing nodes 📦 📦  ...')).toBe(true);
+    now = 1500;
+    reader.line(' ✓ Preparing nodes 📦 📦 ');
+    reader.line(' • Starting control-plane 🕹️  ...');
+    expect(reader.current()).toBe('Starting control-plane');
+    now = 2000;
+    reader.line(' ✗ Starting control-plane 🕹️ ');
+    expect(steps).toEqual([
+      { name: 'Preparing nodes', ms: 1500, ok: true },
+      { name: 'Starting control-plane', ms: 500, ok: false },
+    ]);
+    expect(begun).toEqual(['Preparing nodes', 'Starting control-plane']);
+    expect(reader.current()).toBe('Starting control-plane');
+    expect(reader.line('Creating cluster "x" ...')).toBe(false);
+  });
+});
+
+describe('creating', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ket-kind-'));
+    fs.writeFileSync(path.join(folder, 'kind.yaml'), `${header}nodes: [{role: control-plane}]`);
+  });
+  afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+  const options = (over: Partial<CreateOptions> = {}): CreateOptions => ({
+    kind: '/bin/kind',
+    name: 'c1',
+    kubeconfig: path.join(folder, 'run/kubeconfig'),
+    plan: {
+      config: path.join(folder, 'kind.yaml'),
+      nodes: ['control-plane'],
+      nodeImage: 'n:1',
+      readyMs: 1000,
+    },
+    cwd: folder,
+    folder: path.join(folder, 'cluster'),
+    limitMs: 1000,
+    onStep: () => undefined,
+    ...over,
+  });
+  /** A kind whose lines and end the test decides. */
+  const playing = () => {
+    const end = Promise.withResolvers<ExecResult>();
+    let request: ExecRequest | undefined;
+    const deps = fakeDeps([
+      [
+        'kind create',
+        (asked) => {
+          request = asked;
+          asked.signal?.addEventListener('abort', () => end.reject(asked.signal?.reason as Error));
+          return end.promise;
+        },
+      ],
+    ]);
+    const line = (text: string): void => request?.onLine?.(text, 'stderr');
+    return { deps, end, line, request: () => request };
+  };
+  const untilAsked = async (play: ReturnType<typeof playing>): Promise<void> => {
+    for (let i = 0; i < 200 && play.request() === undefined; i += 1)
+      await new Promise((r) => setTimeout(r, 5));
+  };
+
+  test('the nodes are there before kind is done; the kubeconfig is private', async () => {
+    const play = playing();
+    const creation = startCreation(play.deps, options());
+    await untilAsked(play);
+    expect(play.deps.commands[0]).toBe(
+      `/bin/kind create cluster --name c1 --config ${folder}/kind.yaml --image n:1 --kubeconfig ${folder}/run/kubeconfig --retain --wait 0s`,
+    );
+    play.line(' • Preparing nodes 📦  ...');
+    play.line(' ✓ Preparing nodes 📦');
+    await creation.nodes;
+    expect(fs.statSync(path.join(folder, 'run/kubeconfig')).mode & 0o777).toBe(0o600);
+    play.end.resolve(ok);
+    await creation.done;
+  });
+
+  test("a failure rejects both, with kind's step and words", async () => {
+    const play = playing();
+    const creation = startCreation(play.deps, options());
+    await untilAsked(play);
+    play.line(' • Preparing nodes 📦  ...');
+    play.line(' ✗ Preparing nodes 📦');
+    play.line('ERROR: failed to create cluster: docker: port is already allocated');
+    play.end.resolve(failedWith('', 1));
+    await expect(creation.done).rejects.toMatchObject({
+      code: 'KET_CLUSTER',
+      message: 'kind could not create cluster c1: it ended with exit code 1 in its step "Preparing nodes"',
+      details: ['ERROR: failed to create cluster: docker: port is already allocated'],
+      next: expect.stringContaining('hostPort'),
+    });
+    await expect(creation.nodes).rejects.toMatchObject({ code: 'KET_CLUSTER' });
+  });
+
+  test('a creation that is stopped is gone before the stop returns', async () => {
+    const play = playing();
+    const creation = startCreation(play.deps, options({ name: 'c2' }));
+    await untilAsked(play);
+    await stopCreation('c2');
+    await expect(creation.done).rejects.toMatchObject({ code: 'KET_CANCELLED' });
+    await stopCreation('c2');
+  });
+
+  test('over its limit', async () => {
+    const play = playing();
+    const creation = startCreation(play.deps, options());
+    await untilAsked(play);
+    play.end.resolve({ ...ok, code: null, signal: 'SIGTERM', timedOut: true });
+    await expect(creation.done).rejects.toThrow('it did not end within its limit');
+  });
+
+  test('two at once are two', async () => {
+    const plays = [playing(), playing()];
+    const creations = plays.map((play, i) => startCreation(play.deps, options({ name: `two-${String(i)}` })));
+    await Promise.all(plays.map(untilAsked));
+    await stopCreation('two-0');
+    plays[1]?.end.resolve(ok);
+    await expect(creations[0]?.done).rejects.toThrow('stopped');
+    await expect(creations[1]?.done).resolves.toBeUndefined();
+  });
+});
+
+test('stack traces and the log of kubeadm are left out', () => {
+  const output = [
+    'ERROR: failed to create cluster: failed to init node with kubeadm: exit status 1',
+    'Command Output: I1121 12:03:00.1 1 x',
+    'I1121 12:03:00.100000     150 checks.go:83] checking',
+    '[kubelet-check] The kubelet is not healthy after 4m0s',
+    'error execution phase wait-control-plane: timed out',
+    'k8s.io/kubernetes/cmd/kubeadm/app.Run',
+    '\tk8s.io/kubernetes/cmd/kubeadm/app/kubeadm.go:48',
+    'runtime.goexit',
+    '\truntime/asm_amd64.s:1771',
+    'Stack Trace: ',
+    'sigs.k8s.io/kind/pkg/errors.WithStack',
+  ];
+  expect(usefulOutput(output)).toEqual([output[0], output[3], output[4]]);
+});
+
+test.each([
+  ['driver failed: Bind for 0.0.0.0:80 failed: port is already allocated', 'hostPort'],
+  ['toomanyrequests: You have reached your pull rate limit', 'docker login'],
+  ['failed to pull image "kindest/node:v9"', 'docker pull'],
+  ['write /x: no space left on device', 'docker system df'],
+  ['inotify_init: too many open files', 'max_user_instances'],
+  ['node(s) already exist for a cluster with the name "c"', 'ket cleanup'],
+  ['anything else', 'ket doctor'],
+])('the cure of: %s', (text, cure) => expect(nextStep(text)).toContain(cure));
