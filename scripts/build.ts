@@ -15,7 +15,10 @@ const js = path.join(root, 'node_modules', '.build');
 const entries = { cli: 'cli/index.js', action: 'action/index.js' };
 
 const run = (bin: string, args: readonly string[]): void => {
-  execFileSync(process.execPath, [path.join(root, 'node_modules', bin), ...args], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(process.execPath, [path.join(root, 'node_modules', bin), ...args], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
 };
 
 fs.rmSync(js, { recursive: true, force: true });
@@ -45,10 +48,14 @@ async function minifyChunks(folder: string): Promise<void> {
 }
 
 if (check) {
-  const different = Object.keys(entries).flatMap((name) => differences(path.join(root, 'dist', name), path.join(out, name)));
+  const different = Object.keys(entries).flatMap((name) =>
+    differences(path.join(root, 'dist', name), path.join(out, name)),
+  );
   fs.rmSync(out, { recursive: true, force: true });
   if (different.length > 0) {
-    process.stderr.write(`dist/ is not what the sources give:\n${different.join('\n')}\nrun npm run build and commit it\n`);
+    process.stderr.write(
+      `dist/ is not what the sources give:\n${different.join('\n')}\nrun npm run build and commit it\n`,
+    );
     process.exitCode = 1;
   }
 }

@@ -19,7 +19,13 @@ const jest = (...args: string[]): string[] => [
 ];
 
 /** On one cluster after another: two at once would fight for two cores. */
-const cluster = (name: string, what: string, inTest: boolean, file: string, more: readonly string[] = []): TestGroup => ({
+const cluster = (
+  name: string,
+  what: string,
+  inTest: boolean,
+  file: string,
+  more: readonly string[] = [],
+): TestGroup => ({
   name,
   what,
   inTest,
@@ -37,7 +43,17 @@ export const groups: readonly TestGroup[] = [
     what: 'pure code',
     inTest: true,
     commands: [jest('--selectProjects', 'unit')],
-    inputs: ['src', '__tests__/unit', 'templates', 'schema', 'kind-configs', 'docs', 'examples', 'jest.config.mjs', 'package-lock.json'],
+    inputs: [
+      'src',
+      '__tests__/unit',
+      'templates',
+      'schema',
+      'kind-configs',
+      'docs',
+      'examples',
+      'jest.config.mjs',
+      'package-lock.json',
+    ],
     limitMinutes: 5,
   },
   {

@@ -12,7 +12,9 @@ const root = path.join(import.meta.dirname, '..');
 const stamps = path.join(root, '.cache', 'stamps');
 const [scope = 'all', only] = process.argv.slice(2);
 
-const chosen = groups.filter((group) => (only === undefined ? scope === 'all' || group.inTest : group.name === only));
+const chosen = groups.filter((group) =>
+  only === undefined ? scope === 'all' || group.inTest : group.name === only,
+);
 if (chosen.length === 0) {
   process.stderr.write(`no group ${only ?? ''}; there are: ${groups.map((g) => g.name).join(', ')}\n`);
   process.exit(2);
@@ -80,7 +82,9 @@ function runGroup(group: TestGroup): { passed: number; failed: number } {
       timeout: group.limitMinutes * 60_000,
       killSignal: 'SIGTERM',
     });
-    const counts = fs.existsSync(report) ? jestCounts(report) : { passed: result.status === 0 ? 1 : 0, failed: 0 };
+    const counts = fs.existsSync(report)
+      ? jestCounts(report)
+      : { passed: result.status === 0 ? 1 : 0, failed: 0 };
     passed += counts.passed;
     if (result.status !== 0) return { passed, failed: Math.max(1, counts.failed) };
   }
@@ -88,7 +92,9 @@ function runGroup(group: TestGroup): { passed: number; failed: number } {
 }
 
 function jestCounts(report: string): { passed: number; failed: number } {
-  const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(fs.readFileSync(report, 'utf8')) as {
+  const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(
+    fs.readFileSync(report, 'utf8'),
+  ) as {
     numPassedTests: number;
     numFailedTests: number;
     numRuntimeErrorTestSuites: number;
@@ -99,7 +105,10 @@ function jestCounts(report: string): { passed: number; failed: number } {
 /** Brings up what real clusters need and returns its environment variables. */
 function machineEnv(need: string): Record<string, string> {
   const main = path.join(root, 'testbed', 'main.ts');
-  const up = spawnSync(process.execPath, [main, 'up', '--for', need], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  const up = spawnSync(process.execPath, [main, 'up', '--for', need], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   if (up.status !== 0) process.exit(up.status ?? 1);
   const text = execFileSync(process.execPath, [main, 'env'], { cwd: root, encoding: 'utf8' });
   const shell = execFileSync('/bin/sh', ['-c', 'eval "$0" && env -0', text], { encoding: 'utf8' });

@@ -80,7 +80,9 @@ export async function ket(options: KetOptions): Promise<Ran> {
   const timer = setTimeout(() => child.kill('SIGKILL'), options.limitMs ?? 300_000);
   const code = await new Promise<number | null>((resolve) => child.once('close', (c) => resolve(c)));
   clearTimeout(timer);
-  const folder = fs.existsSync(path.join(output, 'latest')) ? fs.realpathSync(path.join(output, 'latest')) : '';
+  const folder = fs.existsSync(path.join(output, 'latest'))
+    ? fs.realpathSync(path.join(output, 'latest'))
+    : '';
   return { code, stderr, stdout, folder, events: readEvents(folder), ms: Date.now() - began };
 }
 
@@ -102,14 +104,19 @@ export const eventsOf = <Type extends EventBody['type']>(ran: Ran, type: Type): 
 /** The verdict of a suite's last attempt. */
 export function attemptOf(ran: Ran, suite: string): Of<'attempt-ended'> {
   const found = eventsOf(ran, 'attempt-ended').findLast((event) => event.suite === suite);
-  if (found === undefined) throw new Error(`suite ${suite} has no attempt that ended\n${ran.stderr.slice(-3000)}`);
+  if (found === undefined)
+    throw new Error(`suite ${suite} has no attempt that ended\n${ran.stderr.slice(-3000)}`);
   return found;
 }
 
 /** Names of all containers, networks aside, that belong to a Kind cluster whose name starts so. */
 export function clusterContainers(prefix = 'ket-'): string[] {
   const format = '{{.Label "io.x-k8s.kind.cluster"}} {{.Names}}';
-  const text = execFileSync('docker', ['ps', '-a', '--filter', 'label=io.x-k8s.kind.cluster', '--format', format], { encoding: 'utf8' });
+  const text = execFileSync(
+    'docker',
+    ['ps', '-a', '--filter', 'label=io.x-k8s.kind.cluster', '--format', format],
+    { encoding: 'utf8' },
+  );
   return text.split('\n').filter((line) => line.startsWith(prefix));
 }
 

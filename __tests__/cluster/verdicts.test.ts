@@ -2,7 +2,17 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fs from 'node:fs';
 import path from 'node:path';
 import type { InfraClass, FailureCause, Outcome } from '../../src/model/outcome.ts';
-import { attemptOf, clusterContainers, eventsOf, fixture, ket, readJson, sandbox, type Ran, type Sandbox } from './ket.ts';
+import {
+  attemptOf,
+  clusterContainers,
+  eventsOf,
+  fixture,
+  ket,
+  readJson,
+  sandbox,
+  type Ran,
+  type Sandbox,
+} from './ket.ts';
 
 /** Every end that one machine can provoke, in one run on a real cluster (fixture/ket.yaml, tier verdicts). */
 interface Expected {
@@ -21,16 +31,28 @@ const expected: Readonly<Record<string, Expected>> = {
   hangs: { outcome: 'failed', cause: 'timeout', message: /time limit of 5 s; last line: waiting for godot/ },
   'ignores-term': { outcome: 'failed', cause: 'timeout', message: /time limit of 3 s/ },
   memory: { outcome: 'failed', cause: 'memory', message: /limit of 32Mi/ },
-  'child-memory': { outcome: 'failed', cause: 'memory', message: /exit code 0, but a process of it was killed/ },
+  'child-memory': {
+    outcome: 'failed',
+    cause: 'memory',
+    message: /exit code 0, but a process of it was killed/,
+  },
   'child-memory-allowed': { outcome: 'passed', message: /1 tests? passed/ },
-  'no-junit': { outcome: 'infra-error', infraClass: 'no-proof', message: /add --junitxml=\/results\/junit.xml/ },
+  'no-junit': {
+    outcome: 'infra-error',
+    infraClass: 'no-proof',
+    message: /add --junitxml=\/results\/junit.xml/,
+  },
   'empty-junit': { outcome: 'infra-error', infraClass: 'no-proof', message: /is empty/ },
   'cut-junit': { outcome: 'infra-error', infraClass: 'no-proof', message: /is cut off/ },
   'no-case': { outcome: 'infra-error', infraClass: 'no-proof', message: /has no test/ },
   'too-few': { outcome: 'infra-error', infraClass: 'no-proof', message: /only 2 of at least 3/ },
   'exit-code-alone': { outcome: 'passed', message: /exit code alone/ },
   'all-skipped': { outcome: 'skipped', message: /all 2 tests were skipped/ },
-  'not-a-command': { outcome: 'failed', cause: 'exit-code', message: /could not be started.*no-such-program/ },
+  'not-a-command': {
+    outcome: 'failed',
+    cause: 'exit-code',
+    message: /could not be started.*no-such-program/,
+  },
   'image-missing': { outcome: 'infra-error', infraClass: 'image-pull', message: /fixture:not-there/ },
   denied: { outcome: 'infra-error', infraClass: 'denied', message: /PodSecurity/ },
   'missing-config': { outcome: 'infra-error', infraClass: 'configuration', message: /"not-there" not found/ },
@@ -51,7 +73,11 @@ describe('the verdict table on a real cluster', () => {
   afterAll(() => box.remove());
 
   test('every suite of the tier is in the table', () => {
-    expect(eventsOf(ran, 'suite-ended').map((event) => event.suite).sort()).toEqual(Object.keys(expected).sort());
+    expect(
+      eventsOf(ran, 'suite-ended')
+        .map((event) => event.suite)
+        .sort(),
+    ).toEqual(Object.keys(expected).sort());
   });
 
   test.each(Object.entries(expected))('%s', (suite, want) => {
@@ -71,18 +97,25 @@ describe('the verdict table on a real cluster', () => {
     expect(attempts.map((a) => a.outcome)).toEqual(['failed', 'passed']);
   });
 
-  test.each(['passes', 'case-fails', 'exit-3', 'killed', 'hangs', 'ignores-term', 'memory', 'cut-junit', 'scratch'])(
-    'results of %s are brought home, with the record that proves them',
-    (suite) => {
-      const folder = path.join(ran.folder, 'suites', suite, 'attempt-1');
-      const record = readJson(path.join(folder, 'record.json')) as { nonce: string; console_bytes: number };
-      expect(record.nonce).toMatch(/^[0-9a-f]{32}$/);
-      expect(fs.statSync(path.join(folder, 'console.log')).size).toBe(record.console_bytes);
-      if (!['hangs', 'ignores-term'].includes(suite))
-        expect(fs.readFileSync(path.join(folder, 'results', 'junit.xml'), 'utf8')).toMatch(/^<testsuite/);
-      expect(fs.readFileSync(path.join(folder, 'pod.yaml'), 'utf8')).toMatch(/^kind: Pod$/m);
-    },
-  );
+  test.each([
+    'passes',
+    'case-fails',
+    'exit-3',
+    'killed',
+    'hangs',
+    'ignores-term',
+    'memory',
+    'cut-junit',
+    'scratch',
+  ])('results of %s are brought home, with the record that proves them', (suite) => {
+    const folder = path.join(ran.folder, 'suites', suite, 'attempt-1');
+    const record = readJson(path.join(folder, 'record.json')) as { nonce: string; console_bytes: number };
+    expect(record.nonce).toMatch(/^[0-9a-f]{32}$/);
+    expect(fs.statSync(path.join(folder, 'console.log')).size).toBe(record.console_bytes);
+    if (!['hangs', 'ignores-term'].includes(suite))
+      expect(fs.readFileSync(path.join(folder, 'results', 'junit.xml'), 'utf8')).toMatch(/^<testsuite/);
+    expect(fs.readFileSync(path.join(folder, 'pod.yaml'), 'utf8')).toMatch(/^kind: Pod$/m);
+  });
 
   test('what could not be brought home is said', () => {
     const notices = eventsOf(ran, 'notice').map((event) => event.text);

@@ -207,7 +207,10 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
     'unknown key "nodeimage" in "cluster" of tier "t" → nodeImage',
     '"cluster.ready" of tier "t": "soon" is not a duration; write it like 30s, 5m, 1h30m or 500ms',
   ],
-  [tier('images: [«{name: "a:1"}]'), '"build" is required in image "a:1": The folder to build from.'],
+  [
+    tier('images: [{name: "a:1", «dockerfile: Dockerfile}]'),
+    '"dockerfile" of image "a:1" needs "build", the folder to build from',
+  ],
   [
     tier(
       'images: [{name: «"a@sha256:0000000000000000000000000000000000000000000000000000000000000000", build: .}]',

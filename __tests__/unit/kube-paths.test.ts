@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Connection } from '../../src/kube/connection.ts';
 import { loadConnection } from '../../src/kube/connection.ts';
 import { collectionOf, pathOf, queryOf } from '../../src/kube/paths.ts';
 import { kubeconfigOf, warmUp } from './kube-fake.ts';
@@ -64,10 +65,10 @@ describe('kubeconfig', () => {
   }, 60_000);
   afterAll(() => rm(folder, { recursive: true }));
 
-  const load = async (config: unknown, context?: string): ReturnType<typeof loadConnection> => {
+  const load = async (config: unknown, context?: string): Promise<Connection> => {
     const file = path.join(folder, 'config');
     await writeFile(file, typeof config === 'string' ? config : JSON.stringify(config));
-    return await loadConnection(file, context);
+    return loadConnection(file, context);
   };
 
   test('credentials go with each request to an https server, and to no other', async () => {

@@ -78,6 +78,24 @@ describe('get', () => {
     expect(fake.seen).toHaveLength(1);
   });
 
+  test('no right, or unknown: believed when it stays, for longer after an accident (a server that starts)', async () => {
+    const noRight = status(
+      403,
+      'Forbidden',
+      'configmaps "m" is forbidden: User "u" cannot get resource "configmaps"',
+    );
+    const unknown = status(401, 'Unauthorized', 'Unauthorized');
+    const kube = await fake.kube({ refusedMs: 30, refusedAgainMs: 1000, retryMs: 50, retryMaxMs: 50 });
+    fake.on('GET', `${path}/m`, reset, noRight, noRight, noRight, unknown, json(object));
+    expect(await kube.get(ref)).toEqual(object);
+    for (const refusal of [noRight, unknown]) {
+      fake.on('GET', `${path}/m`, refusal);
+      const before = fake.seen.length;
+      expect((await failure(kube.get(ref))).status).toBeGreaterThan(400);
+      expect(fake.seen.length - before).toBe(2);
+    }
+  });
+
   test('a server that never answers is left at the limit, and asked again', async () => {
     fake.on('GET', `${path}/m`, hang, json(object));
     expect(await (await fake.kube({ answerMs: 60 })).get(ref)).toEqual(object);

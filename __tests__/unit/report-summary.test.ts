@@ -62,7 +62,7 @@ test('names and messages inject nothing', () => {
             classname: evil,
             file: evil,
             status: 'failed',
-            ms: 1,
+            caseMs: 1,
             message: evil,
           },
         ],
@@ -130,7 +130,7 @@ describe('size', () => {
       ...['a', 'b', 'c'].flatMap((suite): (readonly [number, EventBody])[] => [
         ...Array.from({ length: 1000 }, (_, i): readonly [number, EventBody] => [
           1,
-          { type: 'case', suite, attempt: 1, name: `case ${i}`, status: 'failed', ms: 1, message },
+          { type: 'case', suite, attempt: 1, name: `case ${i}`, status: 'failed', caseMs: 1, message },
         ]),
         [2, { type: 'suite-ended', suite, outcome: 'failed', message: 'm', counts, attempts: 1, suiteMs: 1 }],
       ]),

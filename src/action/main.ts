@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { getInput, getState, saveState, setFailed, setOutput, summary } from '@actions/core';
+import * as core from '@actions/core';
 import { errorInfo } from '../model/errors.ts';
 import type { Keep } from '../model/plan.ts';
 import { cleanup } from '../cli/clusters.ts';
@@ -12,32 +12,32 @@ import { startRun } from '../cli/run-command.ts';
  * state that main saves first: a cancelled main step gets no signal under act, so what it left is removed in post.
  */
 export async function main(): Promise<number> {
-  if (getState('main') !== '') return cleanup(false);
-  saveState('main', 'started');
+  if (core.getState('main') !== '') return cleanup(false);
+  core.saveState('main', 'started');
   try {
     const { plan, run } = startRun(
       {
-        config: path.resolve(process.env['GITHUB_WORKSPACE'] ?? '.', getInput('config') || 'ket.yaml'),
+        config: path.resolve(process.env['GITHUB_WORKSPACE'] ?? '.', core.getInput('config') || 'ket.yaml'),
         format: 'plain',
-        ...optional('tier', getInput('tier')),
-        ...optional('nodeImage', getInput('node-image')),
-        ...optional('keep', keepOf(getInput('keep'))),
-        ...optional('suite', listOf(getInput('suites'))),
+        ...optional('tier', core.getInput('tier')),
+        ...optional('nodeImage', core.getInput('node-image')),
+        ...optional('keep', keepOf(core.getInput('keep'))),
+        ...optional('suite', listOf(core.getInput('suites'))),
       },
       [],
       false,
     );
     const end = await run();
-    setOutput('outcome', end.outcome);
-    setOutput('exit-code', end.exitCode);
-    setOutput('results', end.folder);
+    core.setOutput('outcome', end.outcome);
+    core.setOutput('exit-code', end.exitCode);
+    core.setOutput('results', end.folder);
     await addSummary(path.join(end.folder, 'summary.md'));
-    if (end.exitCode !== 0) setFailed(`tier ${plan.tier}: ${end.outcome}; results are in ${end.folder}`);
+    if (end.exitCode !== 0) core.setFailed(`tier ${plan.tier}: ${end.outcome}; results are in ${end.folder}`);
     return end.exitCode;
   } catch (error) {
     const info = errorInfo(error);
     process.stderr.write(renderError(info));
-    setFailed(info.message);
+    core.setFailed(info.message);
     return 2;
   }
 }
@@ -59,5 +59,5 @@ const optional = <K extends string, V>(key: K, value: V | undefined): Partial<Re
 /** GitHub and act give a file for it; without one there is nowhere to write. */
 async function addSummary(file: string): Promise<void> {
   if (process.env['GITHUB_STEP_SUMMARY'] === undefined || !fs.existsSync(file)) return;
-  await summary.addRaw(fs.readFileSync(file, 'utf8')).write();
+  await core.summary.addRaw(fs.readFileSync(file, 'utf8')).write();
 }

@@ -11,7 +11,6 @@ import { connect } from '../kube/connect.ts';
 import { findTool } from '../tools/find.ts';
 import { realDeps } from './environment.ts';
 
-
 interface UpState {
   readonly file: string;
   readonly state: RunState;
@@ -20,7 +19,9 @@ interface UpState {
 function upStates(deps: Deps, root?: string, tier?: string): UpState[] {
   return readStates(stateHome(deps.env)).states.filter(({ state }) => {
     const up = state.kept?.up;
-    return up !== undefined && (root === undefined || up.root === root) && (tier === undefined || up.tier === tier);
+    return (
+      up !== undefined && (root === undefined || up.root === root) && (tier === undefined || up.tier === tier)
+    );
   });
 }
 
@@ -49,7 +50,8 @@ export async function kindCluster(deps: Deps, plan: Plan, name: string): Promise
   return { name, kubeconfig, releasesStay: false };
 }
 
-const removal = (deps: Deps): ReturnType<typeof remover> => remover(deps, (kubeconfig) => connect({ kubeconfig }));
+const removal = (deps: Deps): ReturnType<typeof remover> =>
+  remover(deps, (kubeconfig) => connect({ kubeconfig }));
 
 /** `ket down`: removes what `ket up` left for this repository; of one tier, or of all. */
 export async function down(root: string, tier: string | undefined): Promise<number> {
@@ -92,7 +94,8 @@ export async function status(): Promise<number> {
             : 'left by a run that was killed: the next ket command removes it';
     out.write(`${state.run}  ${what}  (${why})\n`);
     for (const made of state.made)
-      if (made.type === 'kind-cluster' && kept !== undefined) out.write(`    export KUBECONFIG=${made.kubeconfig}\n`);
+      if (made.type === 'kind-cluster' && kept !== undefined)
+        out.write(`    export KUBECONFIG=${made.kubeconfig}\n`);
   }
   for (const file of unreadable) out.write(`${file}  cannot be read; what it lists is left alone\n`);
   return 0;
@@ -105,7 +108,8 @@ export async function cleanup(kept: boolean): Promise<number> {
   // Seen from the end of time every kept cluster has expired; what `ket up` left has no end and stays.
   const swept = await sweep(home, kept ? Infinity : deps.clock.now(), removal(deps));
   for (const { run, made } of swept.removed) process.stderr.write(`removed ${nameOf(made)} of run ${run}\n`);
-  for (const { made, why } of swept.failed) process.stderr.write(`could not remove ${nameOf(made)}: ${why}\n`);
+  for (const { made, why } of swept.failed)
+    process.stderr.write(`could not remove ${nameOf(made)}: ${why}\n`);
   for (const file of swept.unreadable) process.stderr.write(`left alone: ${file} cannot be read\n`);
   if (swept.removed.length + swept.failed.length === 0) process.stderr.write('nothing to remove\n');
   return swept.failed.length === 0 ? 0 : 3;

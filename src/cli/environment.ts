@@ -22,9 +22,12 @@ export function findAssets(program: string): Assets {
 }
 
 export function ketVersion(assets: Assets): string {
-  const { version } = JSON.parse(fs.readFileSync(path.join(assets.root, 'package.json'), 'utf8')) as { version: string };
+  const { version } = JSON.parse(fs.readFileSync(path.join(assets.root, 'package.json'), 'utf8')) as {
+    version: string;
+  };
   return version;
 }
 
 /** CI services set CI; an interactive terminal there is still no person. */
-export const isCi = (env: Deps['env']): boolean => env['CI'] !== undefined && env['CI'] !== 'false' && env['CI'] !== '';
+export const isCi = (env: Deps['env']): boolean =>
+  env['CI'] !== undefined && env['CI'] !== 'false' && env['CI'] !== '';

@@ -16,7 +16,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     const info = errorInfo(error);
     process.stderr.write(renderError(info));
-    return info.code === 'KET_CONFIG' || info.code === 'KET_USAGE' || info.code === 'KET_PREREQUISITE' || info.code === 'KET_TOOL'
+    return info.code === 'KET_CONFIG' ||
+      info.code === 'KET_USAGE' ||
+      info.code === 'KET_PREREQUISITE' ||
+      info.code === 'KET_TOOL'
       ? 2
       : 3;
   }
@@ -33,14 +36,19 @@ export function renderError(info: ErrorInfo): string {
   ].join('\n');
 }
 
-const count = (min: number, max: number) => (text: string): number => {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < min || value > max)
-    throw new InvalidArgumentError(`a whole number from ${min} to ${max}`);
-  return value;
-};
+const count =
+  (min: number, max: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < min || value > max)
+      throw new InvalidArgumentError(`a whole number from ${min} to ${max}`);
+    return value;
+  };
 
-const collectList = (value: string, previous: readonly string[] | undefined): string[] => [...(previous ?? []), value];
+const collectList = (value: string, previous: readonly string[] | undefined): string[] => [
+  ...(previous ?? []),
+  value,
+];
 
 type Done = (exitCode: number) => void;
 
@@ -71,7 +79,10 @@ function programFor(done: Done): Command {
     .option('--tier <tier>', 'only this tier')
     .option('--config <file>', 'the ket.yaml of the repository', 'ket.yaml')
     .action(async (flags: { tier?: string; config: string }) => {
-      const [{ down }, { loadConfig }] = await Promise.all([import('./clusters.ts'), import('../config/index.ts')]);
+      const [{ down }, { loadConfig }] = await Promise.all([
+        import('./clusters.ts'),
+        import('../config/index.ts'),
+      ]);
       done(await down(loadConfig(flags.config, process.cwd()).root, flags.tier));
     });
   program
@@ -135,10 +146,18 @@ function withRunOptions(command: Command): Command {
     .option('--suite <suite>', 'only this suite (may be repeated)', collectList)
     .option('--config <file>', 'the configuration', 'ket.yaml')
     .option('--output <dir>', "folder for the runs' folders")
-    .addOption(new Option('--keep <when>', 'leave the cluster for a look inside').choices(['never', 'on-failure', 'always']))
+    .addOption(
+      new Option('--keep <when>', 'leave the cluster for a look inside').choices([
+        'never',
+        'on-failure',
+        'always',
+      ]),
+    )
     .option('--cluster <name>', 'use this Kind cluster, and leave it alone')
     .option('--node-image <image>', 'node image of the cluster (also KET_NODE_IMAGE)')
-    .addOption(new Option('--format <format>', 'what is shown while it runs').choices(['pretty', 'plain', 'json']))
+    .addOption(
+      new Option('--format <format>', 'what is shown while it runs').choices(['pretty', 'plain', 'json']),
+    )
     .option('--retries <n>', 'retries of a failed suite', count(0, 2))
     .option('--parallel <n>', 'most suites at once', count(1, 1000));
 }

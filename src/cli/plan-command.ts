@@ -11,9 +11,12 @@ import { planOf, type RunFlags } from './run-command.ts';
 /** `ket plan`: the resolved plan, then the manifests of the first attempt of each suite, as YAML on stdout. */
 export function planCommand(flags: RunFlags): number {
   const plan = planOf(flags, []);
-  process.stdout.write(['# The plan', stringify(plan), ...manifestsOf(plan)].join('\n'));
+  process.stdout.write(['# The plan', yaml(plan), ...manifestsOf(plan)].join('\n'));
   return 0;
 }
+
+/** Without anchors: what is shown is meant to be read and copied in parts. */
+const yaml = (value: unknown): string => stringify(value, { aliasDuplicateObjects: false });
 
 /** What is known only at run time stands as a word in angle brackets. */
 function manifestsOf(plan: Plan): string[] {
@@ -26,7 +29,9 @@ function manifestsOf(plan: Plan): string[] {
     const needed = suite.needs.map((name) => namespaces.get(name) ?? name);
     const own = suite.placement === 'own';
     const namespace = own ? attemptName(id) : (needed[0] ?? '');
-    const searches = [...new Set([namespace, ...needed]), ''].map((ns) => `${ns === '' ? '' : `${ns}.`}svc.cluster.local`);
+    const searches = [...new Set([namespace, ...needed]), ''].map(
+      (ns) => `${ns === '' ? '' : `${ns}.`}svc.cluster.local`,
+    );
     const job = jobFor({
       id,
       suite,
@@ -35,13 +40,16 @@ function manifestsOf(plan: Plan): string[] {
       limits: attemptLimits(suite.limitMs, plan.keep === 'never' ? 0 : plan.keepMs),
       nonce: '<nonce>',
       // An image's entry point is known when the image is there.
-      image: suite.command === undefined ? { user: '', entrypoint: ['<entry point of the image>'], cmd: [] } : undefined,
+      image:
+        suite.command === undefined
+          ? { user: '', entrypoint: ['<entry point of the image>'], cmd: [] }
+          : undefined,
       dns: { nameserver: '<ClusterIP of kube-dns>', searches: [...searches, 'cluster.local'] },
       releaseNamespaces: needed,
       arch: 'amd64',
     });
     const objects = objectsFor(id, suite, namespace, needed, { amd64: program, arm64: program });
     const documents = [...(own ? [namespaceFor(id)] : []), ...objects, job];
-    return `# Suite ${suite.name}, first attempt\n${documents.map((o) => `---\n${stringify(o)}`).join('')}`;
+    return `# Suite ${suite.name}, first attempt\n${documents.map((o) => `---\n${yaml(o)}`).join('')}`;
   });
 }

@@ -6,9 +6,15 @@ import { writeReports } from '../report/write-reports.ts';
 
 /** `ket report`: rebuilds the files of a run from its folder and event log. */
 export async function reportCommand(target: string): Promise<number> {
-  const file = fs.statSync(target, { throwIfNoEntry: false })?.isDirectory() === true ? path.join(target, 'events.ndjson') : target;
+  const file =
+    fs.statSync(target, { throwIfNoEntry: false })?.isDirectory() === true
+      ? path.join(target, 'events.ndjson')
+      : target;
   if (!fs.existsSync(file))
-    throw new KetError('KET_USAGE', 'there is no event log', { where: file, next: 'name the folder of a run, or its events.ndjson' });
+    throw new KetError('KET_USAGE', 'there is no event log', {
+      where: file,
+      next: 'name the folder of a run, or its events.ndjson',
+    });
   const folder = path.dirname(fs.realpathSync(file));
   const odd = await writeReports(folder, readEvents(file));
   for (const text of odd) process.stderr.write(`warning: ${text}\n`);
@@ -25,7 +31,10 @@ function readEvents(file: string): RunEvent[] {
       return [JSON.parse(line) as RunEvent];
     } catch (error) {
       if (index === lines.length - 1) return [];
-      throw new KetError('KET_USAGE', 'the event log is damaged', { where: `${file}:${index + 1}`, cause: error });
+      throw new KetError('KET_USAGE', 'the event log is damaged', {
+        where: `${file}:${index + 1}`,
+        cause: error,
+      });
     }
   });
 }

@@ -49,14 +49,16 @@ export function planOf(flags: RunFlags, args: readonly string[]): Plan {
 
 export interface StartedRun {
   readonly plan: Plan;
-  run(): Promise<RunEnd>;
+  readonly run: () => Promise<RunEnd>;
 }
 
 /** Resolves the plan, which is where most mistakes show, and returns what runs it. */
 export function startRun(flags: RunFlags, args: readonly string[], up: boolean): StartedRun {
   const plan = planOf(flags, args);
   if (up && plan.cluster === undefined)
-    throw new KetError('KET_USAGE', `tier ${plan.tier} has no cluster to bring up`, { next: 'name a tier with one: --tier' });
+    throw new KetError('KET_USAGE', `tier ${plan.tier} has no cluster to bring up`, {
+      next: 'name a tier with one: --tier',
+    });
   return { plan, run: () => execute(plan, flags, up) };
 }
 
@@ -74,7 +76,8 @@ async function execute(plan: Plan, flags: RunFlags, up: boolean): Promise<RunEnd
       connect: (kubeconfig) => connect({ kubeconfig }),
       sinks: (folder) => sinksFor(flags.format, folder),
       cancel: cancel.signal,
-      preflight: (p: Plan, signal: AbortSignal, emit: (event: EventBody) => void) => preflight(deps, p, signal, emit),
+      preflight: (p: Plan, signal: AbortSignal, emit: (event: EventBody) => void) =>
+        preflight(deps, p, signal, emit),
       ...(existing === undefined ? {} : { existing }),
       up,
       writeReports: (folder, events) => writeReports(folder, events),
@@ -84,7 +87,11 @@ async function execute(plan: Plan, flags: RunFlags, up: boolean): Promise<RunEnd
   }
 }
 
-async function existingFor(deps: Deps, plan: Plan, name: string | undefined): Promise<ExistingCluster | undefined> {
+async function existingFor(
+  deps: Deps,
+  plan: Plan,
+  name: string | undefined,
+): Promise<ExistingCluster | undefined> {
   if (plan.cluster === undefined) return undefined;
   return name === undefined ? findUp(deps, plan) : kindCluster(deps, plan, name);
 }

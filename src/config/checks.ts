@@ -65,7 +65,7 @@ function imageChecks({ tier, at, source, add }: Scope): void {
     const place = [...at, 'images', index];
     if (image.build !== undefined) {
       const problem = imageProblem(image.name, 'build');
-      if (problem !== undefined) add([...place, 'name'], problem);
+      if (problem !== undefined) add([...place, 'name'], `"name" of image "${image.name}": ${problem}`);
       return;
     }
     for (const key of ['dockerfile', 'target', 'args'] as const)

@@ -27,14 +27,13 @@ export interface ConnectDeps {
 /** Reads a kubeconfig and gives the door to its API server; nothing is sent before the first call. */
 export async function connect(options: ConnectOptions, deps: ConnectDeps = {}): Promise<Kube> {
   const { loadConnection } = await import('./connection.ts');
-  const connection = await loadConnection(options.kubeconfig, options.context);
+  const connection = loadConnection(options.kubeconfig, options.context);
   const closing = new AbortController();
   const client: Client = {
     connection,
     timings: { ...defaultTimings, ...deps.timings },
     random: deps.random ?? Math.random,
     closed: closing.signal,
-    contacted: false,
   };
   return {
     server: connection.server.href.replace(/\/$/, ''),

@@ -2,6 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
 import { KetError, messageOf } from '../model/errors.ts';
+import { Contact } from './contact.ts';
 
 /** What a request needs besides method and path: TLS material, credentials, agent. */
 export type ConnectionOptions = Pick<
@@ -12,6 +13,7 @@ export type ConnectionOptions = Pick<
 /** One API server as one user; plain HTTP is for `kubectl proxy` and tests, and carries no credentials. */
 export interface Connection {
   readonly server: URL;
+  readonly contact: Contact;
   /** The kubeconfig names a proxy, and the agent of the options goes through it. */
   readonly proxied: boolean;
   /** Asked for each request: tokens of exec plugins and of files expire. */
@@ -29,7 +31,7 @@ const keepAliveMs = 30_000;
  * a second: it is itself imported when first needed; the import above is static, so that a bundler can leave out
  * what is not used of client-node.
  */
-export async function loadConnection(kubeconfig: string, context: string | undefined): Promise<Connection> {
+export function loadConnection(kubeconfig: string, context: string | undefined): Connection {
   const config = new KubeConfig();
   try {
     config.loadFromFile(kubeconfig);
@@ -56,6 +58,7 @@ export async function loadConnection(kubeconfig: string, context: string | undef
   const agent = server.protocol === 'http:' ? new http.Agent(own) : new https.Agent(own);
   return {
     server,
+    contact: new Contact(),
     proxied: cluster.proxyUrl !== undefined,
     async options() {
       if (server.protocol === 'http:') return { agent, headers: {} };

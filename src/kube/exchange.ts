@@ -51,6 +51,7 @@ export async function open(
       reject(error);
     };
     const timer = setTimeout(() => {
+      connection.contact.accident();
       connection.dropIdle();
       fail(silence(whereOf(ask), limitMs));
     }, limitMs);
@@ -59,9 +60,13 @@ export async function open(
       clearTimeout(timer);
       untie();
     };
-    request.on('error', (error) => fail(connectionError(whereOf(ask), error)));
+    request.on('error', (error) => {
+      connection.contact.accident();
+      fail(connectionError(whereOf(ask), error));
+    });
     request.on('response', (response) => {
       settle();
+      connection.contact.answer(response.statusCode ?? 0);
       // The body may break before the caller listens; `consume` sees that by `errored`.
       response.on('error', () => undefined);
       resolve(response);
@@ -79,13 +84,13 @@ export type BodyEnd =
  * an error in a handler must not look like the end of a stream.
  */
 export function consume(
+  connection: Connection,
   response: http.IncomingMessage,
   onChunk: (chunk: Buffer) => void,
   idleMs: number,
   stop: AbortSignal,
 ): Promise<BodyEnd> {
   return new Promise((resolve, reject) => {
-    let idle: NodeJS.Timeout | undefined;
     let settled = false;
     const settle = (finish: () => void): void => {
       if (settled) return;
@@ -96,15 +101,15 @@ export function consume(
       finish();
     };
     const end = (body: BodyEnd): void => settle(() => resolve(body));
-    const cut = (): void => end({ how: 'cut', cause: response.errored ?? undefined });
-    const wait = (): void => {
-      idle = setTimeout(() => end({ how: 'idle' }), idleMs);
+    const cut = (): void => {
+      if (!settled) connection.contact.accident();
+      end({ how: 'cut', cause: response.errored ?? undefined });
     };
     let untie = (): void => undefined;
-    wait();
+    const idle = setTimeout(() => end({ how: 'idle' }), idleMs);
     response.on('data', (chunk: Buffer) => {
       if (settled) return;
-      idle?.refresh();
+      idle.refresh();
       try {
         onChunk(chunk);
       } catch (error) {
@@ -121,6 +126,7 @@ export function consume(
 
 /** A whole body; rejects when it was cut, silent, or the signal fired. */
 export async function readAll(
+  connection: Connection,
   response: http.IncomingMessage,
   ask: Ask,
   idleMs: number,
@@ -129,7 +135,7 @@ export async function readAll(
   const chunks: Buffer[] = [];
   const stop = linked(signal);
   try {
-    const body = await consume(response, (chunk) => void chunks.push(chunk), idleMs, stop.signal);
+    const body = await consume(connection, response, (chunk) => void chunks.push(chunk), idleMs, stop.signal);
     throwIfAborted(signal);
     if (body.how === 'idle') throw silence(whereOf(ask), idleMs);
     if (body.how === 'cut') throw connectionError(whereOf(ask), body.cause ?? cutError());

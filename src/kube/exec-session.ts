@@ -3,6 +3,8 @@ import type { KubeExecRequest } from '../model/kube.ts';
 import { asError, onAbort, reasonOf } from './abort.ts';
 import { KubeError, silence } from './error.ts';
 import { exitCodeOf } from './exec-status.ts';
+import type { Contact } from './contact.ts';
+import type { Client } from './request.ts';
 import type { Timings } from './timings.ts';
 
 /** First byte of each frame. */
@@ -14,6 +16,7 @@ const channel = { stdout: 1, stderr: 2, status: 3 } as const;
  */
 export class ExecSession {
   readonly #timings: Timings;
+  readonly #contact: Contact;
   readonly #request: KubeExecRequest;
   readonly #socket: WebSocket;
   readonly #where: string;
@@ -32,13 +35,14 @@ export class ExecSession {
 
   /** The socket is open and paused. */
   constructor(
-    timings: Timings,
+    client: Client,
     request: KubeExecRequest,
     socket: WebSocket,
     where: string,
     signal: AbortSignal,
   ) {
-    this.#timings = timings;
+    this.#timings = client.timings;
+    this.#contact = client.connection.contact;
     this.#request = request;
     this.#socket = socket;
     this.#where = where;
@@ -138,6 +142,7 @@ export class ExecSession {
   #judge(): void {
     if (!this.#closed || this.#reading) return;
     if (this.#status === undefined) {
+      this.#contact.accident();
       this.#fail(
         new KubeError('the connection ended before the command had told its end', {
           status: 0,

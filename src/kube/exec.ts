@@ -33,7 +33,7 @@ export async function exec(client: Client, request: KubeExecRequest): Promise<{ 
       (signal) => connect(client, path, where, signal),
       stop.signal,
     );
-    return { exitCode: await new ExecSession(client.timings, request, socket, where, stop.signal).run() };
+    return { exitCode: await new ExecSession(client, request, socket, where, stop.signal).run() };
   } finally {
     stop.release();
   }
@@ -65,6 +65,7 @@ async function connect(client: Client, path: string, where: string, signal: Abor
     const timer = setTimeout(() => fail(final(silence(where, timings.answerMs), where)), timings.answerMs);
     const untie = onAbort(signal, () => fail(reasonOf(signal)));
     socket.on('error', (error) => {
+      connection.contact.accident();
       const wrapped = connectionError(where, error);
       fail(faultOf(wrapped) === 'rejected' ? wrapped : final(wrapped, where));
     });

@@ -61,7 +61,6 @@ class Follower {
   #lines = 0;
   /** Reads in which the API only refused, since when. */
   #refusedSince: number | undefined;
-  #opened = false;
   /** Following has been seen not to work here. */
   #polling = false;
   #wedged = 0;
@@ -144,9 +143,9 @@ class Follower {
     try {
       const response = await open(connection, ask, idleMs, stop.signal);
       if (response.statusCode !== 200) await answerOf(this.#client, ask, response, stop.signal);
-      this.#opened = true;
       this.#refusedSince = undefined;
       body = await consume(
+        connection,
         response,
         (chunk) => {
           lastByte = performance.now();
@@ -215,7 +214,7 @@ class Follower {
 
   /** What a refusal means; throws what time does not cure. */
   #judge(error: KubeError, finished: boolean): 'waiting' | 'retry' | 'gone' | 'never-started' {
-    const { timings } = this.#client;
+    const { connection, timings } = this.#client;
     if (error.status === 400) {
       if (wrongContainer.test(error.message)) throw error;
       return finished ? 'never-started' : 'waiting';
@@ -235,7 +234,7 @@ class Follower {
       this.#notice(`the pod is gone, and with it what was not read of its log: ${error.message}`);
       return 'gone';
     }
-    if (lasted >= (this.#opened ? timings.refusedAgainMs : timings.refusedMs)) throw error;
+    if (lasted >= connection.contact.doubtMs(timings)) throw error;
     return 'retry';
   }
 

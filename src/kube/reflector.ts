@@ -160,10 +160,10 @@ export class ListWatch<T> implements Reflector<T> {
       this.#refusedSince = undefined;
       return;
     }
-    const { refusedMs, refusedAgainMs } = this.#client.timings;
+    const { connection, timings } = this.#client;
     const now = performance.now();
     this.#refusedSince ??= now;
-    if (now - this.#refusedSince >= (this.#listed ? refusedAgainMs : refusedMs)) throw error;
+    if (now - this.#refusedSince >= connection.contact.doubtMs(timings)) throw error;
   }
 }
 

@@ -13,8 +13,6 @@ export interface Client {
   readonly random: () => number;
   /** Fires when the Kube is closed. */
   readonly closed: AbortSignal;
-  /** The server has answered something. */
-  contacted: boolean;
 }
 
 export interface Answer {
@@ -56,6 +54,12 @@ export function faultOf(error: unknown): Fault {
   return 'final';
 }
 
+/** Said by the authorizer (`User "x" cannot get resource "pods"`), not by admission, whose denials are answers. */
+const noRight = /\bcannot \S+ (?:resource|path)\b/;
+
+const isRefusal = ({ status, message }: KubeError): boolean =>
+  status === 401 || (status === 403 && noRight.test(message));
+
 /** An internal error is seldom a matter of waiting (a webhook that is broken stays so): few attempts are enough. */
 const internalErrorAttempts = 4;
 
@@ -71,8 +75,9 @@ export async function answerOf(
   response: http.IncomingMessage,
   signal: AbortSignal,
 ): Promise<Answer> {
-  client.contacted = true;
-  const body = (await readAll(response, ask, client.timings.answerMs, signal)).toString('utf8');
+  const body = (await readAll(client.connection, response, ask, client.timings.answerMs, signal)).toString(
+    'utf8',
+  );
   const status = response.statusCode ?? 0;
   if (status >= 300 || status < 200)
     throw errorOf(whereOf(ask), status, response.headers['retry-after'], body);
@@ -97,11 +102,12 @@ export async function persist<T>(
   throwIfAborted(signal);
   throwIfAborted(client.closed);
   const stop = linked(signal, client.closed);
-  const limitMs = client.contacted ? timings.requestMs : timings.firstContactMs;
+  const limitMs = client.connection.contact.answered ? timings.requestMs : timings.firstContactMs;
   const deadline = performance.now() + limitMs;
   const overdue = setTimeout(() => stop.abort(limitReached), limitMs);
   let last: unknown;
   let internal = 0;
+  let refusedSince: number | undefined;
   try {
     for (let n = 1; ; n += 1) {
       try {
@@ -109,8 +115,15 @@ export async function persist<T>(
       } catch (error) {
         throwIfAborted(stop.signal);
         last = error;
-        const fault = faultOf(error);
-        if (!(error instanceof KubeError) || fault === 'final') throw error;
+        if (!(error instanceof KubeError)) throw error;
+        const fault = isRefusal(error) ? 'rejected' : faultOf(error);
+        if (fault === 'final') throw error;
+        refusedSince = isRefusal(error) ? (refusedSince ?? performance.now()) : undefined;
+        if (
+          refusedSince !== undefined &&
+          performance.now() - refusedSince >= client.connection.contact.doubtMs(timings)
+        )
+          throw error;
         if (error.status === 500) internal += 1;
         if (internal >= internalErrorAttempts) throw error;
         if (fault === 'unknown' && resolve !== undefined) {

@@ -13,9 +13,9 @@ export interface Timings {
   readonly staleMs: number;
   /** Asked of the server: a watch ends by itself after this and up to a quarter more. */
   readonly watchMs: number;
-  /** A reflector gives up when 401, 403 or 404 is all it gets for so long. */
+  /** 401 and 403 (for a watch also 404) are believed when they last so long. */
   readonly refusedMs: number;
-  /** The same, once it has been allowed: an API server that has just started refuses for a moment. */
+  /** The same, when the server has not done anything right since an accident: it may just have started. */
   readonly refusedAgainMs: number;
   /** Between two looks at a container that has not started. */
   readonly startPollMs: number;
@@ -58,7 +58,7 @@ export const defaultTimings: Timings = {
   retryMaxMs: 5_000,
   staleMs: 45_000,
   watchMs: 240_000,
-  refusedMs: 3_000,
+  refusedMs: 2_000,
   refusedAgainMs: 20_000,
   startPollMs: 150,
   reopenMs: 300,

@@ -57,7 +57,13 @@ export async function watchOnce(
   const onLine = (line: Buffer): void => {
     if (line.length > 0) onEvent(eventOf(line, ask));
   };
-  const body = await consume(response, (chunk) => lines.push(chunk, onLine), timings.staleMs, stop);
+  const body = await consume(
+    connection,
+    response,
+    (chunk) => lines.push(chunk, onLine),
+    timings.staleMs,
+    stop,
+  );
   throwIfAborted(stop);
   if (body.how === 'idle') throw silence(whereOf(ask), timings.staleMs);
   if (body.how === 'cut') throw connectionError(whereOf(ask), body.cause);

@@ -2,7 +2,16 @@ import type { ErrorInfo } from './errors.ts';
 import type { Counts, ExitCode, FailureCause, InfraClass, Outcome } from './outcome.ts';
 
 /** Parts of a run, in the order in which reports show them. */
-export const phases = ['preflight', 'tools', 'cluster', 'images', 'releases', 'suites', 'report', 'cleanup'] as const;
+export const phases = [
+  'preflight',
+  'tools',
+  'cluster',
+  'images',
+  'releases',
+  'suites',
+  'report',
+  'cleanup',
+] as const;
 export type Phase = (typeof phases)[number];
 
 export type TaskOutcome = 'done' | 'failed' | 'skipped' | 'cancelled';
@@ -15,7 +24,7 @@ export interface CaseInfo {
   readonly classname?: string;
   readonly file?: string;
   readonly status: 'passed' | 'failed' | 'error' | 'skipped';
-  readonly ms: number;
+  readonly caseMs: number;
   /** At most 4 KiB. */
   readonly message?: string;
 }

@@ -1,7 +1,12 @@
 /** What a run has made, or is about to make, outside its folder; written before the thing is made. */
 export type Made =
   | { readonly type: 'kind-cluster'; readonly name: string; readonly kubeconfig: string }
-  | { readonly type: 'namespace'; readonly cluster: string; readonly kubeconfig: string; readonly name: string }
+  | {
+      readonly type: 'namespace';
+      readonly cluster: string;
+      readonly kubeconfig: string;
+      readonly name: string;
+    }
   | {
       readonly type: 'release';
       readonly kubeconfig: string;

@@ -9,7 +9,11 @@ import { removals, type Remover } from './sweep.ts';
 import type { OpenState } from './state.ts';
 
 /** Removes one thing that ket made, by its exact name; used at the end of a run and by the sweep. */
-export function remover(deps: Deps, connect: (kubeconfig: string) => Promise<KubeForRemoval>, signal?: AbortSignal): Remover {
+export function remover(
+  deps: Deps,
+  connect: (kubeconfig: string) => Promise<KubeForRemoval>,
+  signal?: AbortSignal,
+): Remover {
   return async (made) => {
     switch (made.type) {
       case 'kind-cluster': {
@@ -45,11 +49,17 @@ export function remover(deps: Deps, connect: (kubeconfig: string) => Promise<Kub
 
 const uninstallMs = 120_000;
 
-async function uninstall(deps: Deps, made: Extract<Made, { type: 'release' }>, signal?: AbortSignal): Promise<void> {
+async function uninstall(
+  deps: Deps,
+  made: Extract<Made, { type: 'release' }>,
+  signal?: AbortSignal,
+): Promise<void> {
   const helm = onPath(deps.env, 'helm')[0];
   const by = `helm uninstall ${made.name} -n ${made.namespace}`;
   if (helm === undefined)
-    throw new KetError('KET_STATE', `release ${made.namespace}/${made.name} needs helm to be removed`, { next: by });
+    throw new KetError('KET_STATE', `release ${made.namespace}/${made.name} needs helm to be removed`, {
+      next: by,
+    });
   const argv = [helm, 'uninstall', made.name, '--namespace', made.namespace, '--ignore-not-found', '--wait'];
   const result = await deps.exec({
     argv: [...argv, '--kubeconfig', made.kubeconfig, '--timeout', '90s'],
@@ -77,11 +87,26 @@ const removeMs = 180_000;
 
 /** One task per thing that the run made, newest first. What could not be removed is named with its cure. */
 export function cleanupTasks(state: OpenState, remove: Remover): Task[] {
-  return removals(state.list()).map(({ made, within }) => ({
+  const tasks: Task[] = [];
+  for (const { made, within } of removals(state.list()))
+    tasks.push(removalTask(state, remove, made, within, tasks.at(-1)));
+  return tasks;
+}
+
+/** After the one before it: a release is uninstalled before its namespace goes. */
+function removalTask(
+  state: OpenState,
+  remove: Remover,
+  made: Made,
+  within: readonly Made[],
+  before: Task | undefined,
+): Task {
+  return {
     id: `remove ${nameOf(made)}`,
     phase: 'cleanup',
     title: `remove ${nameOf(made)}`,
     needs: [],
+    ...(before === undefined ? {} : { after: [before] }),
     limitMs: removeMs,
     async run(context) {
       try {
@@ -98,7 +123,7 @@ export function cleanupTasks(state: OpenState, remove: Remover): Task[] {
         throw error;
       }
     },
-  }));
+  };
 }
 
 export function nameOf(made: Made): string {

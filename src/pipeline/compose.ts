@@ -55,10 +55,21 @@ export function compose(options: ComposeOptions): Composition {
   );
   const collects = plan.releases.flatMap((release, index) => {
     const install = releases.install[index];
-    return install === undefined || release.collect.length === 0 ? [] : [collectTask(run, install, release, suites)];
+    return install === undefined || release.collect.length === 0
+      ? []
+      : [collectTask(run, install, release, suites)];
   });
   return {
-    tasks: [preflight, find, ...cluster.all, ...images.all, ...facts.values(), ...releases.all, ...suites, ...collects],
+    tasks: [
+      preflight,
+      find,
+      ...cluster.all,
+      ...images.all,
+      ...facts.values(),
+      ...releases.all,
+      ...suites,
+      ...collects,
+    ],
     suites,
     cluster: cluster.ready,
   };

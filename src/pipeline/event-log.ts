@@ -3,7 +3,7 @@ import type { Clock } from '../model/deps.ts';
 import type { EventBody, EventSink, RunEvent } from '../model/events.ts';
 
 export interface EventLog {
-  emit(event: EventBody): void;
+  readonly emit: (event: EventBody) => void;
   /** All events so far, without log lines. */
   events(): readonly RunEvent[];
   /** Closes the file and the sinks. */

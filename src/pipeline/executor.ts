@@ -67,7 +67,10 @@ export async function execute(
           settle(task, { outcome: 'cancelled' }, 0);
         } else if (unmet !== undefined) {
           settle(task, { outcome: 'skipped', reason: skipReason(unmet, results) }, 0);
-        } else if ([...task.needs, ...(task.after ?? [])].every((need) => results.has(need)) && hasRoom(task)) {
+        } else if (
+          [...task.needs, ...(task.after ?? [])].every((need) => results.has(need)) &&
+          hasRoom(task)
+        ) {
           running.set(
             task,
             runOne(task, results, options, settle).finally(() => running.delete(task)),
@@ -80,7 +83,8 @@ export async function execute(
     await Promise.race(running.values());
   }
   for (const task of tasks)
-    if (!results.has(task)) settle(task, { outcome: 'skipped', reason: 'it needs a task that is not in the plan' }, 0);
+    if (!results.has(task))
+      settle(task, { outcome: 'skipped', reason: 'it needs a task that is not in the plan' }, 0);
   return results;
 }
 
@@ -122,8 +126,11 @@ async function runOne(
   const timeout = (): KetError =>
     new KetError(
       'KET_TIMEOUT',
-      `${task.title}: not done within ${formatMs(task.limitMs)}` + (awaiting === '' ? '' : `, while waiting for ${awaiting}`),
-      { next: 'raise the limit if the work is right and only slow; diagnostics are in the folder of the run' },
+      `${task.title}: not done within ${formatMs(task.limitMs)}` +
+        (awaiting === '' ? '' : `, while waiting for ${awaiting}`),
+      {
+        next: 'raise the limit if the work is right and only slow; diagnostics are in the folder of the run',
+      },
     );
   const timer = setTimeout(() => limit.abort(timeout()), task.limitMs);
   let result: TaskResult;
@@ -134,7 +141,8 @@ async function runOne(
   } catch (error) {
     if (options.signal.aborted) result = { outcome: 'cancelled' };
     // A task may answer its own time-out with something better than the plain one.
-    else if (limit.signal.aborted && !(error instanceof KetError)) result = { outcome: 'failed', error: limit.signal.reason };
+    else if (limit.signal.aborted && !(error instanceof KetError))
+      result = { outcome: 'failed', error: limit.signal.reason };
     else result = { outcome: 'failed', error };
   } finally {
     clearTimeout(timer);

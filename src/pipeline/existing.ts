@@ -25,7 +25,12 @@ export function stateWithin(
       const signal = AbortSignal.timeout(30_000);
       const namespace = { apiVersion: 'v1', kind: 'Namespace', name: made.namespace };
       if ((await kube.get(namespace, signal)) === undefined) {
-        await state.add({ type: 'namespace', cluster: cluster.name, kubeconfig: made.kubeconfig, name: made.namespace });
+        await state.add({
+          type: 'namespace',
+          cluster: cluster.name,
+          kubeconfig: made.kubeconfig,
+          name: made.namespace,
+        });
         return false;
       }
       // Helm keeps each revision of a release in a Secret of its namespace, labelled so.

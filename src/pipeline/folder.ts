@@ -23,7 +23,10 @@ export function makeRunFolder(output: string, runId: string, stateHome: string):
   pointLatest(output, runId);
   const old = fs
     .readdirSync(output)
-    .filter((name) => runFolder.test(name) && name !== runId && !fs.existsSync(path.join(stateHome, `${name}.json`)))
+    .filter(
+      (name) =>
+        runFolder.test(name) && name !== runId && !fs.existsSync(path.join(stateHome, `${name}.json`)),
+    )
     .map((name) => ({ name, at: fs.statSync(path.join(output, name)).mtimeMs }))
     .sort((a, b) => b.at - a.at)
     .slice(keptRuns - 1);

@@ -98,7 +98,9 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     pools: { [suitePool]: plan.parallel },
   });
 
-  const reports = composition.suites.flatMap((task) => (results.get(task)?.output as SuiteReport | undefined) ?? []);
+  const reports = composition.suites.flatMap(
+    (task) => (results.get(task)?.output as SuiteReport | undefined) ?? [],
+  );
   const suites = composition.suites.map((task, index): SuiteResult => {
     const report = results.get(task)?.output as SuiteReport | undefined;
     if (report !== undefined) return suiteResultOf(report);
@@ -112,11 +114,11 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     options.up === true
       ? upExitCode(cancel.aborted, firstError)
       : requestOr(exitCodeOf(suites, cancel.aborted), firstError);
-  const outcome =
-    options.up === true && exitCode === 0 ? 'passed' : runOutcomeOf(suites, exitCode);
+  const outcome = options.up === true && exitCode === 0 ? 'passed' : runOutcomeOf(suites, exitCode);
 
   await guarded('the reports', emit, async () => {
-    for (const text of await options.writeReports(folder, log.events())) emit({ type: 'notice', level: 'warning', text });
+    for (const text of await options.writeReports(folder, log.events()))
+      emit({ type: 'notice', level: 'warning', text });
   });
   await settle(options, plan, state, { exitCode, reports, composition, results }, emit);
 
@@ -170,7 +172,8 @@ function emitNotRun(suite: string, result: TaskResult | undefined, emit: (event:
   emit({
     type: 'suite-ended',
     suite,
-    outcome: result?.outcome === 'cancelled' ? 'cancelled' : result?.error === undefined ? 'skipped' : 'infra-error',
+    outcome:
+      result?.outcome === 'cancelled' ? 'cancelled' : result?.error === undefined ? 'skipped' : 'infra-error',
     message: why,
     counts: noCounts,
     attempts: 0,
@@ -203,11 +206,21 @@ async function settle(
   if (stays && cluster !== undefined) {
     if (options.up === true) {
       await state.keep({ up: { root: plan.root, tier: plan.tier } });
-      emit({ type: 'kept', what: nameOf({ type: 'kind-cluster', ...cluster }), until: 'ket down', how: howToEnter(cluster, []) });
+      emit({
+        type: 'kept',
+        what: nameOf({ type: 'kind-cluster', ...cluster }),
+        until: 'ket down',
+        how: howToEnter(cluster, []),
+      });
     } else {
       const until = new Date(deps.clock.now() + plan.keepMs).toISOString();
       await state.keep({ until });
-      emit({ type: 'kept', what: nameOf({ type: 'kind-cluster', ...cluster }), until, how: howToEnter(cluster, ended.reports) });
+      emit({
+        type: 'kept',
+        what: nameOf({ type: 'kind-cluster', ...cluster }),
+        until,
+        how: howToEnter(cluster, ended.reports),
+      });
     }
     return;
   }
@@ -237,17 +250,29 @@ function howToEnter(cluster: ClusterHandle, reports: readonly SuiteReport[]): st
 async function sweepLeftovers(options: RunOptions, emit: (event: EventBody) => void): Promise<void> {
   const { deps } = options;
   await guarded('the sweep of leftovers', emit, async () => {
-    const swept = await sweep(stateHome(deps.env), deps.clock.now(), remover(deps, options.connect, options.cancel));
+    const swept = await sweep(
+      stateHome(deps.env),
+      deps.clock.now(),
+      remover(deps, options.connect, options.cancel),
+    );
     for (const { run, made } of swept.removed)
       emit({ type: 'notice', level: 'info', text: `removed ${nameOf(made)}, left by run ${run}` });
     for (const { made, why } of swept.failed)
       emit({ type: 'leftover', what: nameOf(made), why, cure: 'ket cleanup' });
     for (const file of swept.unreadable)
-      emit({ type: 'notice', level: 'warning', text: `the state file ${file} cannot be read; what it lists is left alone` });
+      emit({
+        type: 'notice',
+        level: 'warning',
+        text: `the state file ${file} cannot be read; what it lists is left alone`,
+      });
   });
 }
 
-async function guarded(what: string, emit: (event: EventBody) => void, body: () => Promise<void>): Promise<void> {
+async function guarded(
+  what: string,
+  emit: (event: EventBody) => void,
+  body: () => Promise<void>,
+): Promise<void> {
   try {
     await body();
   } catch (error) {

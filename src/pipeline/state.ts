@@ -30,7 +30,11 @@ export interface Kept {
 export function stateHome(env: Readonly<Record<string, string | undefined>>): string {
   const base = env['XDG_STATE_HOME'];
   const home = env['HOME'] ?? os.homedir();
-  return path.join(base !== undefined && path.isAbsolute(base) ? base : path.join(home, '.local', 'state'), 'ket', 'runs');
+  return path.join(
+    base !== undefined && path.isAbsolute(base) ? base : path.join(home, '.local', 'state'),
+    'ket',
+    'runs',
+  );
 }
 
 /** Unix socket paths hold 107 bytes on Linux and 103 on macOS (sun_path). */
@@ -112,16 +116,22 @@ export function writeState(file: string, state: RunState): void {
   fs.renameSync(next, file);
 }
 
+const isState = (value: Partial<RunState>): value is RunState =>
+  value.v === 1 && Array.isArray(value.made) && typeof value.socket === 'string';
+
 /** Reads all state files; one that cannot be read is named, never deleted. */
-export function readStates(home: string): { states: { file: string; state: RunState }[]; unreadable: string[] } {
+export function readStates(home: string): {
+  states: { file: string; state: RunState }[];
+  unreadable: string[];
+} {
   const states: { file: string; state: RunState }[] = [];
   const unreadable: string[] = [];
   if (!fs.existsSync(home)) return { states, unreadable };
   for (const name of fs.readdirSync(home).filter((n) => n.endsWith('.json'))) {
     const file = path.join(home, name);
     try {
-      const state = JSON.parse(fs.readFileSync(file, 'utf8')) as RunState;
-      if (state.v === 1 && Array.isArray(state.made)) states.push({ file, state });
+      const state = JSON.parse(fs.readFileSync(file, 'utf8')) as Partial<RunState>;
+      if (isState(state)) states.push({ file, state });
       else unreadable.push(file);
     } catch {
       // Removed by its own run between the listing and the read is no finding.
@@ -142,6 +152,8 @@ export function ownerLives(state: RunState): Promise<boolean> {
     socket.setTimeout(1000, () => end(true));
     socket.once('connect', () => end(true));
     // Only these two prove that nobody listens; anything else (no right to connect …) proves nothing.
-    socket.once('error', (error: NodeJS.ErrnoException) => end(!['ECONNREFUSED', 'ENOENT'].includes(error.code ?? '')));
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      end(!['ECONNREFUSED', 'ENOENT'].includes(error.code ?? '')),
+    );
   });
 }

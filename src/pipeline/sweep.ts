@@ -31,7 +31,9 @@ export function removals(list: readonly Made[]): Removal[] {
       made,
       within:
         made.type === 'kind-cluster'
-          ? list.filter((other) => inside(other) && 'kubeconfig' in other && other.kubeconfig === made.kubeconfig)
+          ? list.filter(
+              (other) => inside(other) && 'kubeconfig' in other && other.kubeconfig === made.kubeconfig,
+            )
           : [],
     }));
 }

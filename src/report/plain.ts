@@ -41,8 +41,7 @@ export function plainSink(options: ViewOptions): EventSink {
         if (last !== undefined && (last.what === event.what || event.ms - last.ms < awaitingEveryMs)) return;
         awaited.set(event.task, { what: event.what, ms: event.ms });
       }
-      // Of the view, which never goes back: the `ms` of a case is how long the case took.
-      const at = style('dim', `${(view.ms / 1000).toFixed(1).padStart(7)}s`);
+      const at = style('dim', `${(event.ms / 1000).toFixed(1).padStart(7)}s`);
       write(eventLines(event, view, style).map((line) => `${at}  ${line}`));
       if (event.type === 'run-ended') write(finalBlock(view, { style, ...folderOf(options) }));
     },

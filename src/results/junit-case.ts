@@ -49,7 +49,7 @@ export function caseInfo(found: JUnitCase, suite: string, attempt: number): Case
     ...(classname === undefined ? {} : { classname }),
     ...(file === undefined ? {} : { file }),
     status: found.status,
-    ms: Math.round(found.ms ?? 0),
+    caseMs: Math.round(found.ms ?? 0),
     ...(message === undefined ? {} : { message: clip(message, messageLimit) }),
   };
 }

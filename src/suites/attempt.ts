@@ -123,7 +123,9 @@ class Attempt {
     const { signal } = this.#context;
     this.#context.awaiting('the API server to take the Job');
     const needed = this.#suite.needs.map((name) => namespaces[name] ?? name);
-    const searches = [...new Set([this.#namespace, ...needed])].map((ns) => `${ns}.svc.${this.#world.clusterDomain}`);
+    const searches = [...new Set([this.#namespace, ...needed])].map(
+      (ns) => `${ns}.svc.${this.#world.clusterDomain}`,
+    );
     const job = jobFor({
       id: this.#id,
       suite: this.#suite,
@@ -158,7 +160,10 @@ class Attempt {
     const start = await this.#orCancelled(() =>
       untilOrTick(
         pods,
-        (items) => seen.start(items[0], events.items(), clock.monotonic(), limits.pendingMs, (what) => this.#context.awaiting(what)),
+        (items) =>
+          seen.start(items[0], events.items(), clock.monotonic(), limits.pendingMs, (what) =>
+            this.#context.awaiting(what),
+          ),
         this.#context.signal,
       ),
     );
@@ -212,7 +217,8 @@ class Attempt {
     );
     const cancelled = ended === undefined;
     const keep = !cancelled && this.#world.keepFailedMs > 0;
-    const collected = ended === 'gone' ? { error: 'the pod is gone' } : await this.#collect(podName, latest, cancelled, keep);
+    const collected =
+      ended === 'gone' ? { error: 'the pod is gone' } : await this.#collect(podName, latest, cancelled, keep);
     latest = current() ?? latest;
     await live.end(cancelled ? 500 : 10_000);
     return this.#end({
@@ -250,7 +256,8 @@ class Attempt {
       const found = await collect(options);
       const error = found.missing.length === 0 ? {} : { error: found.missing.slice(0, 3).join('; ') };
       const finish = async (failed: boolean): Promise<void> => {
-        if (keep && failed) await holdUntil(options, this.#context.deps.clock.now() + this.#world.keepFailedMs);
+        if (keep && failed)
+          await holdUntil(options, this.#context.deps.clock.now() + this.#world.keepFailedMs);
         else await acknowledge(options, found.manifest.sha256);
       };
       return { ...error, finish };
@@ -301,7 +308,11 @@ class Attempt {
       await state.finish?.(failed);
     } catch (error) {
       // The results are here and checked: an acknowledgement that was not heard changes nothing about them.
-      this.#context.emit({ type: 'notice', level: 'warning', text: `${this.#suite.name}: ${messageOf(error)}` });
+      this.#context.emit({
+        type: 'notice',
+        level: 'warning',
+        text: `${this.#suite.name}: ${messageOf(error)}`,
+      });
     }
     const kept = failed && this.#world.keepFailedMs > 0 && verdict.outcome !== 'cancelled';
     if (!this.#world.ephemeral && !kept) await this.#remove();
@@ -330,7 +341,7 @@ class Attempt {
 
   #save(pod: Pod | undefined, events: readonly KubeEvent[]): void {
     if (pod !== undefined) {
-      const { managedFields: _fields, ...metadata } = pod.metadata ?? {};
+      const { managedFields: _managedFields, ...metadata } = pod.metadata ?? {};
       fs.writeFileSync(path.join(this.#outDir, 'pod.yaml'), stringify({ ...pod, metadata }), { mode: 0o600 });
     }
     const own = events.filter((e) => e.involvedObject.name?.startsWith(this.#name) === true);
@@ -338,7 +349,9 @@ class Attempt {
       (e) =>
         `${e.lastTimestamp ?? e.eventTime ?? e.metadata.creationTimestamp ?? ''} ${e.type ?? ''} ${e.reason ?? ''} ${e.involvedObject.kind ?? ''}/${e.involvedObject.name ?? ''}: ${e.message ?? ''}`,
     );
-    fs.writeFileSync(path.join(this.#outDir, 'events.txt'), lines.map((l) => l + '\n').join(''), { mode: 0o600 });
+    fs.writeFileSync(path.join(this.#outDir, 'events.txt'), lines.map((l) => l + '\n').join(''), {
+      mode: 0o600,
+    });
   }
 
   /** Deletes exactly what this attempt created, newest first; its namespace takes the rest along. */
@@ -348,7 +361,12 @@ class Attempt {
       const { name = '', namespace } = object.metadata ?? {};
       try {
         await this.#world.kube.delete(
-          { apiVersion: object.apiVersion, kind: object.kind, name, ...(namespace === undefined ? {} : { namespace }) },
+          {
+            apiVersion: object.apiVersion,
+            kind: object.kind,
+            name,
+            ...(namespace === undefined ? {} : { namespace }),
+          },
           { graceSeconds: 5 },
           signal,
         );

@@ -48,7 +48,8 @@ export async function collect(options: CollectOptions): Promise<Collected> {
       try {
         const argv = ['stream', ...folders, '--manifest', manifest.sha256, '--offset', String(from)];
         const { exitCode, stderr } = await execKetRun(options, argv, (chunk) => writer.write(chunk));
-        if (exitCode !== 0) throw new KetError('KET_COLLECT', `ket-run stream: exit code ${exitCode}: ${stderr}`);
+        if (exitCode !== 0)
+          throw new KetError('KET_COLLECT', `ket-run stream: exit code ${exitCode}: ${stderr}`);
       } catch (error) {
         if (options.signal.aborted) throw error;
         failures = writer.offset > from ? 0 : failures + 1;
@@ -67,7 +68,12 @@ export async function collect(options: CollectOptions): Promise<Collected> {
     ...writer.mismatched.map((name) => `${name}: it changed while it was read`),
     ...manifest.unreadable.map((entry) => `${entry.path}: ${entry.error}`),
   ];
-  return { manifest, files: manifest.files.length - writer.mismatched.length, bytes: manifest.bytes, missing };
+  return {
+    manifest,
+    files: manifest.files.length - writer.mismatched.length,
+    bytes: manifest.bytes,
+    missing,
+  };
 }
 
 /** Tells ket-run that the results are safe: the sidecar leaves, and the Job ends with the suite's own exit code. */
@@ -103,14 +109,17 @@ async function readManifest(options: CollectOptions): Promise<Manifest> {
       const { exitCode, stderr } = await execKetRun(options, ['manifest', ...folders], (chunk) => {
         chunks.push(chunk);
       });
-      if (exitCode !== 0) throw new KetError('KET_COLLECT', `ket-run manifest: exit code ${exitCode}: ${stderr}`);
+      if (exitCode !== 0)
+        throw new KetError('KET_COLLECT', `ket-run manifest: exit code ${exitCode}: ${stderr}`);
       return parseManifest(Buffer.concat(chunks));
     } catch (error) {
       if (options.signal.aborted) throw error;
       last = error;
     }
   }
-  throw new KetError('KET_COLLECT', `no whole list of the results after ${tries} tries: ${messageOf(last)}`, { cause: last });
+  throw new KetError('KET_COLLECT', `no whole list of the results after ${tries} tries: ${messageOf(last)}`, {
+    cause: last,
+  });
 }
 
 async function execKetRun(

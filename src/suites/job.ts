@@ -95,10 +95,7 @@ export function jobFor(input: JobInput): Job {
         ],
       },
     ],
-    containers: [
-      ...base.containers.filter((c) => c.name !== mainContainer),
-      mainOf(input, main, image, env),
-    ],
+    containers: [...base.containers.filter((c) => c.name !== mainContainer), mainOf(input, main, image, env)],
     volumes: [
       ...(base.volumes ?? []),
       {
@@ -200,7 +197,9 @@ export function argvOf(suite: SuitePlan, image: ImageFacts | undefined): string[
   const { command, args } = suite;
   // `"$@"` hands the extra words over without a second round of quoting.
   if (typeof command === 'string')
-    return args.length === 0 ? ['/bin/sh', '-c', command] : ['/bin/sh', '-c', `${command} "$@"`, 'sh', ...args];
+    return args.length === 0
+      ? ['/bin/sh', '-c', command]
+      : ['/bin/sh', '-c', `${command} "$@"`, 'sh', ...args];
   if (command !== undefined) return [...command, ...args];
   const own = image === undefined ? [] : [...image.entrypoint, ...(args.length > 0 ? args : image.cmd)];
   if (own.length === 0)

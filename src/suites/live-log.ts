@@ -43,7 +43,11 @@ export function followLive(options: LiveLogOptions): LiveLog {
     })
     .catch((error: unknown) => {
       if (!stop.signal.aborted)
-        options.emit({ type: 'notice', level: 'warning', text: `the live log of ${suite} broke off: ${messageOf(error)}` });
+        options.emit({
+          type: 'notice',
+          level: 'warning',
+          text: `the live log of ${suite} broke off: ${messageOf(error)}`,
+        });
     });
   return {
     ended: () => end,

@@ -40,7 +40,11 @@ export class Pending {
     this.#why = why;
     if (why !== undefined && now - this.#whySince >= why.graceMs) return why;
     if (pod !== undefined && hasEnded(pod))
-      return { infraClass: 'configuration', graceMs: 0, message: `the pod ended before the suite started: ${pod.status?.message ?? pod.status?.reason ?? pod.status?.phase ?? ''}` };
+      return {
+        infraClass: 'configuration',
+        graceMs: 0,
+        message: `the pod ended before the suite started: ${pod.status?.message ?? pod.status?.reason ?? pod.status?.phase ?? ''}`,
+      };
     if (now - this.#began >= pendingMs)
       return {
         infraClass: why?.infraClass ?? 'lost-contact',

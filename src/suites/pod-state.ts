@@ -35,7 +35,9 @@ export interface NeverRan {
 /** Grace as measured by the best-tuned policy known (Buildkite: 30 s for pulls; the rest cannot heal by itself). */
 const pullGraceMs = 30_000;
 
-const waitingReasons: Readonly<Record<string, { readonly infraClass: InfraClass; readonly graceMs: number }>> = {
+const waitingReasons: Readonly<
+  Record<string, { readonly infraClass: InfraClass; readonly graceMs: number }>
+> = {
   InvalidImageName: { infraClass: 'image-pull', graceMs: 0 },
   ErrImageNeverPull: { infraClass: 'image-pull', graceMs: 0 },
   ErrImagePull: { infraClass: 'image-pull', graceMs: pullGraceMs },
@@ -83,7 +85,11 @@ export function whyNoPod(events: readonly KubeEvent[]): NeverRan | undefined {
   const failed = events.findLast((e) => e.reason === 'FailedCreate' && e.involvedObject.kind === 'Job');
   if (failed === undefined) return undefined;
   const message = failed.message ?? 'no reason given';
-  return { infraClass: /exceeded quota/.test(message) ? 'quota' : 'denied', message: `no pod was admitted: ${message}`, graceMs: 5_000 };
+  return {
+    infraClass: /exceeded quota/.test(message) ? 'quota' : 'denied',
+    message: `no pod was admitted: ${message}`,
+    graceMs: 5_000,
+  };
 }
 
 export interface Disruption {
@@ -105,11 +111,15 @@ export function disruption(pod: Pod): Disruption | undefined {
   if (target !== undefined)
     return {
       infraClass: disruptionReasons[target.reason ?? ''] ?? 'deleted',
-      message: `the pod was taken away (${target.reason ?? 'DisruptionTarget'}): ${target.message ?? ''}`.trim(),
+      message:
+        `the pod was taken away (${target.reason ?? 'DisruptionTarget'}): ${target.message ?? ''}`.trim(),
     };
   const reason = pod.status?.reason;
   if (reason === 'Evicted' && !isOwnStorageLimit(pod))
-    return { infraClass: 'evicted', message: `the node evicted the pod: ${pod.status?.message ?? ''}`.trim() };
+    return {
+      infraClass: 'evicted',
+      message: `the node evicted the pod: ${pod.status?.message ?? ''}`.trim(),
+    };
   if (reason === 'NodeLost' || reason === 'NodeShutdown' || reason === 'Terminated')
     return { infraClass: 'node-lost', message: `the node went away: ${pod.status?.message ?? reason}` };
   if (reason === 'Preempting')
@@ -123,6 +133,8 @@ export function disruption(pod: Pod): Disruption | undefined {
 export function isOwnStorageLimit(pod: Pod): boolean {
   return (
     pod.status?.reason === 'Evicted' &&
-    /(exceed(s|ed).*(limit|sizeLimit))|(ephemeral local storage usage exceeds)/i.test(pod.status.message ?? '')
+    /(exceed(s|ed).*(limit|sizeLimit))|(ephemeral local storage usage exceeds)/i.test(
+      pod.status.message ?? '',
+    )
   );
 }

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import type { SuitePlan } from '../model/plan.ts';
 import type { TaskContext } from '../model/task.ts';
 import { messageOf } from '../model/errors.ts';
+import { findJUnit } from '../results/junit-find.ts';
 import type { AttemptResult } from './attempt.ts';
 import { lastLinesOf } from './console.ts';
 import { argvOf } from './job.ts';
@@ -52,10 +53,16 @@ export async function runProcess(
       signal: context.signal,
       onLine: (line) => {
         fs.writeSync(console, line + '\n');
-        context.emit({ type: 'log', suite: id.suite, attempt: id.attempt, line, printed: new Date(clock.now()).toISOString() });
+        context.emit({
+          type: 'log',
+          suite: id.suite,
+          attempt: id.attempt,
+          line,
+          printed: new Date(clock.now()).toISOString(),
+        });
       },
     });
-    const signal = result.signal === null ? null : (os.constants.signals[result.signal] ?? null);
+    const signal = result.signal === null ? null : os.constants.signals[result.signal];
     record = {
       v: 1,
       nonce,
@@ -80,8 +87,7 @@ export async function runProcess(
     fs.closeSync(console);
   }
   copyResults(suite, resultsDir);
-  const files = findFiles([`${resultsDir}/**/*.xml`]);
-  const results = await readJUnitFiles(files, outDir, startedAt - stampSlackMs);
+  const results = await readJUnitFiles(await findJUnit(resultsDir), outDir, startedAt - stampSlackMs);
   const lastLines = lastLinesOf(consoleFile, 20);
   const verdict = verdictOf({
     suite,
@@ -94,7 +100,13 @@ export async function runProcess(
     ...(record === undefined ? {} : { record }),
     ...(startError === undefined ? {} : { neverRan: { infraClass: 'configuration', message: startError } }),
   });
-  return { verdict, results, lastLines, ms: clock.monotonic() - began, ...(record === undefined ? {} : { record }) };
+  return {
+    verdict,
+    results,
+    lastLines,
+    ms: clock.monotonic() - began,
+    ...(record === undefined ? {} : { record }),
+  };
 }
 
 const findFiles = (globs: readonly string[]): string[] =>

@@ -26,7 +26,11 @@ export async function readResults(folder: string): Promise<ResultsReading> {
 /**
  * Reads the given JUnit files. One that was last written before `since` (unix ms) is stale: it tells of an earlier run.
  */
-export async function readJUnitFiles(files: readonly string[], base: string, since?: number): Promise<ResultsReading> {
+export async function readJUnitFiles(
+  files: readonly string[],
+  base: string,
+  since?: number,
+): Promise<ResultsReading> {
   let state: JunitProof['state'] = files.length === 0 ? 'missing' : 'ok';
   let detail: string | undefined;
   let counts = noCounts;
@@ -42,7 +46,8 @@ export async function readJUnitFiles(files: readonly string[], base: string, sin
     }
     const reading = await readJUnit(file, {
       onCase: (found) => {
-        if ((found.status === 'failed' || found.status === 'error') && failedNames.length < 10) failedNames.push(found.name);
+        if ((found.status === 'failed' || found.status === 'error') && failedNames.length < 10)
+          failedNames.push(found.name);
       },
     });
     counts = addCounts(counts, reading.counts);
@@ -55,5 +60,10 @@ export async function readJUnitFiles(files: readonly string[], base: string, sin
       detail = name;
     }
   }
-  return { proof: { state, counts, failedNames, ...(detail === undefined ? {} : { detail }) }, cases, files, problems };
+  return {
+    proof: { state, counts, failedNames, ...(detail === undefined ? {} : { detail }) },
+    cases,
+    files,
+    problems,
+  };
 }

@@ -7,6 +7,7 @@ import type { ContainerRef } from '../model/kube.ts';
 import { caseInfo } from '../results/junit-case.ts';
 import type { AttemptResult } from './attempt.ts';
 import type { AttemptId } from './names.ts';
+import type { RunRecord } from './record.ts';
 
 /** One attempt as the suite keeps it. */
 export interface AttemptSummary {
@@ -50,7 +51,9 @@ export async function runSuite(
   }
   const last = attempts.at(-1)?.result;
   if (last === undefined) throw new Error(`suite ${suite.name} had no attempt`);
-  const flaky = last.verdict.outcome === 'passed' && (attempts.length > 1 || last.results.cases.some((c) => c.flaky.length > 0));
+  const flaky =
+    last.verdict.outcome === 'passed' &&
+    (attempts.length > 1 || last.results.cases.some((c) => c.flaky.length > 0));
   const verdict: Verdict = flaky
     ? { outcome: 'flaky', message: `${last.verdict.message}, after ${flakyWhy(attempts)}` }
     : last.verdict;
@@ -91,7 +94,8 @@ function emitAttempt(
   folder: string,
   context: TaskContext,
 ): void {
-  for (const found of result.results.cases) context.emit({ type: 'case', ...caseInfo(found, suite, attempt) });
+  for (const found of result.results.cases)
+    context.emit({ type: 'case', ...caseInfo(found, suite, attempt) });
   for (const problem of result.results.problems)
     context.emit({ type: 'notice', level: 'warning', text: `${suite}: ${problem}` });
   const { verdict, record } = result;
@@ -107,12 +111,20 @@ function emitAttempt(
     attemptMs: Math.round(result.ms),
     ...(record === undefined ? {} : { exitCode: record.exit_code }),
     ...(result.logComplete === undefined ? {} : { logComplete: result.logComplete }),
-    ...(record?.memory_peak_bytes == null ? {} : { memoryPeakBytes: record.memory_peak_bytes }),
-    ...(record?.cpu_usec == null ? {} : { cpuMs: Math.round(record.cpu_usec / 1000) }),
+    ...usageOf(record),
     junit: result.results.files.map((file) => ({ path: path.relative(runFolder, file) })),
     console: { path: path.join(folder, 'console.log') },
     lastLines: verdict.outcome === 'passed' || verdict.outcome === 'skipped' ? [] : result.lastLines,
   });
+}
+
+function usageOf(record: RunRecord | undefined): { memoryPeakBytes?: number; cpuMs?: number } {
+  const peak = record?.memory_peak_bytes ?? undefined;
+  const cpu = record?.cpu_usec ?? undefined;
+  return {
+    ...(peak === undefined ? {} : { memoryPeakBytes: peak }),
+    ...(cpu === undefined ? {} : { cpuMs: Math.round(cpu / 1000) }),
+  };
 }
 
 /** What the run's exit code depends on. */

@@ -35,7 +35,12 @@ const suiteLimit = (suite: SuitePlan, keepMs: number): number =>
   (suite.retries + 1) * attemptLimits(suite.limitMs, keepMs).jobMs;
 
 /** One suite as Jobs in the cluster. */
-export function suiteTask(settings: SuiteSettings, plan: Plan, suite: SuitePlan, needs: SuiteNeeds): Task<SuiteReport> {
+export function suiteTask(
+  settings: SuiteSettings,
+  plan: Plan,
+  suite: SuitePlan,
+  needs: SuiteNeeds,
+): Task<SuiteReport> {
   const facts = suite.image === undefined ? undefined : needs.facts.get(suite.image);
   const delivery = suite.image === undefined ? undefined : needs.deliveries.get(suite.image);
   const releases = suite.needs.flatMap((name) => needs.releases.get(name) ?? []);

@@ -57,7 +57,8 @@ type Row = (e: Evidence) => Verdict | undefined;
 
 const cancelled: Row = (e) => (e.cancelled ? { outcome: 'cancelled', message: 'cancelled' } : undefined);
 
-const neverRan: Row = (e) => (e.neverRan === undefined ? undefined : { outcome: 'infra-error', ...e.neverRan });
+const neverRan: Row = (e) =>
+  e.neverRan === undefined ? undefined : { outcome: 'infra-error', ...e.neverRan };
 
 const ownLimit: Row = (e) => {
   const ended = e.pod === undefined ? undefined : mainStatus(e.pod)?.state?.terminated;
@@ -76,7 +77,11 @@ const ownLimit: Row = (e) => {
       message: `stopped after its time limit of ${formatMs(e.suite.limitMs)}${lastLine(e)}`,
     };
   if (e.pod !== undefined && isOwnStorageLimit(e.pod))
-    return { outcome: 'failed', cause: 'storage', message: `broke its storage limit: ${e.pod.status?.message ?? ''}` };
+    return {
+      outcome: 'failed',
+      cause: 'storage',
+      message: `broke its storage limit: ${e.pod.status?.message ?? ''}`,
+    };
   return undefined;
 };
 
@@ -84,11 +89,16 @@ const disrupted: Row = (e) => {
   const found = e.pod === undefined ? undefined : disruption(e.pod);
   if (found !== undefined) return { outcome: 'infra-error', ...found };
   if (e.podGone)
-    return { outcome: 'infra-error', infraClass: 'deleted', message: 'the pod was deleted before its results were safe' };
+    return {
+      outcome: 'infra-error',
+      infraClass: 'deleted',
+      message: 'the pod was deleted before its results were safe',
+    };
   const uid = e.pod?.metadata?.uid;
   if (uid !== undefined && uid !== e.uid)
     return { outcome: 'infra-error', infraClass: 'deleted', message: 'the pod was replaced by another one' };
-  if (e.gaveUp !== undefined) return { outcome: 'infra-error', infraClass: 'lost-contact', message: e.gaveUp };
+  if (e.gaveUp !== undefined)
+    return { outcome: 'infra-error', infraClass: 'lost-contact', message: e.gaveUp };
   return undefined;
 };
 
@@ -97,7 +107,9 @@ const noProof = (message: string): Verdict => ({ outcome: 'infra-error', infraCl
 const unproved: Row = (e) => {
   const { record } = e;
   if (record === undefined)
-    return noProof(`no record of how the command ended${e.collectError === undefined ? '' : ` (${e.collectError})`}`);
+    return noProof(
+      `no record of how the command ended${e.collectError === undefined ? '' : ` (${e.collectError})`}`,
+    );
   if (record.nonce !== e.nonce || record.uid !== e.uid)
     return noProof('the record found in the pod is not the one of this attempt');
   const status = e.pod === undefined ? undefined : mainStatus(e.pod)?.state?.terminated?.exitCode;
@@ -113,7 +125,11 @@ const failed: Row = (e) => {
   const bad = e.junit.counts.failed + e.junit.counts.errors;
   if (bad > 0) {
     const shown = e.junit.failedNames.slice(0, 3).join(', ');
-    return { outcome: 'failed', cause: 'cases', message: `${bad} of ${e.junit.counts.total} tests failed: ${shown}` };
+    return {
+      outcome: 'failed',
+      cause: 'cases',
+      message: `${bad} of ${e.junit.counts.total} tests failed: ${shown}`,
+    };
   }
   if (code === 0) return undefined;
   const exec = e.record?.exec_error;
@@ -121,8 +137,16 @@ const failed: Row = (e) => {
     return { outcome: 'failed', cause: 'exit-code', message: `the command could not be started: ${exec}` };
   const signal = e.record?.signal;
   if (signal !== undefined && signal !== null)
-    return { outcome: 'failed', cause: 'signal', message: `died by signal ${signalName(signal)}${lastLine(e)}` };
-  return { outcome: 'failed', cause: 'exit-code', message: `exit code ${code}, and no failed test in its JUnit${lastLine(e)}` };
+    return {
+      outcome: 'failed',
+      cause: 'signal',
+      message: `died by signal ${signalName(signal)}${lastLine(e)}`,
+    };
+  return {
+    outcome: 'failed',
+    cause: 'exit-code',
+    message: `exit code ${code}, and no failed test in its JUnit${lastLine(e)}`,
+  };
 };
 
 const childKilled: Row = (e) =>
@@ -139,7 +163,8 @@ const withoutTests: Row = (e) => {
   if (expected === false) return undefined;
   const { junit } = e;
   if (junit.state !== 'ok') return noProof(`exit code 0, but ${junitFault(junit)}; ${junitCure(e.suite)}`);
-  if (junit.counts.total === 0) return noProof(`exit code 0, but its JUnit has no test; ${junitCure(e.suite)}`);
+  if (junit.counts.total === 0)
+    return noProof(`exit code 0, but its JUnit has no test; ${junitCure(e.suite)}`);
   if (junit.counts.total < expected)
     return noProof(`exit code 0, but only ${junit.counts.total} of at least ${expected} expected tests`);
   if (junit.counts.skipped === junit.counts.total)
@@ -150,7 +175,11 @@ const withoutTests: Row = (e) => {
 const collectionFault: Row = (e) =>
   e.collectError === undefined
     ? undefined
-    : { outcome: 'infra-error', infraClass: 'collection-incomplete', message: `results are incomplete: ${e.collectError}` };
+    : {
+        outcome: 'infra-error',
+        infraClass: 'collection-incomplete',
+        message: `results are incomplete: ${e.collectError}`,
+      };
 
 const passed = (e: Evidence): Verdict => {
   const { counts } = e.junit;
@@ -194,9 +223,18 @@ export function junitCure(suite: SuitePlan): string {
   return `${cure}, or set \`expectTests: false\` to judge it by its exit code alone`;
 }
 
-const signals: Readonly<Record<number, string>> = { 4: 'ILL', 6: 'ABRT', 7: 'BUS', 8: 'FPE', 9: 'KILL', 11: 'SEGV', 15: 'TERM' };
+const signals: Readonly<Record<number, string>> = {
+  4: 'ILL',
+  6: 'ABRT',
+  7: 'BUS',
+  8: 'FPE',
+  9: 'KILL',
+  11: 'SEGV',
+  15: 'TERM',
+};
 
-const signalName = (signal: number): string => (signals[signal] === undefined ? String(signal) : `SIG${signals[signal]}`);
+const signalName = (signal: number): string =>
+  signals[signal] === undefined ? String(signal) : `SIG${signals[signal]}`;
 
 const peak = (record: RunRecord | undefined): string =>
   record?.memory_peak_bytes === null || record?.memory_peak_bytes === undefined

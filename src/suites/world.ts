@@ -15,7 +15,8 @@ export interface Assets {
 
 /** The ket-run programs of both architectures. */
 export function readPrograms(assets: Assets): KetRunPrograms {
-  const read = (arch: string): Buffer => fs.readFileSync(path.join(assets.root, 'dist', 'ket-run', `ket-run-${arch}`));
+  const read = (arch: string): Buffer =>
+    fs.readFileSync(path.join(assets.root, 'dist', 'ket-run', `ket-run-${arch}`));
   return { amd64: read('amd64'), arm64: read('arm64') };
 }
 
@@ -25,7 +26,10 @@ export function readTemplate(assets: Assets, suite: SuitePlan): Job {
   try {
     return parse(fs.readFileSync(file, 'utf8')) as Job;
   } catch (error) {
-    throw new KetError('KET_CONFIG', `the Job template cannot be read: ${messageOf(error)}`, { where: file, cause: error });
+    throw new KetError('KET_CONFIG', `the Job template cannot be read: ${messageOf(error)}`, {
+      where: file,
+      cause: error,
+    });
   }
 }
 
@@ -41,9 +45,13 @@ export async function clusterFacts(kube: Kube, signal: AbortSignal): Promise<Clu
   const arches = new Set(nodes.map((node) => node.status?.nodeInfo?.architecture));
   const [arch] = arches;
   if (arches.size !== 1 || (arch !== 'amd64' && arch !== 'arm64'))
-    throw new KetError('KET_CLUSTER', `nodes of the architectures ${[...arches].join(', ')} cannot be used together`, {
-      next: 'use a cluster whose nodes are all amd64 or all arm64',
-    });
+    throw new KetError(
+      'KET_CLUSTER',
+      `nodes of the architectures ${[...arches].join(', ')} cannot be used together`,
+      {
+        next: 'use a cluster whose nodes are all amd64 or all arm64',
+      },
+    );
   const ref = { apiVersion: 'v1', kind: 'Service', namespace: 'kube-system', name: 'kube-dns' };
   const dns = await kube.get<Wire<V1Service>>(ref, signal);
   const nameserver = dns?.spec?.clusterIP;

@@ -1,0 +1,164 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import type { RunState } from '../../src/pipeline/state.ts';
+import {
+  attemptOf,
+  clusterContainers,
+  eventsOf,
+  fixture,
+  ket,
+  kubectl,
+  readJson,
+  sandbox,
+  type Sandbox,
+} from './ket.ts';
+
+/** What `ket up` leaves is used by many runs; each leaves nothing in it but what was there. */
+describe('on a cluster that ket up made', () => {
+  let box: Sandbox;
+  let name = '';
+  let kubeconfig = '';
+  beforeAll(async () => {
+    box = sandbox();
+    const up = await ket({ args: ['up', '--tier', 'quick'], cwd: fixture, box });
+    expect({ code: up.code, stderr: up.stderr }).toEqual({ code: 0, stderr: '' });
+    const [state] = box.states();
+    const { made } = readJson(path.join(box.home, 'state', 'ket', 'runs', state ?? '')) as RunState;
+    const cluster = made.find((m) => m.type === 'kind-cluster');
+    name = cluster?.name ?? '';
+    kubeconfig = cluster?.kubeconfig ?? '';
+  }, 300_000);
+  afterAll(async () => {
+    await ket({ args: ['down'], cwd: fixture, box });
+    box.remove();
+  }, 120_000);
+
+  const namespaces = (): string[] =>
+    kubectl(kubeconfig, 'get', 'namespaces', '-o', 'name')
+      .split('\n')
+      .filter((line) => line !== '')
+      .sort();
+  /** Deleting a namespace takes the cluster a moment; it must be on its way at once. */
+  const namespacesSettled = async (): Promise<string[]> => {
+    for (let i = 0; i < 60 && namespaces().length > own.length; i++)
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    return namespaces();
+  };
+  const own = ['default', 'kube-node-lease', 'kube-public', 'kube-system', 'local-path-storage'].map(
+    (n) => `namespace/${n}`,
+  );
+
+  test('the next run of the tier uses it, and leaves nothing in it', async () => {
+    const ran = await ket({ args: ['run', '--tier', 'quick'], cwd: fixture, box });
+    expect(ran.code).toBe(1);
+    expect(eventsOf(ran, 'run-started')).toMatchObject([{ cluster: name }]);
+    expect(attemptOf(ran, 'quick')).toMatchObject({ outcome: 'passed', counts: { total: 2, passed: 2 } });
+    expect(attemptOf(ran, 'red')).toMatchObject({ outcome: 'failed', cause: 'cases' });
+    expect(eventsOf(ran, 'leftover')).toEqual([]);
+    expect(await namespacesSettled()).toEqual(own);
+  }, 120_000);
+
+  test('ket status says what is up and how to reach it', async () => {
+    const { stdout } = await ket({ args: ['status'], cwd: fixture, box });
+    expect(stdout).toContain(`cluster ${name}`);
+    expect(stdout).toContain('up for quick');
+    expect(stdout).toContain(`export KUBECONFIG=${kubeconfig}`);
+  });
+
+  test('a pod that is deleted under a suite is an infrastructure error, not a failure', async () => {
+    const ran = await ket({
+      args: ['run', '--tier', 'deleted', '--cluster', name],
+      cwd: fixture,
+      box,
+      onEvent(event) {
+        if (event.type === 'log' && event.line === 'ready')
+          kubectl(
+            kubeconfig,
+            'delete',
+            'pods',
+            '-A',
+            '-l',
+            'ket.dev/suite=deleted',
+            '--grace-period=0',
+            '--force',
+            '--wait=false',
+          );
+      },
+    });
+    expect(attemptOf(ran, 'deleted')).toMatchObject({ outcome: 'infra-error', infraClass: 'deleted' });
+    expect(ran.code).toBe(3);
+    const log = path.join(ran.folder, 'suites', 'deleted', 'attempt-1', 'console.log');
+    expect(fs.readFileSync(log, 'utf8')).toBe('ready\n');
+  }, 120_000);
+
+  test('an API server that dies and comes back costs neither lines nor the verdict', async () => {
+    let killed = 0;
+    const seen: string[] = [];
+    const ran = await ket({
+      args: ['run', '--tier', 'outage', '--cluster', name],
+      cwd: fixture,
+      box,
+      onEvent(event) {
+        if (event.type !== 'log') return;
+        seen.push(event.line);
+        if (event.line !== 'line 5' || killed > 0) return;
+        killed++;
+        execFileSync('docker', ['exec', `${name}-control-plane`, 'pkill', '-KILL', 'kube-apiserver']);
+      },
+    });
+    expect(killed).toBe(1);
+    expect(attemptOf(ran, 'outage')).toMatchObject({ outcome: 'passed', logComplete: true });
+    expect(ran.code).toBe(0);
+    expect(seen).toEqual(Array.from({ length: 30 }, (_, i) => `line ${i + 1}`));
+  }, 240_000);
+
+  test('a cancel saves the results so far, removes the suite, and leaves the cluster', async () => {
+    const ran = await ket({
+      args: ['run', '--tier', 'slow', '--cluster', name],
+      cwd: fixture,
+      box,
+      onEvent(event, pid) {
+        if (event.type === 'log' && event.line === 'ready') process.kill(pid, 'SIGINT');
+      },
+    });
+    expect(ran.code).toBe(130);
+    expect(attemptOf(ran, 'slow')).toMatchObject({ outcome: 'cancelled', counts: { total: 1 } });
+    const attempt = path.join(ran.folder, 'suites', 'slow', 'attempt-1');
+    expect(fs.readFileSync(path.join(attempt, 'results', 'junit.xml'), 'utf8')).toContain('name="a"');
+    expect(fs.readFileSync(path.join(attempt, 'console.log'), 'utf8')).toBe('ready\n');
+    expect(await namespacesSettled()).toEqual(own);
+    expect(clusterContainers(name)).toHaveLength(1);
+  }, 120_000);
+
+  test.each([
+    { tier: 'crash', says: /bad/, line: 'the config file is missing' },
+    { tier: 'image', says: /fixture:no-such-image/, line: undefined },
+    { tier: 'hook', says: /migrate/, line: 'table already exists' },
+  ])(
+    'a release that cannot become ready ends early, with its cause: $tier',
+    async ({ tier, says, line }) => {
+      const ran = await ket({ args: ['run', '--tier', tier, '--cluster', name], cwd: fixture, box });
+      const failed = eventsOf(ran, 'task-ended').find((event) => event.task.startsWith('install'));
+      expect(failed).toMatchObject({ outcome: 'failed', error: { code: 'KET_RELEASE' } });
+      expect(failed?.error?.message).toMatch(says);
+      if (line !== undefined) expect((failed?.error?.details ?? []).join('\n')).toContain(line);
+      // Its limit is 5 minutes.
+      expect(failed?.taskMs).toBeLessThan(90_000);
+      expect(ran.code).toBe(3);
+      expect(eventsOf(ran, 'suite-ended')).toMatchObject([{ suite: 'never', outcome: 'skipped' }]);
+      expect(await namespacesSettled()).toEqual(own);
+    },
+    180_000,
+  );
+
+  test('ket down removes it', async () => {
+    const down = await ket({ args: ['down'], cwd: fixture, box });
+    expect(down.code).toBe(0);
+    expect(clusterContainers(name)).toEqual([]);
+    expect(box.states()).toEqual([]);
+    const { stdout } = await ket({ args: ['status'], cwd: fixture, box });
+    expect(stdout).toBe('nothing is up, kept or left over\n');
+  }, 60_000);
+});

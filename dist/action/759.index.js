@@ -1,0 +1,1 @@
+export const id=759;export const ids=[759];export const modules={3759:(t,e,o)=>{o.d(e,{initCommand:()=>n});var r=o(1404);function n(t){const e=(0,r.u)(t);(0,r.z)(t,e);for(const t of e)process.stderr.write(`${"add"===t.how?"added to":"wrote"} ${t.path}\n`);return process.stderr.write("next: ket validate, then ket run\n"),0}}};
