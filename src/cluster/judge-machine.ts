@@ -154,7 +154,7 @@ export function remoteHost(host: string | undefined): string | undefined {
   const [, scheme, rest] = /^(tcp|ssh|https?):\/\/(.*)$/.exec(host ?? '') ?? [];
   if (scheme === undefined || rest === undefined || host === undefined) return undefined;
   if (scheme === 'ssh') return host;
-  const name = rest.replace(/^\[([^\]]*)\].*$/, '$1').replace(/:\d+.*$/, '');
+  const name = /^\[([^\]]*)\]/.exec(rest)?.[1] ?? rest.replace(/[:/].*$/, '');
   return name === 'localhost' || name === '::1' || /^127\./.test(name) ? undefined : host;
 }
 

@@ -85,11 +85,14 @@ export function pickLines(sources: readonly LogSource[], limit = 20): string[] {
   const chosen = [...messages.values()]
     .sort((a, b) => importance(b, sources) - importance(a, sources) || a.source - b.source || b.at - a.at)
     .slice(0, limit);
+  const shown = new Set(messages.keys());
   sources.forEach(({ lines }, source) => {
     for (let at = lines.length - 1; at >= 0 && chosen.length < Math.min(fill, limit); at -= 1) {
       const line = lines[at] ?? '';
-      if (line.trim() !== '' && !chosen.some((item) => item.source === source && item.at === at))
-        chosen.push({ line, weight: 0, source, at, times: 1 });
+      const key = `${String(source)} ${sameMessage(line)}`;
+      if (line.trim() === '' || shown.has(key)) continue;
+      shown.add(key);
+      chosen.push({ line, weight: 0, source, at, times: 1 });
     }
   });
   return chosen

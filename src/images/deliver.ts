@@ -82,15 +82,16 @@ interface Target {
 async function stream(deps: Deps, options: DeliverOptions, targets: readonly Target[]): Promise<number> {
   const { docker, image, limitMs, signal } = options;
   const fan = fanOut(targets.length);
+  const failed: string[] = [];
   const imports = targets.map(async (target, index) => {
     const output = fan.outputs[index];
-    if (output === undefined) return undefined;
+    if (output === undefined) return;
     try {
       const result = await target.images.load(output, limitMs, signal);
-      if (result.timedOut) return `${target.name}: not done within ${formatMs(limitMs)}`;
-      return result.code === 0 ? undefined : `${target.name}: ${lastLine(result.stderr)}`;
+      if (result.timedOut) failed.push(`${target.name}: not done within ${formatMs(limitMs)}`);
+      else if (result.code !== 0) failed.push(`${target.name}: ${lastLine(result.stderr)}`);
     } catch (error) {
-      return `${target.name}: ${messageOf(error)}`;
+      failed.push(`${target.name}: ${messageOf(error)}`);
     } finally {
       output.destroy();
     }
@@ -100,15 +101,15 @@ async function stream(deps: Deps, options: DeliverOptions, targets: readonly Tar
     .exec({ argv, stdout: fan.input, limitMs, signal })
     .then((result) => (result.code === 0 ? undefined : `docker save: ${lastLine(result.stderr)}`))
     .catch((error: unknown) => `docker save: ${messageOf(error)}`);
+  // When every import has ended, save ends by a broken pipe; when save ends first, the imports see half an archive.
+  const importsFirst = failed.length === targets.length;
   // Without this an importer would wait for bytes that no longer come.
   if (saved !== undefined) for (const output of fan.outputs) output.destroy();
-  const failed = (await Promise.all(imports)).filter((text) => text !== undefined);
+  await Promise.all(imports);
   signal.throwIfAborted();
-  // When all importers end, save ends by a broken pipe: then theirs is the cause.
-  const cause = saved !== undefined && failed.length < targets.length ? [saved, ...failed] : failed;
   if (saved !== undefined || failed.length > 0)
     throw new KetError('KET_IMAGE_DELIVERY', `image ${image.name} could not be brought to the nodes`, {
-      details: cause.length > 0 ? cause : [saved ?? ''],
+      details: saved === undefined || importsFirst ? failed : [saved],
       next: nextStep([saved ?? '', ...failed].join('\n')),
     });
   return fan.bytes();

@@ -1,0 +1,238 @@
+import { Readable, Writable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import { describe, expect, test } from '@jest/globals';
+import { deliverImage } from '../../src/images/deliver.ts';
+import { fanOut } from '../../src/images/fan-out.ts';
+import { configDigest, ctrArgv, manifestDigest } from '../../src/images/node-images.ts';
+import { deliveryText, imageTasks } from '../../src/images/tasks.ts';
+import type { ExecRequest, ExecResult } from '../../src/model/deps.ts';
+import type { StartedNodes, Tools } from '../../src/model/run.ts';
+import type { Task } from '../../src/model/task.ts';
+import { aPlan, failedWith, fakeDeps, ok, said, type FakeDeps } from './support/phases.ts';
+
+const id = 'sha256:1111';
+const manifest = 'sha256:2222';
+const listed = (reference: string, digest: string): string =>
+  `REF TYPE DIGEST SIZE PLATFORMS LABELS\n${reference} application/vnd.docker.distribution.manifest.v2+json ${digest} 10.0 MiB linux/amd64 io.cri-containerd.image=managed\n`;
+
+interface Node {
+  /** Config digest of what it has. */
+  has?: string;
+  received?: string;
+  refuses?: string;
+  /** The import says ok, and nothing is there. */
+  lies?: boolean;
+}
+
+/** Docker with an image, and nodes with a containerd each. */
+function world(
+  nodes: Record<string, Node>,
+  save: (request: ExecRequest) => Promise<ExecResult> = sendBytes,
+): FakeDeps {
+  const nodeOf = (request: ExecRequest): Node =>
+    nodes[request.argv.find((word) => word in nodes) ?? ''] ?? {};
+  return fakeDeps([
+    ['docker save', save],
+    ['ctr --namespace=k8s.io version', ok],
+    ['cat /etc/containerd/config.toml', said('[plugins]\n  snapshotter = "native"\n')],
+    [
+      'images list',
+      (r) => said(nodeOf(r).has === undefined ? 'REF\n' : listed('docker.io/library/shop:dev', manifest)),
+    ],
+    ['content get', (r) => said(JSON.stringify({ config: { digest: nodeOf(r).has } }))],
+    [
+      'images import',
+      async (request) => {
+        const node = nodeOf(request);
+        if (node.refuses !== undefined) return failedWith(node.refuses);
+        node.received = (await buffer(request.stdin as Readable)).toString();
+        if (node.received === '') return failedWith('unexpected EOF');
+        if (node.lies !== true) node.has = id;
+        return ok;
+      },
+    ],
+  ]);
+}
+async function sendBytes(request: ExecRequest): Promise<ExecResult> {
+  await pipeline(Readable.from([Buffer.from('one '), Buffer.from('two')]), request.stdout as Writable);
+  return ok;
+}
+const deliver = (deps: FakeDeps, nodes: readonly string[], signal = new AbortController().signal) =>
+  deliverImage(deps, {
+    docker: 'docker',
+    image: { name: 'shop:dev', id, bytes: 7 },
+    nodes,
+    limitMs: 5000,
+    signal,
+    awaiting: () => undefined,
+  });
+
+describe('delivery', () => {
+  test('one save, all nodes at once, proved afterwards', async () => {
+    const nodes = { n1: {}, n2: {}, n3: {} } as Record<string, Node>;
+    const deps = world(nodes);
+    await expect(deliver(deps, ['n1', 'n2', 'n3'])).resolves.toMatchObject({
+      delivered: ['n1', 'n2', 'n3'],
+      bytes: 7,
+    });
+    expect(Object.values(nodes).map((node) => node.received)).toEqual(['one two', 'one two', 'one two']);
+    expect(deps.commands.filter((line) => line.startsWith('docker save'))).toEqual(['docker save shop:dev']);
+    expect(deps.commands).toContain(
+      'docker exec --interactive n2 ctr --namespace=k8s.io images import --digests --snapshotter=native -',
+    );
+  });
+
+  test('a node that has this content is left out; one with other content under the name is not', async () => {
+    const nodes = { n1: { has: id }, n2: { has: 'sha256:old' } } as Record<string, Node>;
+    await expect(deliver(world(nodes), ['n1', 'n2'])).resolves.toMatchObject({ delivered: ['n2'] });
+    expect(nodes['n1']?.received).toBeUndefined();
+  });
+
+  test('nothing is saved when every node has it', async () => {
+    const deps = world({ n1: { has: id } });
+    await expect(deliver(deps, ['n1'])).resolves.toMatchObject({ delivered: [], bytes: 0 });
+    expect(deps.commands.some((line) => line.includes('save'))).toBe(false);
+  });
+
+  test("with Docker's containerd store the id is the manifest's", async () => {
+    const deps = world({ n1: { has: 'sha256:config' } });
+    const image = { name: 'shop:dev', id: manifest, bytes: 1 };
+    const signal = new AbortController().signal;
+    const options = {
+      docker: 'docker',
+      image,
+      nodes: ['n1'],
+      limitMs: 1000,
+      signal,
+      awaiting: () => undefined,
+    };
+    await expect(deliverImage(deps, options)).resolves.toMatchObject({ delivered: [] });
+  });
+
+  test('one node that fails does not stop the others, and is named with what it said', async () => {
+    const nodes = { n1: { refuses: 'ctr: failed to ingest: no space left on device' }, n2: {} } as Record<
+      string,
+      Node
+    >;
+    await expect(deliver(world(nodes), ['n1', 'n2'])).rejects.toMatchObject({
+      code: 'KET_IMAGE_DELIVERY',
+      details: ['n1: ctr: failed to ingest: no space left on device'],
+      next: expect.stringContaining('disk'),
+    });
+    expect(nodes['n2']?.received).toBe('one two');
+  });
+
+  test('a failed save is the cause, not the broken imports', () =>
+    expect(
+      deliver(
+        world({ n1: {}, n2: {} }, () => Promise.resolve(failedWith('No such image: shop:dev'))),
+        ['n1'],
+      ),
+    ).rejects.toMatchObject({ details: expect.arrayContaining([expect.stringContaining('No such image')]) }));
+
+  test('an import that left nothing is no delivery', () =>
+    expect(deliver(world({ n1: { lies: true } }), ['n1'])).rejects.toThrow(
+      'does not list docker.io/library/shop:dev',
+    ));
+
+  test('containerd that never answers is named, within a limit', async () => {
+    const deps = fakeDeps([['version', failedWith('connection refused')]]);
+    await expect(deliver(deps, ['n1'])).rejects.toMatchObject({
+      message: 'containerd of node n1 does not answer',
+      details: ['connection refused'],
+    });
+  });
+
+  test('a cancel is a cancel', async () => {
+    const abort = new AbortController();
+    const deps = world({ n1: {} }, () => {
+      abort.abort(new Error('stop'));
+      return Promise.reject(new Error('stop'));
+    });
+    await expect(deliver(deps, ['n1'], abort.signal)).rejects.toThrow('stop');
+  });
+});
+
+describe('one stream to several readers', () => {
+  test('a slow reader slows the source, not the content', async () => {
+    const fan = fanOut(2);
+    const slow = new Promise<number>((resolve) => {
+      let bytes = 0;
+      const sink = new Writable({
+        highWaterMark: 1000,
+        write(chunk: Buffer, _encoding, callback) {
+          bytes += chunk.length;
+          setTimeout(callback, 1);
+        },
+        final(callback) {
+          resolve(bytes);
+          callback();
+        },
+      });
+      fan.outputs[1]?.pipe(sink);
+    });
+    const fast = buffer(fan.outputs[0] as Readable);
+    const chunks = Array.from({ length: 100 }, (_, i) => Buffer.alloc(50_000, i));
+    await pipeline(Readable.from(chunks), fan.input);
+    expect((await fast).equals(Buffer.concat(chunks))).toBe(true);
+    expect(await slow).toBe(5_000_000);
+    expect(fan.bytes()).toBe(5_000_000);
+  });
+  test('a reader that goes does not hold the others', async () => {
+    const fan = fanOut(2);
+    const rest = buffer(fan.outputs[1] as Readable);
+    fan.outputs[0]?.destroy();
+    await pipeline(Readable.from([Buffer.alloc(3_000_000)]), fan.input);
+    expect((await rest).length).toBe(3_000_000);
+  });
+  test('when all are gone, the source is told', async () => {
+    const fan = fanOut(1);
+    fan.outputs[0]?.destroy();
+    await expect(pipeline(Readable.from([Buffer.alloc(10)]), fan.input)).rejects.toThrow('nobody reads');
+  });
+});
+
+describe("containerd's answers", () => {
+  test('the digest of exactly this reference', () => {
+    const text = `${listed('docker.io/library/shop:dev2', 'sha256:no')}${listed('docker.io/library/shop:dev', 'sha256:yes')}`;
+    expect(manifestDigest(text, 'docker.io/library/shop:dev')).toBe('sha256:yes');
+    expect(manifestDigest('', 'x')).toBeUndefined();
+  });
+  test("the config's digest of a manifest, none of an index", () => {
+    expect(configDigest('{"config":{"digest":"sha256:c"}}')).toBe('sha256:c');
+    expect(configDigest('{"manifests":[]}')).toBeUndefined();
+    expect(configDigest('cut off {')).toBeUndefined();
+  });
+  test('stdin only where it is used', () => {
+    expect(ctrArgv('docker', 'n', 'version')).not.toContain('--interactive');
+    expect(ctrArgv('docker', 'n', 'images', 'import', '-')).toContain('--interactive');
+  });
+});
+
+test('images are built at once, and delivered when the nodes run', () => {
+  const tools = { id: 'tools' } as unknown as Task<Tools>;
+  const nodes = { id: 'nodes' } as unknown as Task<StartedNodes>;
+  const built = { name: 'a:1', context: '/', dockerfile: '/Dockerfile', args: {}, limitMs: 1 };
+  const tasks = imageTasks(aPlan({ images: [built, { name: 'postgres:15', limitMs: 1 }] }), { tools, nodes });
+  expect(tasks.all.map((task) => task.id)).toEqual([
+    'build a:1',
+    'pull postgres:15',
+    'deliver a:1',
+    'deliver postgres:15',
+  ]);
+  expect(tasks.build[0]?.needs).toEqual([tools]);
+  expect(tasks.deliver[0]?.needs).toEqual([tools, nodes, tasks.build[0]]);
+});
+
+test.each([
+  [{ image: 'a', delivered: [], bytes: 0, ms: 5 }, 'every node has it already'],
+  [
+    { image: 'a', delivered: ['n'], bytes: 1024 ** 2, ms: 1000 },
+    '1.0 MiB to 1 node in 1 s, 1.0 MiB/s to each',
+  ],
+  [
+    { image: 'a', delivered: ['n', 'm'], bytes: 2048, ms: 2000 },
+    '2.0 KiB to 2 nodes in 2 s, 1.0 KiB/s to each',
+  ],
+])('what was delivered: %j', (delivery, text) => expect(deliveryText(delivery)).toBe(text));
