@@ -102,7 +102,7 @@ export class FakeCluster {
               watchers.delete(look);
               resolve(decided);
             } catch (error) {
-              reject(error as Error);
+              reject(error);
             }
           };
           signal.addEventListener('abort', () => {

@@ -1,0 +1,309 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { ExecRequest, ExecResult } from '../../src/model/deps.ts';
+import type { Kube } from '../../src/model/kube.ts';
+import type { ReleasePlan } from '../../src/model/plan.ts';
+import type { ClusterHandle, Tools } from '../../src/model/run.ts';
+import type { Task } from '../../src/model/task.ts';
+import { escapeSet, helmCure, helmEnv, helmSaid, installArgv } from '../../src/releases/helm.ts';
+import { installRelease } from '../../src/releases/install.ts';
+import { releaseTasks } from '../../src/releases/tasks.ts';
+import {
+  aPlan,
+  aRelease,
+  failedWith,
+  fakeClock,
+  FakeCluster,
+  fakeContext,
+  fakeDeps,
+  fakeState,
+  ok,
+} from './support/phases.ts';
+
+describe("Helm's command line", () => {
+  const args = { helm: 'helm', helmVersion: 'v4.3.1', kubeconfig: '/run/kubeconfig', release: aRelease };
+  test('for Helm 4', () =>
+    expect(installArgv({ ...args, release: { ...aRelease, set: { 'a.b': '1,2', c: '{x,y}' } } })).toEqual([
+      ...[
+        'helm',
+        'upgrade',
+        '--install',
+        'shop',
+        '/repo/charts/shop',
+        '--namespace',
+        'shop',
+        '--create-namespace',
+      ],
+      ...['--values', '/repo/values.yaml', '--set', 'a.b=1\\,2', '--set', 'c={x,y}'],
+      ...['--wait=watcher', '--timeout', '60s', '--kubeconfig', '/run/kubeconfig'],
+    ]));
+  test('for Helm 3', () => {
+    const argv = installArgv({ ...args, helmVersion: 'v3.19.5' });
+    expect(argv).toContain('--wait');
+    expect(argv).not.toContain('--wait=watcher');
+  });
+  test.each([
+    ['plain', 'plain'],
+    ['a,b', 'a\\,b'],
+    ['C:\\x', 'C:\\\\x'],
+    ['{a,b}', '{a,b}'],
+  ])('--set takes %s literally', (value, escaped) => expect(escapeSet(value)).toBe(escaped));
+
+  test("nothing of the user's environment changes what the plan says", () => {
+    const env = {
+      HELM_NAMESPACE: 'x',
+      HELM_KUBECONTEXT: 'prod',
+      HELM_REGISTRY_CONFIG: '/mine',
+      KUBECONFIG: '~/.kube/config',
+    };
+    expect(helmEnv(env, '/cache/helm', '/run/kubeconfig')).toEqual({
+      HELM_NAMESPACE: '',
+      HELM_KUBECONTEXT: '',
+      HELM_CACHE_HOME: '/cache/helm/cache',
+      HELM_CONFIG_HOME: '/cache/helm/config',
+      HELM_DATA_HOME: '/cache/helm/data',
+      KUBECONFIG: '/run/kubeconfig',
+    });
+  });
+
+  test('its error without its progress', () =>
+    expect(helmSaid('level=WARN msg=x\nRelease "shop" does not exist.\nError: failed\nmore\n')).toEqual([
+      'Error: failed',
+      'more',
+    ]));
+  test.each([
+    [
+      'Error: found in Chart.yaml, but missing in charts/ directory: postgresql',
+      'helm dependency build /repo/charts/shop',
+    ],
+    ['Error: another operation (install/upgrade/rollback) is in progress', 'helm uninstall shop'],
+    ['Error: parse error at (shop/templates/x.yaml:3)', 'helm template shop'],
+    ["Error: values don't meet the specifications of the schema(s)", '/repo/values.yaml'],
+    ['Error: something else', 'try it alone'],
+  ])('the cure of: %s', (said, cure) => expect(helmCure(said, aRelease)).toContain(cure));
+});
+
+describe('installing', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ket-install-'));
+  });
+  afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+  const deployment = (available: number): object => ({
+    metadata: { name: 'api', annotations: { 'meta.helm.sh/release-name': 'shop' } },
+    spec: { replicas: 1 },
+    status: { availableReplicas: available, updatedReplicas: 1 },
+  });
+  const pod = (status: object, ready = false, owner = 'ReplicaSet'): object => ({
+    metadata: { name: 'api-1', uid: 'u1', ownerReferences: [{ kind: owner, name: 'migrate' }] },
+    spec: { containers: [{ name: 'main' }] },
+    status: {
+      phase: 'Running',
+      conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
+      containerStatuses: [{ name: 'main', image: 'ghcr.io/me/api:1', restartCount: 0, ready, ...status }],
+    },
+  });
+
+  type Helm = (request: ExecRequest) => ExecResult | Promise<ExecResult>;
+  const start = (
+    cluster: FakeCluster,
+    helm: Helm,
+    over: Partial<ReleasePlan> = {},
+    delivered: string[] = [],
+  ) => {
+    const waits: string[] = [];
+    const deps = fakeDeps([['upgrade --install', helm]], fakeClock());
+    const handle: ClusterHandle = {
+      name: 'c',
+      kubeconfig: '/run/kubeconfig',
+      nodes: ['n'],
+      kube: cluster.kube,
+    };
+    const work = installRelease(deps, {
+      helm: 'helm',
+      helmVersion: 'v4.3.1',
+      cluster: handle,
+      release: { ...aRelease, ...over },
+      shared: false,
+      folder,
+      delivered,
+      signal: new AbortController().signal,
+      awaiting: (what) => waits.push(what),
+    });
+    return { work, waits, deps };
+  };
+  /** Helm that waits until it is ended. */
+  const waiting: Helm = ({ signal }) =>
+    new Promise((_resolve, reject) => {
+      const end = (): void => reject(signal?.reason as Error);
+      if (signal?.aborted === true) end();
+      else signal?.addEventListener('abort', end);
+    });
+  const logs = (lines: string[]): Partial<Kube> => ({ tail: () => Promise.resolve(lines) });
+
+  test('ready when Helm says so and ket sees it', async () => {
+    const cluster = new FakeCluster();
+    const { work } = start(cluster, () => {
+      cluster.set('Deployment', [deployment(1)]);
+      return { ...ok, stderr: 'helm says' };
+    });
+    await work;
+    expect(fs.readFileSync(path.join(folder, 'helm.log'), 'utf8')).toBe('helm says');
+  });
+
+  test("Helm's word alone is not enough", async () => {
+    const cluster = new FakeCluster();
+    const { work } = start(cluster, () => {
+      cluster.set('Deployment', [deployment(0)]);
+      setTimeout(() => cluster.set('Deployment', [deployment(1)]), 50);
+      return ok;
+    });
+    const began = performance.now();
+    await work;
+    expect(performance.now() - began).toBeGreaterThan(40);
+  });
+
+  test('a crash loop ends Helm early, with the last lines', async () => {
+    const cluster = new FakeCluster(logs(['FATAL no config']));
+    const { work, deps } = start(cluster, waiting);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    const state = { waiting: { reason: 'CrashLoopBackOff' } };
+    cluster.set('Pod', [
+      pod({
+        state,
+        restartCount: 2,
+        lastState: { terminated: { exitCode: 7, startedAt: '2026-11-21T12:00:05Z' } },
+      }),
+    ]);
+    await expect(work).rejects.toMatchObject({
+      code: 'KET_RELEASE',
+      message:
+        'release shop cannot become ready: container main of pod api-1 crashed 3 times, last with exit code 7',
+      details: ['FATAL no config'],
+      where: folder,
+    });
+    expect(deps.commands).toHaveLength(1);
+    expect(fs.readFileSync(path.join(folder, 'api-1_main.log'), 'utf8')).toBe('FATAL no config\n');
+  });
+
+  test.each([
+    [[], 'named under images:'],
+    [['ghcr.io/me/api:1'], 'imagePullPolicy'],
+  ])('an image that is not to be had, delivered: %j', async (delivered, cure) => {
+    const cluster = new FakeCluster();
+    const { work } = start(cluster, waiting, {}, delivered);
+    cluster.set('Pod', [pod({ state: { waiting: { reason: 'ErrImageNeverPull' } } })]);
+    await expect(work).rejects.toMatchObject({ next: expect.stringContaining(cure) });
+  });
+
+  test('a hook that Helm deletes the next moment has left its lines', async () => {
+    let there = true;
+    const cluster = new FakeCluster({ tail: () => Promise.resolve(there ? ['no such table'] : []) });
+    const { work } = start(cluster, waiting);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    cluster.set('Pod', [pod({ state: { terminated: { exitCode: 3 } } }, false, 'Job')]);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    there = false;
+    cluster.set('Pod', []);
+    cluster.set('Job', [
+      {
+        metadata: { name: 'migrate', annotations: { 'helm.sh/hook': 'pre-install' } },
+        status: { conditions: [{ type: 'Failed', status: 'True', message: 'backoff limit' }] },
+      },
+    ]);
+    await expect(work).rejects.toMatchObject({
+      message: 'release shop cannot become ready: hook Job migrate failed: backoff limit',
+      details: ['pod api-1, container main: exit code 3', 'no such table'],
+    });
+  });
+
+  test('over its limit it names what is not ready, the events, and the last lines', async () => {
+    const cluster = new FakeCluster(logs(['still booting']));
+    cluster.set('Deployment', [deployment(0)]);
+    cluster.set('Pod', [pod({ state: { running: {} } })]);
+    cluster.set('Event', [
+      {
+        type: 'Warning',
+        reason: 'Unhealthy',
+        message: 'probe failed',
+        lastTimestamp: '1',
+        involvedObject: { kind: 'Pod', name: 'api-1' },
+        metadata: {},
+      },
+    ]);
+    const { work } = start(cluster, () => ({ ...failedWith(''), timedOut: true }));
+    await expect(work).rejects.toMatchObject({
+      message: 'release shop was not ready within 1 min: Deployment api: 0 of 1 available; and 1 more',
+      details: [
+        'Deployment api: 0 of 1 available',
+        'pod api-1: container main runs but is not ready (its readiness probe)',
+        '1 Warning Unhealthy Pod/api-1: probe failed',
+        'last lines of api-1 main:',
+        'still booting',
+      ],
+    });
+  });
+
+  test("what Helm refuses is told in Helm's words", () =>
+    expect(
+      start(new FakeCluster(), () => failedWith('Error: parse error at (shop/templates/x.yaml:3)')).work,
+    ).rejects.toMatchObject({
+      code: 'KET_RELEASE',
+      message: 'Helm could not install release shop',
+      details: ['Error: parse error at (shop/templates/x.yaml:3)'],
+      where: '/repo/charts/shop',
+    }));
+
+  test('a Helm that cannot be started is an error, and nothing goes on', () =>
+    expect(
+      start(new FakeCluster(), () => Promise.reject(new Error('cannot start helm'))).work,
+    ).rejects.toThrow('cannot start helm'));
+
+  test('what is awaited is the pod, not a number', async () => {
+    const cluster = new FakeCluster();
+    const { work, waits } = start(cluster, async () => {
+      cluster.set('Deployment', [deployment(0)]);
+      cluster.set('Pod', [pod({ state: { waiting: { reason: 'ContainerCreating' } } })]);
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      cluster.set('Pod', [pod({}, true)]);
+      cluster.set('Deployment', [deployment(1)]);
+      return ok;
+    });
+    await work;
+    expect(waits).toContain('pod api-1: container main waits (ContainerCreating); and 1 more');
+  });
+});
+
+test('a release waits for the cluster and all images, and is in the state before it is made', async () => {
+  const state = fakeState();
+  const tools = { id: 'tools' } as unknown as Task<Tools>;
+  const ready = { id: 'ready' } as unknown as Task<ClusterHandle>;
+  const image = { id: 'deliver' } as unknown as Task;
+  const run = { runId: 'r', folder: os.tmpdir(), state, env: {} };
+  const { install } = releaseTasks(
+    run,
+    aPlan({ releases: [aRelease] }),
+    { tools, ready },
+    { deliver: [image] },
+  );
+  expect(install[0]?.needs).toEqual([tools, ready, image]);
+  const helm = fakeDeps([
+    [
+      'upgrade',
+      () => {
+        expect(state.made).toEqual([{ type: 'release', kubeconfig: '/k', namespace: 'shop', name: 'shop' }]);
+        return failedWith('Error: stop here');
+      },
+    ],
+  ]);
+  const handle = { name: 'c', kubeconfig: '/k', nodes: [], kube: new FakeCluster().kube };
+  const context = fakeContext(helm, [
+    [tools, { docker: 'd', helm: 'helm', helmVersion: 'v4.3.1' }],
+    [ready, handle],
+  ]);
+  await expect(install[0]?.run(context)).rejects.toMatchObject({ details: ['Error: stop here'] });
+  fs.rmSync(path.join(os.tmpdir(), 'releases'), { recursive: true, force: true });
+});
