@@ -15,6 +15,7 @@ export function remover(
   signal?: AbortSignal,
 ): Remover {
   return async (made) => {
+    if ((made.type === 'namespace' || made.type === 'release') && goneWithCluster(made.kubeconfig)) return;
     switch (made.type) {
       case 'kind-cluster': {
         // Any version of kind deletes by the same label; without one docker does it.
@@ -46,6 +47,9 @@ export function remover(
     }
   };
 }
+
+/** ket deletes a kubeconfig only when its cluster is proved gone, and all that was in it with it. */
+const goneWithCluster = (kubeconfig: string): boolean => !fs.existsSync(kubeconfig);
 
 const uninstallMs = 120_000;
 

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import type { Clock } from '../model/deps.ts';
+import { messageOf } from '../model/errors.ts';
 import type { EventBody, EventSink, RunEvent } from '../model/events.ts';
 
 export interface EventLog {
@@ -20,7 +21,19 @@ export function openEventLog(file: string, clock: Clock, sinks: readonly EventSi
   const stored: RunEvent[] = [];
   const active = new Set(sinks);
   let seq = 0;
+  /** A task that outlived its limit may still speak when the run is over; by then the number may be another file's. */
+  let closed = false;
+  let full: unknown;
 
+  const store = (event: RunEvent): void => {
+    stored.push(event);
+    if (full !== undefined) return;
+    try {
+      fs.writeFileSync(fd, JSON.stringify(event) + '\n');
+    } catch (error) {
+      full = error;
+    }
+  };
   const deliver = (event: RunEvent): void => {
     for (const sink of active) {
       try {
@@ -32,6 +45,7 @@ export function openEventLog(file: string, clock: Clock, sinks: readonly EventSi
     }
   };
   const emit = (body: EventBody): void => {
+    if (closed) return;
     const live = body.type === 'log';
     if (!live) seq += 1;
     const event: RunEvent = {
@@ -41,16 +55,17 @@ export function openEventLog(file: string, clock: Clock, sinks: readonly EventSi
       ms: Math.round(clock.monotonic() - began),
       ...body,
     };
-    if (!live) {
-      stored.push(event);
-      fs.writeSync(fd, JSON.stringify(event) + '\n');
-    }
+    const before = full;
+    if (!live) store(event);
     deliver(event);
+    if (full !== before)
+      emit({ type: 'notice', level: 'error', text: `${file} cannot be written: ${messageOf(full)}` });
   };
   return {
     emit,
     events: () => stored,
     async close() {
+      closed = true;
       fs.closeSync(fd);
       for (const sink of active) {
         try {

@@ -27,7 +27,11 @@ export function makeRunFolder(output: string, runId: string, stateHome: string):
       (name) =>
         runFolder.test(name) && name !== runId && !fs.existsSync(path.join(stateHome, `${name}.json`)),
     )
-    .map((name) => ({ name, at: fs.statSync(path.join(output, name)).mtimeMs }))
+    // Another run may prune at the same time.
+    .map((name) => ({
+      name,
+      at: fs.statSync(path.join(output, name), { throwIfNoEntry: false })?.mtimeMs ?? 0,
+    }))
     .sort((a, b) => b.at - a.at)
     .slice(keptRuns - 1);
   for (const { name } of old) fs.rmSync(path.join(output, name), { recursive: true, force: true });

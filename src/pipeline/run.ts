@@ -89,6 +89,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
       assets: options.assets,
       keepFailedMs: keepMs,
       ephemeral: options.existing === undefined,
+      state,
     },
   });
   const results = await execute(composition.tasks, {
@@ -107,7 +108,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     const suite = plan.suites[index];
     if (suite === undefined) throw new Error('a suite task without a suite');
     emitNotRun(suite.name, results.get(task), emit);
-    return suiteNotRun(suite);
+    return suiteNotRun(suite, results.get(task)?.error !== undefined);
   });
   const firstError = [...results.values()].find((result) => result.error !== undefined)?.error;
   const exitCode =
@@ -217,7 +218,7 @@ async function settle(
       await state.keep({ until });
       emit({
         type: 'kept',
-        what: nameOf({ type: 'kind-cluster', ...cluster }),
+        what: state.list().map(nameOf).join(', '),
         until,
         how: howToEnter(cluster, ended.reports),
       });

@@ -108,12 +108,18 @@ export function writeState(file: string, state: RunState): void {
   const next = `${file}.${process.pid}.tmp`;
   const fd = fs.openSync(next, 'w', 0o600);
   try {
-    fs.writeSync(fd, JSON.stringify(state, null, 1));
+    fs.writeFileSync(fd, JSON.stringify(state, null, 1));
     fs.fsyncSync(fd);
   } finally {
     fs.closeSync(fd);
   }
   fs.renameSync(next, file);
+  const folder = fs.openSync(path.dirname(file), 'r');
+  try {
+    fs.fsyncSync(folder);
+  } finally {
+    fs.closeSync(folder);
+  }
 }
 
 const isState = (value: Partial<RunState>): value is RunState =>

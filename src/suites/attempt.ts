@@ -1,62 +1,30 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { randomBytes } from 'node:crypto';
-import { stringify } from 'yaml';
-import { errorInfo, messageOf } from '../model/errors.ts';
+import { KetError, messageOf } from '../model/errors.ts';
 import { formatMs } from '../model/format.ts';
-import type { AnyObject, ContainerRef, Kube, Reflector } from '../model/kube.ts';
-import type { Verdict } from '../model/outcome.ts';
+import type { Reflector } from '../model/kube.ts';
 import type { SuitePlan } from '../model/plan.ts';
-import type { ImageFacts } from '../model/run.ts';
+import type { Made } from '../model/state.ts';
 import type { TaskContext } from '../model/task.ts';
-import { acknowledge, collect, holdUntil, type CollectOptions } from './collect.ts';
-import { lastLinesOf } from './console.ts';
+import type { AttemptResult, EndState } from './attempt-result.ts';
+import { readRecord, saveObjects, settleConsole } from './attempt-files.ts';
+import { Created, manifestsFor } from './attempt-objects.ts';
+import { bringHome, type Home } from './bring-home.ts';
+import { mainContainer, sidecar } from './job.ts';
+import { attemptLimits, type AttemptLimits } from './limits.ts';
 import { followLive, liveLogFile } from './live-log.ts';
-import { jobFor, mainContainer, sidecar, type Job } from './job.ts';
-import { attemptLimits } from './limits.ts';
 import { attemptName, attemptSelector, type AttemptId } from './names.ts';
-import { namespaceFor, objectsFor, type KetRunPrograms } from './objects.ts';
 import { Pending } from './pending.ts';
-import { hasEnded, sidecarStatus, type KubeEvent, type NeverRan, type Pod } from './pod-state.ts';
-import { readResults, type ResultsReading } from './proof.ts';
-import { parseRecord, type RunRecord } from './record.ts';
+import { hasEnded, type KubeEvent, type Pod } from './pod-state.ts';
+import { readResults } from './proof.ts';
+import { whyRefused } from './refused.ts';
 import { verdictOf } from './verdict.ts';
 import { untilOrTick } from './wait.ts';
-
-/** What all attempts of a run share. */
-export interface SuiteWorld {
-  readonly runId: string;
-  readonly kube: Kube;
-  readonly template: (suite: SuitePlan) => Job;
-  readonly programs: KetRunPrograms;
-  readonly arch: 'amd64' | 'arm64';
-  /** ClusterIP of the cluster's DNS, and its domain. */
-  readonly nameserver: string;
-  readonly clusterDomain: string;
-  /** Release name to namespace. */
-  readonly namespaces: Readonly<Record<string, string>>;
-  /** The suite's image, where Docker knows it. */
-  readonly image: ImageFacts | undefined;
-  /** How long the pod of a failed attempt stays for a look inside, ms; 0: not at all. */
-  readonly keepFailedMs: number;
-  /** The cluster goes away with the run: nothing in it needs deleting one by one. */
-  readonly ephemeral: boolean;
-}
-
-export interface AttemptResult {
-  readonly verdict: Verdict;
-  readonly results: ResultsReading;
-  readonly record?: RunRecord;
-  readonly lastLines: readonly string[];
-  readonly ms: number;
-  /** Every line of the log was seen live; undefined when nothing was followed to its end. */
-  readonly logComplete?: boolean;
-  /** The pod stays for a look inside. */
-  readonly kept?: ContainerRef;
-}
+import type { SuiteWorld } from './world.ts';
 
 /** Time for what is still worth saving after a cancel. */
-const afterCancelMs = 15_000;
+const afterStopMs = 15_000;
 
 /** One attempt of a suite: its own namespace, one Job, its results brought home, and the verdict. */
 export async function runAttempt(
@@ -79,7 +47,7 @@ class Attempt {
   readonly #name: string;
   readonly #namespace: string;
   readonly #nonce = randomBytes(16).toString('hex');
-  readonly #created: AnyObject[] = [];
+  readonly #created: Created;
   readonly #began: number;
 
   constructor(world: SuiteWorld, suite: SuitePlan, id: AttemptId, outDir: string, context: TaskContext) {
@@ -89,6 +57,7 @@ class Attempt {
     this.#outDir = outDir;
     this.#context = context;
     this.#name = attemptName(id);
+    this.#created = new Created(world.kube);
     const release = suite.placement === 'release' ? suite.needs[0] : undefined;
     this.#namespace = release === undefined ? this.#name : (world.namespaces[release] ?? release);
     this.#began = context.deps.clock.monotonic();
@@ -101,7 +70,8 @@ class Attempt {
     try {
       await this.#create(limits);
     } catch (error) {
-      return this.#end({ neverRan: { infraClass: 'denied', message: messageOf(error) } });
+      if (this.#context.signal.aborted) return this.#end(this.#stopped());
+      return this.#end({ neverRan: whyRefused(error) });
     }
     const pods = kube.reflect<Pod>({
       apiVersion: 'v1',
@@ -118,41 +88,26 @@ class Attempt {
     }
   }
 
-  async #create(limits: ReturnType<typeof attemptLimits>): Promise<void> {
-    const { kube, namespaces } = this.#world;
+  async #create(limits: AttemptLimits): Promise<void> {
     const { signal } = this.#context;
+    const all = manifestsFor(this.#world, this.#suite, this.#id, this.#namespace, limits, this.#nonce);
     this.#context.awaiting('the API server to take the Job');
-    const needed = this.#suite.needs.map((name) => namespaces[name] ?? name);
-    const searches = [...new Set([this.#namespace, ...needed])].map(
-      (ns) => `${ns}.svc.${this.#world.clusterDomain}`,
-    );
-    const job = jobFor({
-      id: this.#id,
-      suite: this.#suite,
-      template: this.#world.template(this.#suite),
-      namespace: this.#namespace,
-      limits,
-      nonce: this.#nonce,
-      image: this.#world.image,
-      dns: {
-        nameserver: this.#world.nameserver,
-        searches: [...searches, `svc.${this.#world.clusterDomain}`, this.#world.clusterDomain],
-      },
-      releaseNamespaces: needed,
-      arch: this.#world.arch,
-    });
-    const objects = objectsFor(this.#id, this.#suite, this.#namespace, needed, this.#world.programs);
-    const all = this.#suite.placement === 'own' ? [namespaceFor(this.#id), ...objects] : objects;
-    for (const object of [...all, job as unknown as AnyObject]) {
-      this.#created.push(object);
-      await kube.create(object, signal);
-    }
+    const listed = this.#listed();
+    if (listed !== undefined) await this.#world.lists.add(listed);
+    for (const object of all) await this.#created.create(object, signal);
+  }
+
+  /** The attempt's own namespace as the state lists it; what goes away with its cluster is not listed. */
+  #listed(): Extract<Made, { type: 'namespace' }> | undefined {
+    if (this.#world.ephemeral || this.#suite.placement !== 'own') return undefined;
+    const { name: cluster, kubeconfig } = this.#world.cluster;
+    return { type: 'namespace', cluster, kubeconfig, name: this.#namespace };
   }
 
   async #watch(
     pods: Reflector<Pod>,
     events: Reflector<KubeEvent>,
-    limits: ReturnType<typeof attemptLimits>,
+    limits: AttemptLimits,
   ): Promise<AttemptResult> {
     const { kube } = this.#world;
     const { clock } = this.#context.deps;
@@ -167,7 +122,7 @@ class Attempt {
         this.#context.signal,
       ),
     );
-    if (start === undefined) return this.#end({ cancelled: true, pod: seen.pod, events });
+    if (start === undefined) return this.#end({ ...this.#stopped(), pod: seen.pod, events });
     if ('infraClass' in start) return this.#end({ neverRan: start, pod: seen.pod, events });
 
     const pod = start;
@@ -215,14 +170,13 @@ class Attempt {
         1000,
       ),
     );
-    const cancelled = ended === undefined;
-    const keep = !cancelled && this.#world.keepFailedMs > 0;
+    const stopped = ended === undefined;
     const collected =
-      ended === 'gone' ? { error: 'the pod is gone' } : await this.#collect(podName, latest, cancelled, keep);
+      ended === 'gone' ? { error: 'the pod is gone' } : await this.#collect(podName, latest, stopped);
     latest = current() ?? latest;
-    await live.end(cancelled ? 500 : 10_000);
+    await live.end(stopped ? 500 : 10_000);
     return this.#end({
-      cancelled,
+      ...(stopped ? this.#stopped() : {}),
       pod: latest,
       uid,
       podGone: ended === 'gone',
@@ -235,38 +189,22 @@ class Attempt {
     });
   }
 
-  /** Results come out before anything else happens to the pod; after a cancel, as far as a short while allows. */
-  async #collect(
-    pod: string,
-    latest: Pod,
-    cancelled: boolean,
-    keep: boolean,
-  ): Promise<{ error?: string; finish?: (failed: boolean) => Promise<void> }> {
-    const running = sidecarStatus(latest)?.state?.running !== undefined;
-    if (!running) return { error: 'the pod had ended before its results could be read' };
+  /** After a stop, as far as a short while allows. */
+  async #collect(pod: string, latest: Pod, stopped: boolean): Promise<Home> {
     this.#context.awaiting('results');
-    const signal = AbortSignal.timeout(cancelled ? afterCancelMs : attemptLimits(0, 0).collectMs);
-    const options: CollectOptions = {
-      kube: this.#world.kube,
+    const { kube, keepFailedMs } = this.#world;
+    return bringHome({
+      kube,
       container: { namespace: this.#namespace, pod, container: sidecar },
       outDir: this.#outDir,
-      signal,
-    };
-    try {
-      const found = await collect(options);
-      const error = found.missing.length === 0 ? {} : { error: found.missing.slice(0, 3).join('; ') };
-      const finish = async (failed: boolean): Promise<void> => {
-        if (keep && failed)
-          await holdUntil(options, this.#context.deps.clock.now() + this.#world.keepFailedMs);
-        else await acknowledge(options, found.manifest.sha256);
-      };
-      return { ...error, finish };
-    } catch (error) {
-      return { error: messageOf(error) };
-    }
+      pod: latest,
+      limitMs: stopped ? afterStopMs : attemptLimits(0, 0).collectMs,
+      keepUntil: () =>
+        stopped || keepFailedMs === 0 ? undefined : this.#context.deps.clock.now() + keepFailedMs,
+    });
   }
 
-  /** Undefined when the run was cancelled meanwhile. */
+  /** Undefined when the run was cancelled meanwhile, or the task's limit is over. */
   async #orCancelled<T>(body: () => Promise<T>): Promise<T | undefined> {
     try {
       return await body();
@@ -276,11 +214,18 @@ class Attempt {
     }
   }
 
+  /** Only the user cancels; a limit of the task that is over is a lost contact. */
+  #stopped(): Pick<EndState, 'cancelled' | 'gaveUp'> {
+    const reason: unknown = this.#context.signal.reason;
+    return reason instanceof KetError && reason.code === 'KET_TIMEOUT'
+      ? { gaveUp: reason.message }
+      : { cancelled: true };
+  }
+
   async #end(state: EndState): Promise<AttemptResult> {
     const results = await readResults(path.join(this.#outDir, 'results'));
-    const recordFile = path.join(this.#outDir, 'record.json');
-    const record = fs.existsSync(recordFile) ? parseRecord(fs.readFileSync(recordFile, 'utf8')) : undefined;
-    const lastLines = this.#settleConsole();
+    const record = readRecord(this.#outDir);
+    const lastLines = settleConsole(this.#outDir);
     const { pod } = state;
     const verdict = verdictOf({
       suite: this.#suite,
@@ -297,7 +242,7 @@ class Attempt {
       ...(state.collectError === undefined ? {} : { collectError: state.collectError }),
     });
     const failed = verdict.outcome !== 'passed' && verdict.outcome !== 'skipped';
-    this.#save(pod, state.events?.items() ?? []);
+    saveObjects(this.#outDir, this.#name, pod, state.events?.items() ?? []);
     if (state.collectError !== undefined)
       this.#context.emit({
         type: 'notice',
@@ -330,69 +275,10 @@ class Attempt {
     };
   }
 
-  /** The collected log is the record of truth; the live one stands in only when there is no other. */
-  #settleConsole(): string[] {
-    const live = path.join(this.#outDir, liveLogFile);
-    const collected = path.join(this.#outDir, 'console.log');
-    if (fs.existsSync(collected)) fs.rmSync(live, { force: true });
-    else if (fs.existsSync(live)) fs.renameSync(live, collected);
-    return lastLinesOf(collected, 20);
-  }
-
-  #save(pod: Pod | undefined, events: readonly KubeEvent[]): void {
-    if (pod !== undefined) {
-      const { managedFields: _managedFields, ...metadata } = pod.metadata ?? {};
-      fs.writeFileSync(path.join(this.#outDir, 'pod.yaml'), stringify({ ...pod, metadata }), { mode: 0o600 });
-    }
-    const own = events.filter((e) => e.involvedObject.name?.startsWith(this.#name) === true);
-    const lines = own.map(
-      (e) =>
-        `${e.lastTimestamp ?? e.eventTime ?? e.metadata.creationTimestamp ?? ''} ${e.type ?? ''} ${e.reason ?? ''} ${e.involvedObject.kind ?? ''}/${e.involvedObject.name ?? ''}: ${e.message ?? ''}`,
-    );
-    fs.writeFileSync(path.join(this.#outDir, 'events.txt'), lines.map((l) => l + '\n').join(''), {
-      mode: 0o600,
-    });
-  }
-
-  /** Deletes exactly what this attempt created, newest first; its namespace takes the rest along. */
+  /** Deletes exactly what this attempt created; the state forgets only what is gone or on its way. */
   async #remove(): Promise<void> {
-    const signal = AbortSignal.timeout(30_000);
-    for (const object of [...this.#created].reverse()) {
-      const { name = '', namespace } = object.metadata ?? {};
-      try {
-        await this.#world.kube.delete(
-          {
-            apiVersion: object.apiVersion,
-            kind: object.kind,
-            name,
-            ...(namespace === undefined ? {} : { namespace }),
-          },
-          { graceSeconds: 5 },
-          signal,
-        );
-      } catch (error) {
-        const { message } = errorInfo(error);
-        this.#context.emit({
-          type: 'leftover',
-          what: `${object.kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`,
-          why: message,
-          cure: `kubectl delete ${object.kind.toLowerCase()} ${name}${namespace === undefined ? '' : ` -n ${namespace}`}`,
-        });
-      }
-    }
+    const all = await this.#created.remove((event) => this.#context.emit(event));
+    const listed = this.#listed();
+    if (all && listed !== undefined) await this.#world.lists.remove(listed);
   }
-}
-
-interface EndState {
-  readonly cancelled?: boolean;
-  readonly neverRan?: Pick<NeverRan, 'infraClass' | 'message'>;
-  readonly pod?: Pod | undefined;
-  readonly uid?: string;
-  readonly podName?: string;
-  readonly podGone?: boolean;
-  readonly gaveUp?: string;
-  readonly collectError?: string;
-  readonly logComplete?: boolean;
-  readonly events?: Reflector<KubeEvent>;
-  readonly finish?: (failed: boolean) => Promise<void>;
 }

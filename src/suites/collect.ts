@@ -162,7 +162,8 @@ class TreeWriter {
     let rest = chunk;
     while (rest.length > 0 && this.#fd !== undefined) {
       const part = rest.subarray(0, this.#left);
-      fs.writeSync(this.#fd, part);
+      // Not writeSync: on a disk that is nearly full it writes less than asked, without an error.
+      fs.writeFileSync(this.#fd, part);
       this.#hash?.update(part);
       this.#left -= part.length;
       this.offset += part.length;

@@ -59,6 +59,8 @@ export function jobFor(input: JobInput): Job {
   ];
   const spec: PodSpec = {
     ...base,
+    // A container that is started again would hide its first end.
+    restartPolicy: 'Never',
     activeDeadlineSeconds: Math.ceil(limits.podMs / 1000),
     terminationGracePeriodSeconds: Math.ceil((limits.collectMs + limits.keepMs) / 1000),
     serviceAccountName: name,
@@ -74,7 +76,7 @@ export function jobFor(input: JobInput): Job {
     initContainers: [
       ...(base.initContainers ?? []).filter((c) => c.name !== sidecar),
       {
-        ...own,
+        ...without(own, 'args'),
         image,
         imagePullPolicy: 'IfNotPresent',
         restartPolicy: 'Always',
@@ -115,6 +117,9 @@ export function jobFor(input: JobInput): Job {
     spec: {
       ...template.spec,
       backoffLimit: 0,
+      completions: 1,
+      parallelism: 1,
+      podReplacementPolicy: 'Failed',
       activeDeadlineSeconds: Math.ceil(limits.jobMs / 1000),
       // A kept pod must outlive the keeping.
       ttlSecondsAfterFinished: Math.max(
@@ -135,6 +140,12 @@ export function jobFor(input: JobInput): Job {
 
 /** Without contact from a driver for so long the sidecar leaves (docs/design.md). */
 const contactMs = 600_000;
+
+/** Words of the template would be appended to ket's command. */
+function without(container: Container, key: 'args'): Container {
+  const { [key]: _dropped, ...rest } = container;
+  return rest;
+}
 
 function userOf(image: ImageFacts | undefined): Record<string, number> {
   const [user = '', group = ''] = (image?.user ?? '').split(':');
@@ -161,7 +172,7 @@ function mainOf(
   };
   const wanted = { ...ours, ...suite.env };
   return {
-    ...main,
+    ...without(main, 'args'),
     image,
     imagePullPolicy: 'IfNotPresent',
     ...(suite.workingDir === undefined ? {} : { workingDir: suite.workingDir }),

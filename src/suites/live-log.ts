@@ -27,6 +27,17 @@ export interface LiveLogOptions {
 export function followLive(options: LiveLogOptions): LiveLog {
   const { suite, attempt } = options.id;
   const out = fs.createWriteStream(options.file, { mode: 0o600 });
+  // The collected log is the one that counts; a full disk shows there.
+  let broken = false;
+  out.on('error', (error) => {
+    if (!broken)
+      options.emit({
+        type: 'notice',
+        level: 'warning',
+        text: `the live log of ${suite} cannot be stored: ${error.message}`,
+      });
+    broken = true;
+  });
   const stop = new AbortController();
   let end: FollowEnd | undefined;
   const done = options.kube
@@ -34,7 +45,7 @@ export function followLive(options: LiveLogOptions): LiveLog {
       finished: options.finished,
       signal: stop.signal,
       onLine: (line) => {
-        out.write(line.text + '\n');
+        if (!broken) out.write(line.text + '\n');
         options.emit({ type: 'log', suite, attempt, line: line.text, printed: line.printed });
       },
     })

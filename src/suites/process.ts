@@ -6,7 +6,7 @@ import type { SuitePlan } from '../model/plan.ts';
 import type { TaskContext } from '../model/task.ts';
 import { messageOf } from '../model/errors.ts';
 import { findJUnit } from '../results/junit-find.ts';
-import type { AttemptResult } from './attempt.ts';
+import type { AttemptResult } from './attempt-result.ts';
 import { lastLinesOf } from './console.ts';
 import { argvOf } from './job.ts';
 import type { AttemptId } from './names.ts';
@@ -110,7 +110,9 @@ export async function runProcess(
 }
 
 const findFiles = (globs: readonly string[]): string[] =>
-  globs.flatMap((glob) => fs.globSync(glob)).filter((file) => fs.statSync(file).isFile());
+  globs
+    .flatMap((glob) => fs.globSync(glob))
+    .filter((file) => fs.statSync(file, { throwIfNoEntry: false })?.isFile() === true);
 
 /**
  * Copies what `results:` names into the attempt's folder, time stamps and all: a file that was there before the start

@@ -5,7 +5,7 @@ import type { SuitePlan } from '../model/plan.ts';
 import type { TaskContext } from '../model/task.ts';
 import type { ContainerRef } from '../model/kube.ts';
 import { caseInfo } from '../results/junit-case.ts';
-import type { AttemptResult } from './attempt.ts';
+import type { AttemptResult } from './attempt-result.ts';
 import type { AttemptId } from './names.ts';
 import type { RunRecord } from './record.ts';
 
@@ -56,7 +56,7 @@ export async function runSuite(
     (attempts.length > 1 || last.results.cases.some((c) => c.flaky.length > 0));
   const verdict: Verdict = flaky
     ? { outcome: 'flaky', message: `${last.verdict.message}, after ${flakyWhy(attempts)}` }
-    : last.verdict;
+    : verdictOfLast(attempts, last.verdict);
   const ms = context.deps.clock.monotonic() - began;
   const counts = last.results.proof.counts;
   context.emit({
@@ -78,6 +78,14 @@ export async function runSuite(
     ms,
     kept: attempts.flatMap((a) => (a.result.kept === undefined ? [] : [a.result.kept])),
   };
+}
+
+/** A retry that ran no test takes nothing back of the failure before it. */
+function verdictOfLast(attempts: readonly AttemptSummary[], last: Verdict): Verdict {
+  const before = attempts.at(-2)?.result.verdict;
+  return last.outcome === 'skipped' && before !== undefined
+    ? { ...before, message: `${before.message}; in the retry ${last.message}` }
+    : last;
 }
 
 function flakyWhy(attempts: readonly AttemptSummary[]): string {
@@ -137,9 +145,9 @@ export const suiteResultOf = (report: SuiteReport): SuiteResult => ({
       : report.counts.total - report.counts.skipped,
 });
 
-/** A suite that never came to run because something it needs failed. */
-export const suiteNotRun = (suite: SuitePlan): SuiteResult => ({
-  outcome: 'skipped',
+/** A suite without a report: something it needs failed, or its own task did (which nothing excuses). */
+export const suiteNotRun = (suite: SuitePlan, broke: boolean): SuiteResult => ({
+  outcome: broke ? 'infra-error' : 'skipped',
   allowSkip: suite.allowSkip,
   executed: noCounts.total,
   skippedByNeed: true,

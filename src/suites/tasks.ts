@@ -1,11 +1,12 @@
 import type { Plan, SuitePlan } from '../model/plan.ts';
 import type { ClusterHandle, ImageFacts } from '../model/run.ts';
+import type { StateFile } from '../model/state.ts';
 import type { Task } from '../model/task.ts';
 import { attemptLimits } from './limits.ts';
-import { runAttempt, type SuiteWorld } from './attempt.ts';
+import { runAttempt } from './attempt.ts';
 import { runProcess } from './process.ts';
 import { runSuite, type SuiteReport } from './suite.ts';
-import { clusterFacts, readPrograms, readTemplate, type Assets } from './world.ts';
+import { clusterFacts, readPrograms, readTemplate, type Assets, type SuiteWorld } from './world.ts';
 
 export type { SuiteReport } from './suite.ts';
 
@@ -15,6 +16,7 @@ export interface SuiteSettings {
   readonly assets: Assets;
   readonly keepFailedMs: number;
   readonly ephemeral: boolean;
+  readonly state: StateFile;
 }
 
 export interface SuiteNeeds {
@@ -53,7 +55,8 @@ export function suiteTask(
     limitMs: suiteLimit(suite, settings.keepFailedMs),
     pool: suitePool,
     async run(context) {
-      const { kube } = context.output(needs.cluster);
+      const cluster = context.output(needs.cluster);
+      const { kube } = cluster;
       const world: SuiteWorld = {
         runId: settings.runId,
         kube,
@@ -64,6 +67,8 @@ export function suiteTask(
         image: facts === undefined ? undefined : context.output(facts),
         keepFailedMs: settings.keepFailedMs,
         ephemeral: settings.ephemeral,
+        lists: settings.state,
+        cluster,
       };
       return runSuite(suite, settings.runId, settings.folder, context, (id, outDir) =>
         runAttempt(world, suite, id, outDir, context),

@@ -94,8 +94,7 @@ const disrupted: Row = (e) => {
       infraClass: 'deleted',
       message: 'the pod was deleted before its results were safe',
     };
-  const uid = e.pod?.metadata?.uid;
-  if (uid !== undefined && uid !== e.uid)
+  if (e.pod !== undefined && e.pod.metadata?.uid !== e.uid)
     return { outcome: 'infra-error', infraClass: 'deleted', message: 'the pod was replaced by another one' };
   if (e.gaveUp !== undefined)
     return { outcome: 'infra-error', infraClass: 'lost-contact', message: e.gaveUp };
@@ -112,6 +111,9 @@ const unproved: Row = (e) => {
     );
   if (record.nonce !== e.nonce || record.uid !== e.uid)
     return noProof('the record found in the pod is not the one of this attempt');
+  // Only the unit tier has no pod.
+  if (e.pod === undefined && e.suite.image !== undefined)
+    return noProof('nothing is known of the pod that the record tells of');
   const status = e.pod === undefined ? undefined : mainStatus(e.pod)?.state?.terminated?.exitCode;
   if (e.pod !== undefined && status === undefined)
     return noProof('the record says that the command has ended, but the pod does not');
@@ -149,8 +151,13 @@ const failed: Row = (e) => {
   };
 };
 
+/** By the counter of the cgroup, or by what the container runtime saw. */
+const hadOom = (e: Evidence): boolean =>
+  (e.record?.oom_kills ?? 0) > 0 ||
+  (e.pod !== undefined && mainStatus(e.pod)?.state?.terminated?.reason === 'OOMKilled');
+
 const childKilled: Row = (e) =>
-  (e.record?.oom_kills ?? 0) > 0 && !e.suite.allowChildOom
+  hadOom(e) && !e.suite.allowChildOom
     ? {
         outcome: 'failed',
         cause: 'memory',

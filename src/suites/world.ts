@@ -5,8 +5,33 @@ import type { V1Node, V1Service } from '@kubernetes/client-node';
 import { KetError, messageOf } from '../model/errors.ts';
 import type { Kube, Wire } from '../model/kube.ts';
 import type { SuitePlan } from '../model/plan.ts';
+import type { ClusterHandle, ImageFacts } from '../model/run.ts';
+import type { StateFile } from '../model/state.ts';
 import type { Job } from './job.ts';
 import type { KetRunPrograms } from './objects.ts';
+
+/** What all attempts of a run share. */
+export interface SuiteWorld {
+  readonly runId: string;
+  readonly kube: Kube;
+  readonly template: (suite: SuitePlan) => Job;
+  readonly programs: KetRunPrograms;
+  readonly arch: 'amd64' | 'arm64';
+  /** ClusterIP of the cluster's DNS, and its domain. */
+  readonly nameserver: string;
+  readonly clusterDomain: string;
+  /** Release name to namespace. */
+  readonly namespaces: Readonly<Record<string, string>>;
+  /** The suite's image, where Docker knows it. */
+  readonly image: ImageFacts | undefined;
+  /** How long the pod of a failed attempt stays for a look inside, ms; 0: not at all. */
+  readonly keepFailedMs: number;
+  /** The cluster goes away with the run: nothing in it needs deleting one by one. */
+  readonly ephemeral: boolean;
+  /** Where an attempt's namespace is listed in a cluster that stays, before it is made. */
+  readonly lists: StateFile;
+  readonly cluster: Pick<ClusterHandle, 'name' | 'kubeconfig'>;
+}
 
 /** Files that come with ket, below the folder of its package. */
 export interface Assets {

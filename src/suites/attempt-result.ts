@@ -1,0 +1,34 @@
+import type { ContainerRef, Reflector } from '../model/kube.ts';
+import type { Verdict } from '../model/outcome.ts';
+import type { Home } from './bring-home.ts';
+import type { KubeEvent, NeverRan, Pod } from './pod-state.ts';
+import type { ResultsReading } from './proof.ts';
+import type { RunRecord } from './record.ts';
+
+/** What an attempt ends with. */
+export interface AttemptResult {
+  readonly verdict: Verdict;
+  readonly results: ResultsReading;
+  readonly record?: RunRecord;
+  readonly lastLines: readonly string[];
+  readonly ms: number;
+  /** Every line of the log was seen live; undefined when nothing was followed to its end. */
+  readonly logComplete?: boolean;
+  /** The pod stays for a look inside. */
+  readonly kept?: ContainerRef;
+}
+
+/** What is known when an attempt ends, however it came there. */
+export interface EndState {
+  readonly cancelled?: boolean;
+  readonly neverRan?: Pick<NeverRan, 'infraClass' | 'message'>;
+  readonly pod?: Pod | undefined;
+  readonly uid?: string;
+  readonly podName?: string;
+  readonly podGone?: boolean;
+  readonly gaveUp?: string;
+  readonly collectError?: string;
+  readonly logComplete?: boolean;
+  readonly events?: Reflector<KubeEvent>;
+  readonly finish?: Home['finish'];
+}
