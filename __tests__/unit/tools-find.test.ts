@@ -69,11 +69,16 @@ describe('which program is taken', () => {
     ['a newer patch', 'v4.3.2', true],
     ['a pre-release', 'v4.3.1-rc.1', true],
     ['another minor', 'v4.30', false],
-    ['another minor that begins alike', 'v4.1', false],
+    ['another minor, shorter', 'v4', false],
   ])('never %s', (_what, version, exact) =>
     expect(choose('helm', 'v4.3.1', [at('/a', version, exact)])).toBeUndefined(),
   );
 });
+
+test('v4.3 is no v4.30', () =>
+  expect(
+    choose('helm', 'v4.30.1', [{ path: '/a', version: { version: 'v4.3', exact: false } }]),
+  ).toBeUndefined());
 
 describe('finding', () => {
   test('all programs of the name in PATH are tried', async () => {

@@ -102,7 +102,7 @@ export class FakeCluster {
               watchers.delete(look);
               resolve(decided);
             } catch (error) {
-              reject(error);
+              reject(error instanceof Error ? error : new Error(String(error)));
             }
           };
           signal.addEventListener('abort', () => {
