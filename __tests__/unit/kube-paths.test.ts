@@ -87,9 +87,7 @@ describe('kubeconfig', () => {
 
   test('what is wrong with the file is said, with its name', async () => {
     const good = kubeconfigOf('https://127.0.0.1:1');
-    await expect(loadConnection(path.join(folder, 'none'), undefined)).rejects.toMatchObject({
-      code: 'KET_KUBE',
-    });
+    expect(() => loadConnection(path.join(folder, 'none'), undefined)).toThrow('cannot be read');
     await expect(load(good, 'other')).rejects.toThrow('no context other; it has test');
     await expect(load({ ...good, 'current-context': 'gone' })).rejects.toThrow('names no cluster');
     await expect(load(': no yaml: [')).rejects.toThrow('cannot be read');
