@@ -68,6 +68,15 @@ describe('the lines that matter', () => {
     ];
     expect(pickLines(sources, 3)[0]).toContain('no space left');
   });
+  test('of those that come again and again, before those that came once', () => {
+    const lines = [
+      ...Array.from({ length: 9 }, () => 'error: again'),
+      'error: once',
+      'error: only once',
+      'end',
+    ];
+    expect(pickLines([{ name: 'n', lines }], 1)).toEqual(['[n] error: again (9 times)']);
+  });
   test('where nothing tells of anything, the last lines', () =>
     expect(pickLines([{ name: 'a', lines: ['one', 'two', ''] }])).toEqual(['[a] one', '[a] two']));
   test('warnings of the API count where words do not tell', () =>

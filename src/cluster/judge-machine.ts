@@ -153,7 +153,6 @@ function judgeEngine(engine: DockerEngine, plan: Plan): Finding[] {
 export function remoteHost(host: string | undefined): string | undefined {
   const [, scheme, rest] = /^(tcp|ssh|https?):\/\/(.*)$/.exec(host ?? '') ?? [];
   if (scheme === undefined || rest === undefined || host === undefined) return undefined;
-  if (scheme === 'ssh') return host;
   const name = /^\[([^\]]*)\]/.exec(rest)?.[1] ?? rest.replace(/[:/].*$/, '');
   return name === 'localhost' || name === '::1' || /^127\./.test(name) ? undefined : host;
 }
