@@ -276,8 +276,8 @@ describe('an API server that is killed', () => {
     expect(started).toEqual(new Set(['started\n']));
     expect(next).toBeGreaterThanOrEqual(20_000);
     await killed;
-    expect(await kube.get(podRef('during'))).toMatchObject({ metadata: { uid: before.metadata.uid } });
     expect(await exec('during', ['true'])).toEqual({ exitCode: 0 });
+    expect(await kube.get(podRef('during'))).toMatchObject({ metadata: { uid: before.metadata.uid } });
     await start('after', 'true');
     expect(await following).toMatchObject({ lines: 200_000, complete: true });
   });

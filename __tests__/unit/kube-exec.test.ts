@@ -291,6 +291,16 @@ describe('the handshake', () => {
     expect(asked).toHaveLength(1);
   });
 
+  test('a server that is not there yet: repeated, for nothing was sent', async () => {
+    play = (socket) => sendStatus(socket, success);
+    const port = Number(new URL(fake.url).port);
+    await new Promise((resolve) => fake.server.close(resolve));
+    const { exit } = await run();
+    await pause(60);
+    await new Promise<void>((resolve) => fake.server.listen(port, '127.0.0.1', resolve));
+    expect(await exit).toEqual({ exitCode: 0 });
+  });
+
   test('one that is never answered is left at the limit', async () => {
     refusals = [() => undefined];
     await expect((await run({}, { answerMs: 60 })).exit).rejects.toMatchObject({ reason: 'ExecHandshake' });

@@ -56,6 +56,7 @@ export class FakeServer {
   readonly #sockets = new Set<Socket>();
   readonly #kubes: Kube[] = [];
   #folder = '';
+  url = '';
 
   static async start(): Promise<FakeServer> {
     const fake = new FakeServer();
@@ -65,12 +66,9 @@ export class FakeServer {
     });
     fake.server.on('request', (request, response) => void fake.#answer(request, response));
     await new Promise<void>((resolve) => fake.server.listen(0, '127.0.0.1', resolve));
+    fake.url = `http://127.0.0.1:${(fake.server.address() as AddressInfo).port}`;
     fake.#folder = await mkdtemp(path.join(tmpdir(), 'ket-kube-test-'));
     return fake;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
   on(method: string, path: string, ...handlers: readonly Handler[]): void {

@@ -2,7 +2,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/
 import { KubeError } from '../../src/kube/index.ts';
 import type { Timings } from '../../src/kube/timings.ts';
 import type { FollowedLine, FollowEnd } from '../../src/model/kube.ts';
-import { eventually, FakeServer, hang, pause, reset, status, warmUp } from './kube-fake.ts';
+import { eventually, FakeServer, hang, json, pause, reset, status, warmUp } from './kube-fake.ts';
 import type { Play } from './kube-fake-log.ts';
 import { FakeLog, stampOf } from './kube-fake-log.ts';
 
@@ -317,6 +317,16 @@ describe('what is not the log', () => {
     await expect(other).rejects.toMatchObject({ status: 405 });
   });
 
+  test('a log that is not found while the pod is there (a kubelet that starts): waited for', async () => {
+    fake.on('GET', '/api/v1/namespaces/a/pods/p', json({ metadata: { name: 'p' } }));
+    const missing: Play = { as: 'instead', handler: status(404, 'NotFound', 'pods "p" not found') };
+    const [end] = await start(Array.from({ length: 14 }, () => missing));
+    log.print(stampOf(1), 'one');
+    await eventually('first line', () => lines.length === 1);
+    log.finish();
+    expect(await end).toMatchObject({ lines: 1, complete: true });
+  });
+
   test('a pod that is gone: the end, and not complete', async () => {
     const [end] = await start([{ as: 'eof', afterLines: 1 }]);
     log.print(stampOf(1), 'one');
@@ -371,6 +381,25 @@ describe('the caller', () => {
     const kube = await fake.kube();
     const end = kube.follow(container, { onLine, finished: () => false, signal: AbortSignal.timeout(4000) });
     log.print(stampOf(1), 'one');
+    await expect(end).rejects.toBe(wrong);
+  });
+
+  test('an error of finished rejects the follow', async () => {
+    log = new FakeLog();
+    fake.on('GET', path, log.handler);
+    const wrong = new Error('wrong');
+    let asked = 0;
+    const finished = (): boolean => {
+      asked += 1;
+      if (asked > 3) throw wrong;
+      return false;
+    };
+    const kube = await fake.kube();
+    const end = kube.follow(container, {
+      onLine: () => undefined,
+      finished,
+      signal: AbortSignal.timeout(4000),
+    });
     await expect(end).rejects.toBe(wrong);
   });
 

@@ -197,6 +197,17 @@ describe('broken watches', () => {
     await has(reflector, 'u2');
   });
 
+  test('silence is ordinary for quiet objects: the pauses do not grow', async () => {
+    lists = [list('5')];
+    watches = [watch()];
+    const reflector = (await fake.kube({ staleMs: 40, retryMs: 2000, retryMaxMs: 2000 })).reflect<TestPod>(
+      query,
+    );
+    await has(reflector, '');
+    await pause(700);
+    expect(watched.length).toBeGreaterThan(4);
+  });
+
   test('a watch that is not answered: listed again', async () => {
     lists = [list('5'), list('6', pod('p', 'u1', '6'))];
     watches = [hang, watch()];
@@ -275,7 +286,7 @@ describe('until', () => {
   });
 
   test('a refusal while the server starts is survived', async () => {
-    const refused = status(403, 'Forbidden', 'not yet');
+    const refused = status(403, 'Forbidden', 'pods is forbidden: User "u" cannot list resource "pods"');
     lists = [refused, list('5', pod('p', 'u1', '4')), refused, list('6', pod('q', 'u2', '4'))];
     watches = [refused, refused, watch()];
     await has((await fake.kube()).reflect<TestPod>(query), 'u2');

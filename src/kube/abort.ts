@@ -27,6 +27,19 @@ export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
   }
 }
 
+/** A promise that cannot be stopped itself, given up when the signal fires. */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  let untie = (): void => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    untie = onAbort(signal, () => reject(reasonOf(signal)));
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    untie();
+  }
+}
+
 /** Calls `listener` once when the signal fires, at once when it has; the result takes it back. */
 export function onAbort(signal: AbortSignal | undefined, listener: () => void): () => void {
   if (signal === undefined) return () => undefined;

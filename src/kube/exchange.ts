@@ -1,6 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import { asError, linked, onAbort, reasonOf, throwIfAborted } from './abort.ts';
+import { asError, linked, onAbort, reasonOf, throwIfAborted, unlessAborted } from './abort.ts';
 import type { Connection } from './connection.ts';
 import { connectionError, silence } from './error.ts';
 
@@ -26,8 +26,7 @@ export async function open(
   signal: AbortSignal,
 ): Promise<http.IncomingMessage> {
   throwIfAborted(signal);
-  const { headers, ...options } = await connection.options();
-  throwIfAborted(signal);
+  const { headers, ...options } = await unlessAborted(connection.options(), signal);
   const url = new URL(`${connection.server.pathname.replace(/\/$/, '')}${ask.path}`, connection.server);
   return new Promise((resolve, reject) => {
     const request = (url.protocol === 'http:' ? http : https).request(url, {

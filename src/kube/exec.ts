@@ -1,11 +1,12 @@
+import { TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
 import type { KubeExecRequest } from '../model/kube.ts';
-import { linked, onAbort, reasonOf, throwIfAborted } from './abort.ts';
+import { linked, onAbort, reasonOf, unlessAborted } from './abort.ts';
 import { connectionError, errorOf, KubeError, silence } from './error.ts';
 import { ExecSession } from './exec-session.ts';
 import { podPath, queryOf } from './paths.ts';
 import type { Client } from './request.ts';
-import { faultOf, persist } from './request.ts';
+import { persist } from './request.ts';
 
 /** Subprotocols of remotecommand; v5 (Kubernetes 1.30) adds only the closing of stdin, which is not used here. */
 const protocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
@@ -39,19 +40,28 @@ export async function exec(client: Client, request: KubeExecRequest): Promise<{ 
   }
 }
 
-/** The handshake. An accident during it may have started the command: it is final, other than in a plain request. */
+/**
+ * The handshake. An accident after its request was sent may have started the command: it is final, other than in a
+ * plain request. Before (a port forward of a container network accepts for a server that is not there) it is not.
+ */
 async function connect(client: Client, path: string, where: string, signal: AbortSignal): Promise<WebSocket> {
   const { connection, timings } = client;
-  const { agent, ...options } = await connection.options();
-  throwIfAborted(signal);
+  const { agent, ...options } = await unlessAborted(connection.options(), signal);
   const url = new URL(`${connection.server.pathname.replace(/\/$/, '')}${path}`, connection.server);
   return new Promise((resolve, reject) => {
+    let sent = false;
     const socket = new WebSocket(url, protocols, {
       ...options,
       // A socket of the pool is of no use here, but the agent of a proxy makes the way to it.
       ...(connection.proxied ? { agent } : {}),
       perMessageDeflate: false,
       maxPayload: maxFrameBytes,
+      finishRequest(request) {
+        request.on('socket', (raw) =>
+          raw.once(raw instanceof TLSSocket ? 'secureConnect' : 'connect', () => (sent = true)),
+        );
+        request.end();
+      },
     });
     const settle = (): void => {
       clearTimeout(timer);
@@ -62,12 +72,15 @@ async function connect(client: Client, path: string, where: string, signal: Abor
       socket.terminate();
       reject(error);
     };
-    const timer = setTimeout(() => fail(final(silence(where, timings.answerMs), where)), timings.answerMs);
+    const timer = setTimeout(() => {
+      const silent = silence(where, timings.answerMs);
+      fail(sent ? final(silent, where) : silent);
+    }, timings.answerMs);
     const untie = onAbort(signal, () => fail(reasonOf(signal)));
     socket.on('error', (error) => {
       connection.contact.accident();
       const wrapped = connectionError(where, error);
-      fail(faultOf(wrapped) === 'rejected' ? wrapped : final(wrapped, where));
+      fail(sent ? final(wrapped, where) : wrapped);
     });
     socket.on('unexpected-response', (_request, response) => {
       let body = '';

@@ -1,11 +1,12 @@
 import type { ContainerRef, FollowEnd, FollowOptions } from '../model/kube.ts';
-import { backoff, linked, sleep, throwIfAborted } from './abort.ts';
+import { asError, backoff, linked, sleep, throwIfAborted } from './abort.ts';
 import { KubeError } from './error.ts';
 import type { Ask, BodyEnd } from './exchange.ts';
 import { consume, open } from './exchange.ts';
 import { Lines } from './lines.ts';
 import { LogCursor } from './log-cursor.ts';
 import { Stamps, textOf } from './log-line.ts';
+import { getObject } from './objects.ts';
 import { podPath, queryOf } from './paths.ts';
 import type { Client } from './request.ts';
 import { answerOf, faultOf } from './request.ts';
@@ -99,7 +100,7 @@ class Follower {
         throwIfAborted(this.#signal);
         if (!(error instanceof KubeError)) throw error;
         failures += 1;
-        const verdict = this.#judge(error, finished);
+        const verdict = await this.#judge(error, finished);
         if (verdict === 'gone') return this.#end(false);
         if (verdict === 'never-started') return this.#end(true);
         const pause =
@@ -135,9 +136,15 @@ class Follower {
     const idleMs = following ? timings.logIdleMs : timings.answerMs;
     const stop = linked(this.#signal);
     let lastByte = performance.now();
+    const fault: { error?: Error } = {};
     const look = setInterval(() => {
-      if (following && performance.now() - lastByte >= timings.drainIdleMs && this.#options.finished())
+      if (!following || performance.now() - lastByte < timings.drainIdleMs) return;
+      try {
+        if (this.#options.finished()) stop.abort();
+      } catch (error) {
+        fault.error = asError(error);
         stop.abort();
+      }
     }, timings.finishedPollMs);
     let body: BodyEnd;
     try {
@@ -164,6 +171,7 @@ class Follower {
       stop.release();
     }
     throwIfAborted(this.#signal);
+    if (fault.error !== undefined) throw fault.error;
     const whole = body.how === 'end' && !following;
     if (body.how === 'end') this.#rest(lines.rest().line, last);
     return {
@@ -213,7 +221,7 @@ class Follower {
   }
 
   /** What a refusal means; throws what time does not cure. */
-  #judge(error: KubeError, finished: boolean): 'waiting' | 'retry' | 'gone' | 'never-started' {
+  async #judge(error: KubeError, finished: boolean): Promise<'waiting' | 'retry' | 'gone' | 'never-started'> {
     const { connection, timings } = this.#client;
     if (error.status === 400) {
       if (wrongContainer.test(error.message)) throw error;
@@ -231,11 +239,19 @@ class Follower {
     const lasted = now - this.#refusedSince;
     if (error.status === 404) {
       if (!finished && lasted < timings.goneMs) return 'waiting';
+      if (await this.#exists()) return 'retry';
       this.#notice(`the pod is gone, and with it what was not read of its log: ${error.message}`);
       return 'gone';
     }
     if (lasted >= connection.contact.doubtMs(timings)) throw error;
     return 'retry';
+  }
+
+  /** A kubelet that has just started does not find the logs of its pods for a moment. */
+  async #exists(): Promise<boolean> {
+    const { namespace, pod } = this.#container;
+    const ref = { apiVersion: 'v1', kind: 'Pod', namespace, name: pod };
+    return (await getObject(this.#client, ref, this.#signal)) !== undefined;
   }
 
   async #pause(ms: number): Promise<void> {

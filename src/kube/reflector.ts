@@ -27,8 +27,8 @@ export class ListWatch<T> implements Reflector<T> {
   #snapshot: readonly T[] | undefined = [];
   #resourceVersion = '';
   #listed = false;
-  /** Since when, by the monotonic clock, the API has only refused. */
-  #refusedSince: number | undefined;
+  /** Since when, by the monotonic clock, the API does not know the kind. */
+  #missingSince: number | undefined;
   #end: Error | undefined;
 
   constructor(client: Client, query: Query) {
@@ -116,12 +116,13 @@ export class ListWatch<T> implements Reflector<T> {
       } catch (error) {
         if (signal.aborted) throw reasonOf(signal);
         if (!(error instanceof KubeError)) throw error;
-        this.#judge(error);
-        failures = seen.events === 0 ? failures + 1 : 1;
-        // 410: the server no longer knows our version. Silence: do not trust what we have. Twice in a row: neither.
-        list = list || error.status === 410 || error.reason === 'SILENCE' || failures > 1;
-        const urgent = error.status === 410 || error.reason === 'SILENCE';
-        if (urgent && failures === 1) continue;
+        this.#judge(error, list);
+        // Quiet objects make a silent watch: ordinary, but a reason to look.
+        const silent = error.reason === 'SILENCE';
+        failures = seen.events > 0 || silent ? 1 : failures + 1;
+        // 410: the server no longer knows our version. Otherwise, twice in a row: do not trust it any more.
+        list = list || silent || error.status === 410 || failures > 1;
+        if (failures === 1 && (silent || error.status === 410)) continue;
         await sleep(
           Math.max(error.retryAfterMs ?? 0, backoff(failures, timings.retryMs, timings.retryMaxMs, random)),
           signal,
@@ -132,7 +133,7 @@ export class ListWatch<T> implements Reflector<T> {
 
   async #list(): Promise<void> {
     const { items, resourceVersion } = await listAll<T>(this.#client, this.#query, this.#stop.signal);
-    this.#refusedSince = undefined;
+    this.#missingSince = undefined;
     this.#objects = new Map(items.map((item) => [uidOf(item), item]));
     this.#resourceVersion = resourceVersion;
     this.#listed = true;
@@ -140,7 +141,7 @@ export class ListWatch<T> implements Reflector<T> {
   }
 
   #apply({ type, object }: WatchEvent): void {
-    this.#refusedSince = undefined;
+    this.#missingSince = undefined;
     this.#resourceVersion = object.metadata?.resourceVersion ?? this.#resourceVersion;
     if (type === 'BOOKMARK') return;
     const item = object as T;
@@ -154,16 +155,18 @@ export class ListWatch<T> implements Reflector<T> {
     for (const waiter of [...this.#waiters]) waiter.look(this.items());
   }
 
-  /** Throws when a refusal has lasted too long to be a server that is just starting. */
-  #judge(error: KubeError): void {
-    if (![401, 403, 404].includes(error.status)) {
-      this.#refusedSince = undefined;
+  /** Throws when the API refuses for good; a server that is just starting does for a moment. */
+  #judge(error: KubeError, listing: boolean): void {
+    // A list has doubted these already, as every request does; a watch has not, and is followed by a list.
+    if (listing && (error.status === 401 || error.status === 403)) throw error;
+    if (error.status !== 404) {
+      this.#missingSince = undefined;
       return;
     }
     const { connection, timings } = this.#client;
     const now = performance.now();
-    this.#refusedSince ??= now;
-    if (now - this.#refusedSince >= connection.contact.doubtMs(timings)) throw error;
+    this.#missingSince ??= now;
+    if (now - this.#missingSince >= connection.contact.doubtMs(timings)) throw error;
   }
 }
 
