@@ -42,7 +42,8 @@ describe('a run with a cluster of its own', () => {
         cwd: fixture,
         box,
         onEvent(event, pid) {
-          if (event.type === 'task-started' && event.task === task) process.kill(pid, signal);
+          // A moment later, so that kind is in the middle of it.
+        if (event.type === 'task-started' && event.task === task) setTimeout(() => process.kill(pid, signal), 1000);
         },
       });
       expect(ran.code).toBe(130);

@@ -2,7 +2,8 @@ import { Readable, Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { describe, expect, test } from '@jest/globals';
-import { deliverImage } from '../../src/images/deliver.ts';
+import { deliverImages } from '../../src/images/deliver.ts';
+import { deliveryQueue } from '../../src/images/delivery-queue.ts';
 import { fanOut } from '../../src/images/fan-out.ts';
 import { configDigest, ctrArgv, manifestDigest } from '../../src/images/node-images.ts';
 import { deliveryText, imageTasks } from '../../src/images/tasks.ts';
@@ -59,9 +60,9 @@ async function sendBytes(request: ExecRequest): Promise<ExecResult> {
   return ok;
 }
 const deliver = (deps: FakeDeps, nodes: readonly string[], signal = new AbortController().signal) =>
-  deliverImage(deps, {
+  deliverImages(deps, {
     docker: 'docker',
-    image: { name: 'shop:dev', id, bytes: 7 },
+    images: [{ name: 'shop:dev', id, bytes: 7 }],
     nodes,
     limitMs: 5000,
     signal,
@@ -101,13 +102,13 @@ describe('delivery', () => {
     const signal = new AbortController().signal;
     const options = {
       docker: 'docker',
-      image,
+      images: [image],
       nodes: ['n1'],
       limitMs: 1000,
       signal,
       awaiting: () => undefined,
     };
-    await expect(deliverImage(deps, options)).resolves.toMatchObject({ delivered: [] });
+    await expect(deliverImages(deps, options)).resolves.toMatchObject({ delivered: [] });
   });
 
   test('one node that fails does not stop the others, and is named with what it said', async () => {
@@ -210,6 +211,28 @@ describe("containerd's answers", () => {
   });
 });
 
+test('one delivery at a time: what comes meanwhile goes together afterwards', async () => {
+  const batches: (readonly string[])[] = [];
+  let underWay = 0;
+  const queue = deliveryQueue(async (batch: readonly string[]) => {
+    underWay++;
+    expect(underWay).toBe(1);
+    batches.push(batch);
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    underWay--;
+    if (batch.includes('bad')) throw new Error('no room');
+    return { images: batch, delivered: ['n'], bytes: 1, ms: 1 };
+  });
+  const first = queue('a');
+  await new Promise((resolve) => setTimeout(resolve, 90));
+  const others = [queue('b'), queue('c')];
+  await expect(first).resolves.toMatchObject({ images: ['a'] });
+  for (const other of others) await expect(other).resolves.toMatchObject({ images: ['b', 'c'] });
+  await expect(queue('bad')).rejects.toThrow('no room');
+  await expect(queue('d')).resolves.toMatchObject({ images: ['d'] });
+  expect(batches).toEqual([['a'], ['b', 'c'], ['bad'], ['d']]);
+});
+
 test('images are built at once, and delivered when the nodes run', () => {
   const tools = { id: 'tools' } as unknown as Task<Tools>;
   const nodes = { id: 'nodes' } as unknown as Task<StartedNodes>;
@@ -226,13 +249,17 @@ test('images are built at once, and delivered when the nodes run', () => {
 });
 
 test.each([
-  [{ image: 'a', delivered: [], bytes: 0, ms: 5 }, 'every node has it already'],
+  [{ images: ['a'], delivered: [], bytes: 0, ms: 5 }, 'every node has it already'],
   [
-    { image: 'a', delivered: ['n'], bytes: 1024 ** 2, ms: 1000 },
+    { images: ['a'], delivered: ['n'], bytes: 1024 ** 2, ms: 1000 },
     '1.0 MiB to 1 node in 1 s, 1.0 MiB/s to each',
   ],
   [
-    { image: 'a', delivered: ['n', 'm'], bytes: 2048, ms: 2000 },
+    { images: ['a'], delivered: ['n', 'm'], bytes: 2048, ms: 2000 },
     '2.0 KiB to 2 nodes in 2 s, 1.0 KiB/s to each',
+  ],
+  [
+    { images: ['a', 'b'], delivered: ['n'], bytes: 1024, ms: 1000 },
+    '2 images, 1.0 KiB to 1 node in 1 s, 1.0 KiB/s to each',
   ],
 ])('what was delivered: %j', (delivery, text) => expect(deliveryText(delivery)).toBe(text));

@@ -8,7 +8,7 @@ import { fullReference } from './reference.ts';
 
 export interface DeliverOptions {
   readonly docker: string;
-  readonly image: BuiltImage;
+  readonly images: readonly BuiltImage[];
   readonly nodes: readonly string[];
   readonly limitMs: number;
   readonly signal: AbortSignal;
@@ -16,8 +16,8 @@ export interface DeliverOptions {
 }
 
 export interface Delivery {
-  readonly image: string;
-  /** Nodes that got it now; the others had it. */
+  readonly images: readonly string[];
+  /** Nodes that got them now; the others had them all. */
   readonly delivered: readonly string[];
   /** Bytes of the stream, once, however many nodes it went to. */
   readonly bytes: number;
@@ -25,43 +25,61 @@ export interface Delivery {
 }
 
 /**
- * Brings a local image to all nodes that do not have it: one `docker save`, streamed into every node's containerd at
- * once, nothing on disk in between. Proved afterwards: each node lists the name with the same content.
+ * Brings local images to all nodes that lack one of them: one `docker save`, in which layers that they share stand
+ * once, streamed into every node's containerd at once, nothing on disk in between. Proved afterwards: each node lists
+ * the names with the same content. Never two streams to a node at once: containerd locks a layer that is being
+ * imported, so two fan-outs with common layers wait for each other across nodes for ever (seen on three nodes).
  */
-export async function deliverImage(deps: Deps, options: DeliverOptions): Promise<Delivery> {
-  const { image, nodes, signal } = options;
+export async function deliverImages(deps: Deps, options: DeliverOptions): Promise<Delivery> {
+  const { images, nodes, signal } = options;
   const began = deps.clock.monotonic();
-  const reference = fullReference(image.name);
   const all = nodes.map((name) => ({ name, images: nodeImages(deps, options.docker, name) }));
   options.awaiting('containerd of the nodes');
   await Promise.all(all.map((node) => node.images.up(signal)));
   const lacking = (
     await Promise.all(
-      all.map(async (node) => ((await has(node.images, reference, image, signal)) ? [] : [node])),
+      all.map(async (node) => ((await lacks(node, images, signal)) === undefined ? [] : [node])),
     )
   ).flat();
   let bytes = 0;
   if (lacking.length > 0) {
     options.awaiting(`the import by ${lacking.map((node) => node.name).join(', ')}`);
     bytes = await stream(deps, options, lacking);
-    options.awaiting('the nodes to list the image');
+    options.awaiting('the nodes to list what they got');
     await Promise.all(
       lacking.map(async (node) => {
-        if (!(await has(node.images, reference, image, signal)))
-          throw new KetError(
-            'KET_IMAGE_DELIVERY',
-            `node ${node.name} does not list ${reference} after its import`,
-            {
-              next: image.name.includes('@')
-                ? 'docker save does not keep digests: name the image by a tag, or leave it out so that the nodes pull it'
-                : `see docker exec ${node.name} ctr --namespace=k8s.io images list`,
-            },
-          );
+        const missing = await lacks(node, images, signal);
+        if (missing !== undefined) throw notListed(node.name, missing.name);
       }),
     );
   }
   const ms = deps.clock.monotonic() - began;
-  return { image: image.name, delivered: lacking.map((node) => node.name), bytes, ms };
+  return {
+    images: images.map((image) => image.name),
+    delivered: lacking.map((node) => node.name),
+    bytes,
+    ms,
+  };
+}
+
+function notListed(node: string, name: string): KetError {
+  const reference = fullReference(name);
+  return new KetError('KET_IMAGE_DELIVERY', `node ${node} does not list ${reference} after its import`, {
+    next: name.includes('@')
+      ? 'docker save does not keep digests: name the image by a tag, or leave it out so that the nodes pull it'
+      : `see docker exec ${node} ctr --namespace=k8s.io images list`,
+  });
+}
+
+/** The first image that the node does not have with this content. */
+async function lacks(
+  node: Target,
+  images: readonly BuiltImage[],
+  signal: AbortSignal,
+): Promise<BuiltImage | undefined> {
+  for (const image of images)
+    if (!(await has(node.images, fullReference(image.name), image, signal))) return image;
+  return undefined;
 }
 
 async function has(
@@ -80,7 +98,8 @@ interface Target {
 
 /** Resolves with the bytes that were sent; rejects with what each failing node said. */
 async function stream(deps: Deps, options: DeliverOptions, targets: readonly Target[]): Promise<number> {
-  const { docker, image, limitMs, signal } = options;
+  const { docker, images, limitMs, signal } = options;
+  const names = images.map((image) => image.name);
   const fan = fanOut(targets.length);
   const failed: string[] = [];
   const imports = targets.map(async (target, index) => {
@@ -96,7 +115,7 @@ async function stream(deps: Deps, options: DeliverOptions, targets: readonly Tar
       output.destroy();
     }
   });
-  const argv = [docker, 'save', image.name];
+  const argv = [docker, 'save', ...names];
   const saved = await deps
     .exec({ argv, stdout: fan.input, limitMs, signal })
     .then((result) => (result.code === 0 ? undefined : `docker save: ${lastLine(result.stderr)}`))
@@ -108,7 +127,7 @@ async function stream(deps: Deps, options: DeliverOptions, targets: readonly Tar
   await Promise.all(imports);
   signal.throwIfAborted();
   if (saved !== undefined || failed.length > 0)
-    throw new KetError('KET_IMAGE_DELIVERY', `image ${image.name} could not be brought to the nodes`, {
+    throw new KetError('KET_IMAGE_DELIVERY', `${names.join(', ')} could not be brought to the nodes`, {
       details: saved === undefined || importsFirst ? failed : [saved],
       next: nextStep([saved ?? '', ...failed].join('\n')),
     });

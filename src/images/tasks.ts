@@ -1,10 +1,11 @@
 import { formatBytes, formatMs } from '../model/format.ts';
 import type { BuildPlan, ImagePlan, Plan, PullPlan } from '../model/plan.ts';
 import type { StartedNodes, Tools } from '../model/run.ts';
-import type { Task } from '../model/task.ts';
+import type { Task, TaskContext } from '../model/task.ts';
 import { buildImage, type BuiltImage } from './build.ts';
 import { pullImage } from './pull.ts';
-import { deliverImage, type Delivery } from './deliver.ts';
+import { deliverImages, type Delivery } from './deliver.ts';
+import { deliveryQueue } from './delivery-queue.ts';
 
 export interface ImageTasks {
   readonly build: readonly Task<BuiltImage>[];
@@ -26,7 +27,8 @@ export function imageTasks(plan: Plan, cluster: ClusterNodes): ImageTasks {
   const build = plan.images.map((image) =>
     'context' in image ? buildTask(image, cluster.tools) : pullTask(image, cluster.tools),
   );
-  const deliver = plan.images.map((image, index) => deliverTask(image, build[index], cluster));
+  const queue = deliveryQueue((batch: readonly DeliveryRequest[]) => deliverBatch(batch, cluster));
+  const deliver = plan.images.map((image, index) => deliverTask(image, build[index], cluster, queue));
   return { build, deliver, all: [...build, ...deliver] };
 }
 
@@ -67,10 +69,31 @@ function pullTask(image: PullPlan, tools: Task<Tools>): Task<BuiltImage> {
   };
 }
 
+interface DeliveryRequest {
+  readonly image: BuiltImage;
+  readonly context: TaskContext;
+}
+
+/** One stream for all: it ends when any of their tasks is ended. */
+async function deliverBatch(batch: readonly DeliveryRequest[], cluster: ClusterNodes): Promise<Delivery> {
+  const [first] = batch;
+  if (first === undefined) throw new Error('nothing to deliver');
+  const { context } = first;
+  return deliverImages(context.deps, {
+    docker: context.output(cluster.tools).docker,
+    images: batch.map(({ image }) => image),
+    nodes: context.output(cluster.nodes).nodes,
+    limitMs: deliverMs,
+    signal: AbortSignal.any(batch.map((request) => request.context.signal)),
+    awaiting: (what) => batch.forEach((request) => request.context.awaiting(what)),
+  });
+}
+
 function deliverTask(
   image: ImagePlan,
   build: Task<BuiltImage> | undefined,
   cluster: ClusterNodes,
+  queue: (request: DeliveryRequest) => Promise<Delivery>,
 ): Task<Delivery> {
   if (build === undefined) throw new Error(`no build of ${image.name}`);
   const id = `deliver ${image.name}`;
@@ -79,17 +102,14 @@ function deliverTask(
     phase: 'images',
     title: `bring image ${image.name} to the nodes`,
     needs: [cluster.tools, cluster.nodes, build],
-    limitMs: deliverMs + 90_000,
+    // It may wait for a delivery that is under way.
+    limitMs: 2 * deliverMs + 90_000,
     async run(context) {
-      const delivery = await deliverImage(context.deps, {
-        docker: context.output(cluster.tools).docker,
-        image: context.output(build),
-        nodes: context.output(cluster.nodes).nodes,
-        limitMs: deliverMs,
-        signal: context.signal,
-        awaiting: (what) => context.awaiting(what),
-      });
-      context.emit({ type: 'task-step', task: id, step: deliveryText(delivery), stepMs: delivery.ms });
+      context.awaiting('a delivery that is under way');
+      const delivery = await queue({ image: context.output(build), context });
+      // Told once, by the first of those that went together.
+      if (delivery.images[0] === image.name)
+        context.emit({ type: 'task-step', task: id, step: deliveryText(delivery), stepMs: delivery.ms });
       return delivery;
     },
   };
@@ -100,5 +120,6 @@ export function deliveryText(delivery: Delivery): string {
   if (delivery.delivered.length === 0) return 'every node has it already';
   const speed = delivery.ms > 0 ? `, ${formatBytes((delivery.bytes / delivery.ms) * 1000)}/s to each` : '';
   const nodes = `${String(delivery.delivered.length)} node${delivery.delivered.length === 1 ? '' : 's'}`;
-  return `${formatBytes(delivery.bytes)} to ${nodes} in ${formatMs(delivery.ms)}${speed}`;
+  const together = delivery.images.length === 1 ? '' : `${String(delivery.images.length)} images, `;
+  return `${together}${formatBytes(delivery.bytes)} to ${nodes} in ${formatMs(delivery.ms)}${speed}`;
 }

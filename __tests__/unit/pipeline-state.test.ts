@@ -1,0 +1,152 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import type { Made } from '../../src/model/state.ts';
+import {
+  openState,
+  ownerLives,
+  readStates,
+  stateHome,
+  writeState,
+  type RunState,
+} from '../../src/pipeline/state.ts';
+import { folder, removeFolders } from './support/folder.ts';
+
+afterEach(removeFolders);
+
+const cluster: Made = { type: 'kind-cluster', name: 'ket-a', kubeconfig: '/run/kubeconfig' };
+const namespace: Made = { type: 'namespace', cluster: 'ket-a', kubeconfig: '/run/kubeconfig', name: 'n' };
+
+const stored = (file: string): RunState => JSON.parse(fs.readFileSync(file, 'utf8')) as RunState;
+
+describe('the state of a run', () => {
+  test('what is made is on disk before add resolves, and gone when it is removed', async () => {
+    const home = path.join(folder(), 'ket', 'runs');
+    const state = await openState(home, 'r1', '/run');
+    expect(stored(state.file)).toMatchObject({ v: 1, run: 'r1', folder: '/run', made: [] });
+    expect(fs.statSync(state.file).mode & 0o777).toBe(0o600);
+    expect(fs.statSync(home).mode & 0o777).toBe(0o700);
+    await state.add(cluster);
+    expect(stored(state.file).made).toEqual([cluster]);
+    await state.add(namespace);
+    await state.remove(cluster);
+    expect(stored(state.file).made).toEqual([namespace]);
+    expect(state.list()).toEqual([namespace]);
+    await state.remove(namespace);
+    await state.close();
+    expect(fs.readdirSync(home)).toEqual([]);
+  });
+
+  test('a file with something in it, or kept on purpose, stays after the end', async () => {
+    const home = folder();
+    const left = await openState(home, 'left', '/run');
+    await left.add(cluster);
+    await left.close();
+    const kept = await openState(home, 'kept', '/run');
+    await kept.keep({ until: '2026-11-21T13:00:00Z' });
+    await kept.close();
+    expect(fs.readdirSync(home).sort()).toEqual(['kept.json', 'left.json']);
+    expect(stored(kept.file).kept).toEqual({ until: '2026-11-21T13:00:00Z' });
+  });
+
+  test('a write that fails leaves the old file whole', () => {
+    const file = path.join(folder(), 'r.json');
+    const state: RunState = {
+      v: 1,
+      run: 'r',
+      pid: 1,
+      started: '',
+      folder: '/run',
+      socket: '/nowhere',
+      made: [cluster],
+    };
+    writeState(file, state);
+    // What is written first is another file: its name is taken, so the write fails before anything is replaced.
+    fs.mkdirSync(`${file}.${process.pid}.tmp`);
+    expect(() => writeState(file, { ...state, made: [] })).toThrow(/EISDIR/);
+    expect(stored(file).made).toEqual([cluster]);
+  });
+
+  test('a reader sees the old or the new list, never half of one', async () => {
+    const home = folder();
+    const state = await openState(home, 'r', '/run');
+    const many = Array.from({ length: 40 }, (_, i): Made => ({ type: 'folder', path: `/f/${i}` }));
+    const inode = fs.statSync(state.file).ino;
+    for (const made of many) await state.add(made);
+    // Replaced by rename, not written over.
+    expect(fs.statSync(state.file).ino).not.toBe(inode);
+    expect(readStates(home)).toMatchObject({ unreadable: [] });
+    expect(fs.readdirSync(home).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+    await state.close();
+  });
+
+  test('what cannot be read is named and left', () => {
+    const home = folder();
+    const broken = {
+      'cut.json': '{"v": 1, "run": "x", "ma',
+      'other.json': '{"v": 2, "made": [], "socket": "s"}',
+      'list.json': '{"v": 1}',
+    };
+    for (const [name, text] of Object.entries(broken)) fs.writeFileSync(path.join(home, name), text);
+    fs.writeFileSync(path.join(home, 'note.txt'), 'not a state');
+    expect(readStates(home)).toEqual({
+      states: [],
+      unreadable: ['cut.json', 'list.json', 'other.json'].map((name) => path.join(home, name)),
+    });
+    expect(readStates(path.join(home, 'nowhere'))).toEqual({ states: [], unreadable: [] });
+  });
+
+  test('where it lies: the XDG folder when it is absolute, else below the home', () => {
+    expect(stateHome({ XDG_STATE_HOME: '/s', HOME: '/h' })).toBe('/s/ket/runs');
+    expect(stateHome({ XDG_STATE_HOME: 's', HOME: '/h' })).toBe('/h/.local/state/ket/runs');
+    expect(stateHome({ HOME: '/h' })).toBe('/h/.local/state/ket/runs');
+  });
+});
+
+describe('whether the owner lives', () => {
+  test('while it accepts on its socket, and not after its end', async () => {
+    const state = await openState(folder(), 'r', '/run');
+    const seen = stored(state.file);
+    expect(await ownerLives(seen)).toBe(true);
+    await state.close();
+    expect(await ownerLives(seen)).toBe(false);
+  });
+
+  test('a process that was killed leaves its socket, which no longer accepts', async () => {
+    const home = folder();
+    const script = `const { openState } = await import(${JSON.stringify(path.resolve('src/pipeline/state.ts'))});
+      await openState(${JSON.stringify(home)}, 'r', '/run'); process.kill(process.pid, 'SIGKILL');`;
+    const child = spawnSync(process.execPath, ['--no-warnings', '--input-type=module', '-e', script]);
+    expect(child.signal).toBe('SIGKILL');
+    const [entry] = readStates(home).states;
+    expect(fs.existsSync(entry?.state.socket ?? '')).toBe(true);
+    expect(entry === undefined || (await ownerLives(entry.state))).toBe(false);
+  });
+
+  test('a path too long for a socket is replaced by a short one', async () => {
+    const home = path.join(folder(), 'x'.repeat(120));
+    const state = await openState(home, 'r', '/run');
+    const { socket } = stored(state.file);
+    expect(socket.length).toBeLessThanOrEqual(100);
+    expect(await ownerLives(stored(state.file))).toBe(true);
+    await state.close();
+    expect(fs.existsSync(socket)).toBe(false);
+  });
+
+  test('an answer that proves nothing is no proof of death', async () => {
+    const file = path.join(folder(), 'file');
+    fs.writeFileSync(file, '');
+    const state: RunState = {
+      v: 1,
+      run: 'r',
+      pid: 1,
+      started: '',
+      folder: '',
+      socket: `${file}/x`,
+      made: [],
+    };
+    // ENOTDIR: neither "nobody listens" nor "no such socket".
+    expect(await ownerLives(state)).toBe(true);
+  });
+});

@@ -1,0 +1,176 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import fs from 'node:fs';
+import path from 'node:path';
+import type { Made } from '../../src/model/state.ts';
+import { cleanupTasks, remover } from '../../src/pipeline/cleanup.ts';
+import { openState, readStates, writeState, type RunState } from '../../src/pipeline/state.ts';
+import { removals, sweep } from '../../src/pipeline/sweep.ts';
+import { folder, removeFolders } from './support/folder.ts';
+import { fakeDeps } from './support/phases.ts';
+import { executed } from './support/tasks.ts';
+
+afterEach(removeFolders);
+
+const now = Date.parse('2026-11-21T12:00:00Z');
+const at = (minutes: number): string => new Date(now + minutes * 60_000).toISOString();
+
+const cluster = (name: string): Made => ({ type: 'kind-cluster', name, kubeconfig: `/${name}` });
+const release = (on: string, name: string): Made => ({
+  type: 'release',
+  kubeconfig: `/${on}`,
+  namespace: name,
+  name,
+});
+const namespace = (on: string, name: string): Made => ({
+  type: 'namespace',
+  cluster: on,
+  kubeconfig: `/${on}`,
+  name,
+});
+const files = (name: string): Made => ({ type: 'folder', path: name });
+
+function left(home: string, run: string, made: readonly Made[], kept?: RunState['kept']): void {
+  writeState(path.join(home, `${run}.json`), {
+    v: 1,
+    run,
+    pid: 1,
+    started: at(-60),
+    folder: `/runs/${run}`,
+    socket: path.join(home, `${run}.sock`),
+    made,
+    ...(kept === undefined ? {} : { kept }),
+  });
+}
+
+describe('the sweep', () => {
+  test('removes what a dead owner left, and its state file', async () => {
+    const home = folder();
+    left(home, 'dead', [cluster('a'), files('/tmp/x')]);
+    const gone: Made[] = [];
+    const result = await sweep(home, now, async (made) => void gone.push(made));
+    expect(gone).toEqual([files('/tmp/x'), cluster('a')]);
+    expect(result.removed.map((r) => r.run)).toEqual(['dead', 'dead']);
+    expect(fs.readdirSync(home)).toEqual([]);
+  });
+
+  test('never touches what a living owner has', async () => {
+    const home = folder();
+    const state = await openState(home, 'alive', '/run');
+    await state.add(cluster('a'));
+    const result = await sweep(home, Infinity, () => Promise.reject(new Error('must not be removed')));
+    expect(result).toEqual({ removed: [], failed: [], unreadable: [] });
+    expect(state.list()).toEqual([cluster('a')]);
+    // Not even after its time: `ket run` may still be busy with what it kept.
+    await state.keep({ until: at(-1) });
+    expect((await sweep(home, now, () => Promise.reject(new Error('no')))).failed).toEqual([]);
+    await state.remove(cluster('a'));
+    await state.close();
+  });
+
+  test('what was kept stays until its time is over; what ket up made stays', async () => {
+    const home = folder();
+    left(home, 'kept', [cluster('kept')], { until: at(5) });
+    left(home, 'expired', [cluster('expired')], { until: at(0) });
+    left(home, 'up', [cluster('up')], { up: { root: '/repo', tier: 't' } });
+    const result = await sweep(home, now, async () => undefined);
+    expect(result.removed).toEqual([{ run: 'expired', made: cluster('expired') }]);
+    await sweep(home, Infinity, async () => undefined);
+    expect(fs.readdirSync(home)).toEqual(['up.json']);
+  });
+
+  test('a state file that cannot be read is named and left', async () => {
+    const home = folder();
+    fs.writeFileSync(path.join(home, 'cut.json'), '{"v": 1');
+    const result = await sweep(home, now, () => Promise.reject(new Error('must not be called')));
+    expect(result).toEqual({ removed: [], failed: [], unreadable: [path.join(home, 'cut.json')] });
+    expect(fs.readFileSync(path.join(home, 'cut.json'), 'utf8')).toBe('{"v": 1');
+  });
+
+  test('what could not be removed stays listed, with all that is in it, and is tried again', async () => {
+    const home = folder();
+    const made = [cluster('a'), release('a', 'r'), files('/tmp/x'), files('/tmp/y')];
+    left(home, 'dead', made);
+    const result = await sweep(home, now, async (one) => {
+      if (one.type === 'kind-cluster') throw new Error('docker is not there');
+    });
+    expect(result.failed).toEqual([{ run: 'dead', made: cluster('a'), why: 'docker is not there' }]);
+    expect(readStates(home).states[0]?.state.made).toEqual([cluster('a'), release('a', 'r')]);
+    expect((await sweep(home, now, async () => undefined)).removed).toHaveLength(1);
+    expect(fs.readdirSync(home)).toEqual([]);
+  });
+});
+
+describe('the order of removal', () => {
+  test('newest first; what stands in a cluster that goes away needs no removal of its own', () => {
+    const list = [
+      cluster('a'),
+      namespace('a', 'n'),
+      release('a', 'r'),
+      release('b', 's'),
+      namespace('b', 'm'),
+      files('/x'),
+    ];
+    expect(removals(list)).toEqual([
+      { made: files('/x'), within: [] },
+      { made: namespace('b', 'm'), within: [] },
+      { made: release('b', 's'), within: [] },
+      { made: cluster('a'), within: [namespace('a', 'n'), release('a', 'r')] },
+    ]);
+  });
+
+  test('at the end of a run: one after another, and one that fails is named, stays listed and holds nobody up', async () => {
+    const state = await openState(folder(), 'r', '/run');
+    for (const made of [cluster('a'), release('a', 'r'), files('/x'), files('/y')]) await state.add(made);
+    const gone: Made[] = [];
+    const tasks = cleanupTasks(state, async (made) => {
+      if (made.type === 'folder' && made.path === '/x') throw new Error('EBUSY');
+      gone.push(made);
+    });
+    const { story, events } = await executed(tasks);
+    expect(story).toEqual([
+      'start remove folder /y',
+      'end remove folder /y done',
+      'start remove folder /x',
+      'end remove folder /x failed',
+      'start remove cluster a',
+      'end remove cluster a done',
+    ]);
+    expect(gone).toEqual([files('/y'), cluster('a')]);
+    expect(state.list()).toEqual([files('/x')]);
+    expect(events.filter((e) => e.type === 'leftover')).toEqual([
+      { type: 'leftover', what: 'folder /x', why: 'EBUSY', cure: 'ket cleanup' },
+    ]);
+    await state.close();
+  });
+});
+
+describe('the remover', () => {
+  test('asks for exactly the namespace that is listed, nothing else', async () => {
+    const kubeconfig = path.join(folder(), 'kubeconfig');
+    fs.writeFileSync(kubeconfig, '');
+    const asked: unknown[] = [];
+    let closed = 0;
+    const remove = remover(fakeDeps([]), async () => ({
+      delete: async (ref) => asked.push(ref) > 0,
+      close: () => {
+        closed++;
+      },
+    }));
+    await remove({ type: 'namespace', cluster: 'c', kubeconfig, name: 'ket-1' });
+    expect(asked).toEqual([{ apiVersion: 'v1', kind: 'Namespace', name: 'ket-1' }]);
+    expect(closed).toBe(1);
+  });
+
+  test('what was in a cluster that ket itself removed is gone with it', async () => {
+    const remove = remover(fakeDeps([]), () => Promise.reject(new Error('must not connect')));
+    await remove(namespace('gone', 'n'));
+    await remove(release('gone', 'r'));
+  });
+
+  test('a folder goes with what is in it', async () => {
+    const dir = path.join(folder(), 'd');
+    fs.mkdirSync(path.join(dir, 'e'), { recursive: true });
+    await remover(fakeDeps([]), () => Promise.reject(new Error('no')))(files(dir));
+    expect(fs.existsSync(dir)).toBe(false);
+  });
+});

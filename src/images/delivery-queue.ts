@@ -1,0 +1,36 @@
+import type { Delivery } from './deliver.ts';
+
+/** Images whose builds end within this time go together; the time is short beside any delivery. */
+const gatherMs = 50;
+
+/**
+ * One delivery at a time: what comes while one is under way waits and then goes together, so that layers which images
+ * share are sent once.
+ */
+export function deliveryQueue<Request>(
+  deliver: (batch: readonly Request[]) => Promise<Delivery>,
+): (request: Request) => Promise<Delivery> {
+  let waiting: { readonly request: Request; readonly result: PromiseWithResolvers<Delivery> }[] = [];
+  let running = false;
+  const drain = async (): Promise<void> => {
+    running = true;
+    while (waiting.length > 0) {
+      await new Promise((resolve) => setTimeout(resolve, gatherMs));
+      const batch = waiting;
+      waiting = [];
+      try {
+        const delivery = await deliver(batch.map(({ request }) => request));
+        for (const { result } of batch) result.resolve(delivery);
+      } catch (error) {
+        for (const { result } of batch) result.reject(error);
+      }
+    }
+    running = false;
+  };
+  return (request) => {
+    const result = Promise.withResolvers<Delivery>();
+    waiting.push({ request, result });
+    if (!running) void drain();
+    return result.promise;
+  };
+}
