@@ -1,0 +1,110 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { attemptLabels, attemptName, attemptSelector, shorten } from '../../src/suites/names.ts';
+import { namespaceFor, objectsFor } from '../../src/suites/objects.ts';
+import { aSuite } from './support/suites.ts';
+
+const id = { run: '1121-120000-ab12', suite: 'api', attempt: 1 };
+const name = 'ket-1121-120000-ab12-api-1';
+const programs = { amd64: Buffer.from('amd'), arm64: Buffer.from('arm') };
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+describe("an attempt's objects", () => {
+  const objects = objectsFor(id, aSuite(), 'ns', ['shop', 'ns', 'shop'], programs);
+
+  test('rights to look, in its own namespace and once in each of its releases', () => {
+    expect(objects.map((o) => `${o.kind} ${o.metadata?.namespace ?? ''}`)).toEqual([
+      'ServiceAccount ns',
+      'Role ns',
+      'RoleBinding ns',
+      'Role shop',
+      'RoleBinding shop',
+      'ConfigMap ns',
+    ]);
+    for (const object of objects)
+      expect(object.metadata).toMatchObject({ name, labels: { 'ket.dev/run': id.run } });
+    for (const binding of objects.filter((o) => o.kind === 'RoleBinding'))
+      expect(binding).toMatchObject({
+        roleRef: { kind: 'Role', name },
+        subjects: [{ kind: 'ServiceAccount', name, namespace: 'ns' }],
+      });
+  });
+
+  test('never Secrets, exec or proxy, and nothing that changes anything', () => {
+    const rules = objects.flatMap((o) => (o['rules'] as readonly Rule[] | undefined) ?? []);
+    expect(rules.length).toBeGreaterThan(0);
+    for (const rule of rules) {
+      expect([...rule.verbs].sort()).toEqual(['get', 'list', 'watch']);
+      for (const resource of rule.resources)
+        expect(resource).not.toMatch(/secret|exec|proxy|attach|portforward|token|\*/);
+      for (const group of rule.apiGroups) expect(group).not.toBe('*');
+    }
+  });
+
+  test('`api: none` has an account and no right', () => {
+    const none = objectsFor(id, aSuite({ api: 'none' }), 'ns', ['shop'], programs);
+    expect(none.map((o) => o.kind)).toEqual(['ServiceAccount', 'ConfigMap']);
+  });
+
+  test('ket-run comes for both architectures', () => {
+    expect(objects.at(-1)?.['binaryData']).toEqual({
+      'ket-run-amd64': Buffer.from('amd').toString('base64'),
+      'ket-run-arm64': Buffer.from('arm').toString('base64'),
+    });
+  });
+
+  test('its own namespace is under the strictest Pod Security', () => {
+    expect(namespaceFor(id).metadata).toEqual({
+      name,
+      labels: { ...attemptLabels(id), 'pod-security.kubernetes.io/enforce': 'restricted' },
+    });
+  });
+});
+
+describe('names', () => {
+  const label = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
+  const suite = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/);
+  const attempts = fc.record({
+    run: fc.stringMatching(/^\d{4}-\d{6}-[0-9a-f]{4}$/),
+    suite,
+    attempt: fc.integer({ min: 1, max: 3 }),
+  });
+
+  test('are DNS labels of at most 63 characters, and different for different attempts', () => {
+    fc.assert(
+      fc.property(attempts, attempts, (a, b) => {
+        for (const one of [a, b]) {
+          expect(attemptName(one).length).toBeLessThanOrEqual(63);
+          expect(attemptName(one)).toMatch(label);
+        }
+        const same = a.run === b.run && a.suite === b.suite && a.attempt === b.attempt;
+        expect(attemptName(a) === attemptName(b)).toBe(same);
+      }),
+    );
+  });
+
+  test('long names that differ only at their end stay different', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[a-z0-9]{63}$/), (long) => {
+        const names = [1, 2, 3].map((attempt) => attemptName({ run: id.run, suite: long, attempt }));
+        expect(new Set(names).size).toBe(3);
+        expect(new Set(names.map((n) => n.length))).toEqual(new Set([63]));
+      }),
+    );
+    expect(shorten('a'.repeat(55) + '-----b', 60)).toMatch(/^a{53}-[0-9a-f]{6}$/);
+  });
+
+  test('the selector fits exactly the labels of the attempt', () => {
+    const labels = attemptLabels(id);
+    for (const part of attemptSelector(id).split(',')) {
+      const [key = '', value = ''] = part.split('=');
+      expect(labels[key]).toBe(value);
+    }
+    expect(attemptSelector(id).split(',')).toHaveLength(3);
+  });
+});
