@@ -8,7 +8,7 @@ import type { ReleasePlan } from '../../src/model/plan.ts';
 import type { ClusterHandle, Tools } from '../../src/model/run.ts';
 import type { Task } from '../../src/model/task.ts';
 import { escapeSet, helmCure, helmEnv, helmSaid, installArgv } from '../../src/releases/helm.ts';
-import { installRelease } from '../../src/releases/install.ts';
+import { failedJob, installRelease } from '../../src/releases/install.ts';
 import { releaseTasks } from '../../src/releases/tasks.ts';
 import {
   aPlan,
@@ -219,6 +219,28 @@ describe('installing', () => {
       details: ['pod api-1, container main: exit code 3', 'no such table'],
     });
   });
+
+  test('a hook that Helm tells of first has its lines as well', async () => {
+    const cluster = new FakeCluster(logs(['no such table']));
+    const { work } = start(cluster, async () => {
+      cluster.set('Pod', [pod({ state: { terminated: { exitCode: 3 } } }, false, 'Job')]);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      return failedWith('Error: failed pre-install: resource Job/shop/migrate not ready. status: Failed');
+    });
+    await expect(work).rejects.toMatchObject({
+      details: [
+        expect.stringContaining('failed pre-install'),
+        expect.stringContaining('exit code 3'),
+        'no such table',
+      ],
+    });
+  });
+
+  test.each([
+    ['failed pre-install: resource Job/one/migrate not ready. status: Failed', 'migrate'],
+    ['failed post-install: job migrate-2 failed: BackoffLimitExceeded', 'migrate-2'],
+    ['resource Deployment/one/web not ready', undefined],
+  ])('the Job in: %s', (said, job) => expect(failedJob(said)).toBe(job));
 
   test('over its limit it names what is not ready, the events, and the last lines', async () => {
     const cluster = new FakeCluster(logs(['still booting']));

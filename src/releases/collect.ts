@@ -43,15 +43,15 @@ export async function collectRelease(options: CollectOptions): Promise<readonly 
     try {
       const pods = await podsOf(options.kube, release.namespace, entry.from, signal);
       if (pods.length === 0) notice('no pod of it is ready');
-      await Promise.all(
-        pods.map(async (pod) => {
-          try {
-            files.push(...(await collectFrom(options, entry, pod)));
-          } catch (error) {
+      const found = await Promise.all(
+        pods.map((pod) =>
+          collectFrom(options, entry, pod).catch((error: unknown) => {
             notice(`pod ${podName(pod)}: ${messageOf(error)}`);
-          }
-        }),
+            return [];
+          }),
+        ),
       );
+      files.push(...found.flat());
     } catch (error) {
       notice(messageOf(error));
     }

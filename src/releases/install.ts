@@ -45,7 +45,7 @@ export async function installRelease(deps: Deps, options: InstallOptions): Promi
     const helm = runHelm(deps, options, AbortSignal.any([signal, end.signal]));
     const both = AbortSignal.any([signal, end.signal]);
     const failure = watch.until((stand) => {
-      proofs.watchHooks(stand.pods);
+      proofs.watchHooks(stand.everyPod);
       if (stand.failure !== undefined) return stand.failure;
       options.awaiting(awaitingText(stand));
       return undefined;
@@ -90,7 +90,7 @@ async function ownLook(options: InstallOptions, watch: ReleaseWatch, proofs: Evi
   try {
     const failure = await watch.until<ReleaseFailure | 'ready'>(
       (stand) => {
-        proofs.watchHooks(stand.pods);
+        proofs.watchHooks(stand.everyPod);
         if (stand.notAvailable.length === 0) return 'ready';
         options.awaiting(awaitingText(stand));
         return stand.failure;
@@ -133,12 +133,14 @@ const failureLines = (failure: ReleaseFailure, proofs: Evidence): Promise<readon
   return proofs.events(5);
 };
 
+const hookCure = 'see the last lines of the hook; it must succeed before the release can be ready';
+
 function failureCure(options: InstallOptions, failure: ReleaseFailure): string {
   switch (failure.kind) {
     case 'crash-loop':
       return 'see the last lines of the container, and its command, environment and values';
     case 'hook':
-      return 'see the last lines of the hook; it must succeed before the release can be ready';
+      return hookCure;
     case 'configuration':
       return 'the pod names a ConfigMap, Secret or key that is not there: see the chart and its values';
     case 'image': {
@@ -171,16 +173,22 @@ async function helmError(
       stand,
       proofs,
     );
-  const hook = /(?:job|Job)[ /]"?([\w.-]+)"? failed|failed (?:pre|post)-(?:install|upgrade)/.exec(
-    said.join(' '),
-  );
-  const lines = hook === null ? [] : await proofs.hooks(hook[1] ?? '');
+  const hook = failedJob(said.join(' '));
+  const lines = hook === undefined ? [] : await proofs.hooks(hook);
   await proofs.save(stand.pods);
   return new KetError('KET_RELEASE', `Helm could not install release ${release.name}`, {
     where: release.chart,
     details: [...said, ...lines],
-    next: helmCure(said.join('\n'), release),
+    next: lines.length > 0 ? hookCure : helmCure(said.join('\n'), release),
   });
+}
+
+/** `resource Job/shop/migrate not ready. status: Failed` of Helm 4, `job migrate failed` of Helm 3. */
+export function failedJob(said: string): string | undefined {
+  return (
+    /\bJob\/(?:[\w.-]+\/)?([\w.-]+) not ready/.exec(said)?.[1] ??
+    /\bjob "?([\w.-]+)"? failed/i.exec(said)?.[1]
+  );
 }
 
 /** Names what was not ready and why, with the last events and the last lines of the first container that is ill. */

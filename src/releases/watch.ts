@@ -15,6 +15,8 @@ export interface ReleaseStand {
   /** The same with the pods that are not ready, each with its state. */
   readonly waitingFor: readonly string[];
   readonly pods: readonly Pod[];
+  /** Also those of other releases in the namespace: whose a hook without labels is, only Helm can tell. */
+  readonly everyPod: readonly Pod[];
   /** The first container that is not well. */
   readonly ill?: { readonly pod: string; readonly container: string };
 }
@@ -60,6 +62,7 @@ export function watchRelease(kube: Kube, clock: Clock, release: ReleasePlan, sha
       notAvailable: lacking,
       waitingFor: [...lacking, ...view.waitingFor],
       pods: own,
+      everyPod: pods.items(),
       ...(ill === undefined ? {} : { ill }),
     };
   };
