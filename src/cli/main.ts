@@ -52,7 +52,8 @@ const collectList = (value: string, previous: readonly string[] | undefined): st
 
 type Done = (exitCode: number) => void;
 
-function programFor(done: Done): Command {
+/** The commands of ket with all their options; `done` gets the exit code of the one that ran. */
+export function programFor(done: Done): Command {
   const program = new Command('ket')
     .description('Runs test suites inside a real Kubernetes cluster and tells the truth about them.')
     .version(ketVersion(findAssets(process.argv[1] ?? '.')))
