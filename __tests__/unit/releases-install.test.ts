@@ -57,14 +57,16 @@ describe("Helm's command line", () => {
       HELM_KUBECONTEXT: 'prod',
       HELM_REGISTRY_CONFIG: '/mine',
       KUBECONFIG: '~/.kube/config',
+      XDG_CACHE_HOME: '/cache',
     };
-    expect(helmEnv(env, '/cache/helm', '/run/kubeconfig')).toEqual({
+    expect(helmEnv(env, '/run/kubeconfig')).toEqual({
       HELM_NAMESPACE: '',
       HELM_KUBECONTEXT: '',
-      HELM_CACHE_HOME: '/cache/helm/cache',
-      HELM_CONFIG_HOME: '/cache/helm/config',
-      HELM_DATA_HOME: '/cache/helm/data',
+      HELM_CACHE_HOME: '/cache/ket/helm/cache',
+      HELM_CONFIG_HOME: '/cache/ket/helm/config',
+      HELM_DATA_HOME: '/cache/ket/helm/data',
       KUBECONFIG: '/run/kubeconfig',
+      KUBECACHEDIR: '/cache/ket/helm/kube',
     });
   });
 

@@ -4,6 +4,7 @@ import { KetError } from '../model/errors.ts';
 import type { Made } from '../model/state.ts';
 import type { Task } from '../model/task.ts';
 import { deleteCluster } from '../cluster/delete.ts';
+import { helmEnv } from '../releases/helm.ts';
 import { findDocker, onPath } from '../tools/find.ts';
 import { removals, type Remover } from './sweep.ts';
 import type { OpenState } from './state.ts';
@@ -67,6 +68,7 @@ async function uninstall(
   const argv = [helm, 'uninstall', made.name, '--namespace', made.namespace, '--ignore-not-found', '--wait'];
   const result = await deps.exec({
     argv: [...argv, '--kubeconfig', made.kubeconfig, '--timeout', '90s'],
+    env: helmEnv(deps.env, made.kubeconfig),
     limitMs: uninstallMs,
     ...(signal === undefined ? {} : { signal }),
   });

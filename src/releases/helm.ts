@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { ReleasePlan } from '../model/plan.ts';
+import { cacheHome } from '../tools/find.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -10,7 +11,8 @@ const kept = ['HELM_REGISTRY_CONFIG', 'HELM_REPOSITORY_CONFIG', 'HELM_REPOSITORY
  * Environment for Helm: own homes, own kubeconfig. Whatever else the user's environment tells Helm (another context,
  * namespace or driver) is blanked, because it would change what the plan says.
  */
-export function helmEnv(env: Env, home: string, kubeconfig: string): Record<string, string> {
+export function helmEnv(env: Env, kubeconfig: string): Record<string, string> {
+  const home = path.join(cacheHome(env), 'helm');
   const blank = Object.keys(env).filter((name) => name.startsWith('HELM_') && !kept.includes(name));
   return {
     ...Object.fromEntries(blank.map((name) => [name, ''])),
@@ -18,6 +20,8 @@ export function helmEnv(env: Env, home: string, kubeconfig: string): Record<stri
     HELM_CONFIG_HOME: path.join(home, 'config'),
     HELM_DATA_HOME: path.join(home, 'data'),
     KUBECONFIG: kubeconfig,
+    // Its discovery cache would be written to ~/.kube otherwise.
+    KUBECACHEDIR: path.join(home, 'kube'),
   };
 }
 

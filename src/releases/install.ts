@@ -5,7 +5,6 @@ import { formatMs } from '../model/format.ts';
 import type { Deps, ExecResult } from '../model/deps.ts';
 import type { ReleasePlan } from '../model/plan.ts';
 import type { ClusterHandle } from '../model/run.ts';
-import { cacheHome } from '../tools/find.ts';
 import { evidence, type Evidence } from './evidence.ts';
 import { helmCure, helmEnv, helmSaid, installArgv } from './helm.ts';
 import type { ReleaseFailure } from './judge.ts';
@@ -74,7 +73,7 @@ async function runHelm(deps: Deps, options: InstallOptions, signal: AbortSignal)
   await fs.promises.mkdir(options.folder, { recursive: true, mode: 0o700 });
   const result = await deps.exec({
     argv: installArgv({ helm: options.helm, helmVersion: options.helmVersion, kubeconfig, release }),
-    env: helmEnv(deps.env, path.join(cacheHome(deps.env), 'helm'), kubeconfig),
+    env: helmEnv(deps.env, kubeconfig),
     limitMs: release.limitMs + helmGraceMs,
     signal,
   });
