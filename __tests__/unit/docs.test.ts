@@ -299,6 +299,31 @@ describe('lists that the code has too', () => {
     expect(named(rows.filter(([, , here]) => here === 'yes'))).toEqual(names('src/suites/process.ts'));
   });
 
+  test('troubleshooting.md quotes what the code says', () => {
+    const sources = readdirSync(path.join(root, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => read(`src/${file}`))
+      .join('\n');
+    /** Each text of the sources as its parts between placeholders. */
+    const texts = [...sources.matchAll(/'([^'\n]{8,})'|`([^`\n]{8,})`/g)].map(([, plain, template]) =>
+      (plain ?? template ?? '').split(/\$\{[^}]*(?:\}|$)/).filter((part) => part.trim().length > 2),
+    );
+    /** How many characters of the quote, which may be cut at "…", are of one and the same text. */
+    const likeness = (quote: string): number => {
+      const pieces = quote.split('…').map((piece) => piece.trim());
+      const common = (part: string): number =>
+        quote.includes(part.trim())
+          ? part.length
+          : Math.max(...pieces.map((piece) => (part.includes(piece) ? piece.length : 0)));
+      return Math.max(...texts.map((parts) => parts.reduce((sum, part) => sum + common(part), 0)));
+    };
+    const quotes = [...read('docs/troubleshooting.md').matchAll(/^> (.+)$/gm)].map(
+      ([, quote]) => quote ?? '',
+    );
+    expect(quotes.length).toBeGreaterThan(20);
+    expect(quotes.filter((quote) => likeness(quote) < 13)).toEqual([]);
+  });
+
   test('writing-suites.md has the line for each runner that a verdict names', () => {
     const rows = tableOf(section('docs/writing-suites.md', 'Results'));
     expect(rows.length).toBeGreaterThan(5);
