@@ -261,7 +261,7 @@ describe('a template of the user', () => {
 
   test('something that is no Job is an error of the configuration', () => {
     for (const other of [{ kind: 'Pod' }, {}])
-      expect(() => jobFor(input({ template: other as Job }))).toThrow(
+      expect(() => jobFor(input({ template: other }))).toThrow(
         expect.objectContaining({ code: 'KET_CONFIG' }),
       );
   });

@@ -1,0 +1,277 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import fs from 'node:fs';
+import path from 'node:path';
+import { KetError } from '../../src/model/errors.ts';
+import type { AnyObject, Kube } from '../../src/model/kube.ts';
+import type { SuitePlan } from '../../src/model/plan.ts';
+import { KubeError } from '../../src/kube/error.ts';
+import { runAttempt } from '../../src/suites/attempt.ts';
+import type { AttemptResult } from '../../src/suites/attempt-result.ts';
+import type { Pod } from '../../src/suites/pod-state.ts';
+import { readTemplate, type SuiteWorld } from '../../src/suites/world.ts';
+import { folder, removeFolders } from './support/folder.ts';
+import { FakeKetRun, inResults, inState } from './support/ket-run.ts';
+import { FakeCluster, fakeContext, fakeDeps, fakeState, type FakeContext } from './support/phases.ts';
+import { aPod, aRecord, aSuite, ended, uid } from './support/suites.ts';
+
+afterEach(removeFolders);
+
+const root = path.join(import.meta.dirname, '..', '..');
+const name = 'ket-r-api-1';
+
+interface Stage {
+  readonly cluster: FakeCluster;
+  readonly ketRun: FakeKetRun;
+  readonly context: FakeContext;
+  /** Everything that happened to the cluster and to the state, in order. */
+  readonly story: string[];
+  readonly out: string;
+  run(over?: Partial<SuiteWorld>, suite?: Partial<SuitePlan>): Promise<AttemptResult>;
+}
+
+/** A cluster in which the suite's pod runs as soon as its Job is there, and ends at once. */
+function stage(
+  pod: Pod = aPod(ended(0)),
+  more: Partial<Kube> = {},
+  signal = new AbortController().signal,
+): Stage {
+  const story: string[] = [];
+  const ketRun = new FakeKetRun([
+    inState('console.log', 'collected\n'),
+    inResults('junit.xml', '<testsuite><testcase name="a"/></testsuite>'),
+  ]);
+  const cluster: FakeCluster = new FakeCluster({
+    create: async <T>(object: AnyObject) => {
+      story.push(`create ${object.kind}`);
+      if (object.kind === 'Job') {
+        const nonce = /--nonce,([0-9a-f]{32}),/.exec(String(commandOf(object)))?.[1] ?? '';
+        const { exitCode = 0 } = pod.status?.containerStatuses?.[0]?.state?.terminated ?? {};
+        ketRun.files = [
+          ...ketRun.files,
+          inState('record.json', JSON.stringify(aRecord({ nonce, exit_code: exitCode }))),
+        ];
+        cluster.set('Pod', [pod]);
+      }
+      return object as T;
+    },
+    delete: async (ref) => story.push(`delete ${ref.kind} ${ref.name}`) > 0,
+    exec: async (request) => {
+      story.push(`exec ${request.argv[1] ?? ''}`);
+      return ketRun.exec(request);
+    },
+    follow: async (_container, { onLine }) => {
+      onLine({ seq: 0, printed: '', text: 'live' });
+      return { lines: 1, complete: true, notices: [] };
+    },
+    ...more,
+  });
+  const context = { ...fakeContext(fakeDeps([]), []), signal };
+  const out = path.join(folder(), 'attempt-1');
+  const list = fakeState();
+  const world: SuiteWorld = {
+    runId: 'r',
+    kube: cluster.kube,
+    template: (s) => readTemplate({ root }, s),
+    programs: { amd64: Buffer.from('a'), arm64: Buffer.from('b') },
+    arch: 'amd64',
+    nameserver: '10.96.0.10',
+    clusterDomain: 'cluster.local',
+    namespaces: { shop: 'shop-ns' },
+    image: undefined,
+    keepFailedMs: 0,
+    ephemeral: false,
+    cluster: { name: 'mine', kubeconfig: '/k' },
+    lists: {
+      ...list,
+      add: async (made) => void story.push(`list ${made.type} ${'name' in made ? made.name : ''}`),
+      remove: async (made) => void story.push(`forget ${made.type}`),
+    },
+  };
+  const id = { run: 'r', suite: 'api', attempt: 1 };
+  return {
+    cluster,
+    ketRun,
+    context,
+    story,
+    out,
+    run: (over, suite) => runAttempt({ ...world, ...over }, aSuite(suite), id, out, context),
+  };
+}
+
+const commandOf = (job: AnyObject): unknown =>
+  (job as unknown as { spec: { template: { spec: { containers: { command: string[] }[] } } } }).spec.template
+    .spec.containers[0]?.command;
+
+describe('an attempt in a cluster that stays', () => {
+  test('listed before it is made; results home before anything is deleted; then all of it goes, newest first', async () => {
+    const at = stage();
+    const result = await at.run();
+    expect(result.verdict).toEqual({ outcome: 'passed', message: '1 tests passed' });
+    expect(at.story).toEqual([
+      `list namespace ${name}`,
+      ...['Namespace', 'ServiceAccount', 'Role', 'RoleBinding', 'ConfigMap', 'Job'].map(
+        (kind) => `create ${kind}`,
+      ),
+      ...['exec manifest', 'exec stream', 'exec ack'],
+      ...['Job', 'ConfigMap', 'RoleBinding', 'Role', 'ServiceAccount', 'Namespace'].map(
+        (kind) => `delete ${kind} ${name}`,
+      ),
+      'forget namespace',
+    ]);
+  });
+
+  test('what is left of it on disk', async () => {
+    const at = stage();
+    await at.run();
+    expect(fs.readdirSync(at.out).sort()).toEqual([
+      'console.log',
+      'events.txt',
+      'pod.yaml',
+      'record.json',
+      'results',
+    ]);
+    expect(fs.readFileSync(path.join(at.out, 'console.log'), 'utf8')).toBe('collected\n');
+    expect(fs.readFileSync(path.join(at.out, 'pod.yaml'), 'utf8')).toContain(`uid: ${uid}`);
+  });
+
+  test('results that cannot be had: said, the live log stands in, and never passed', async () => {
+    const at = stage();
+    at.ketRun.exitCode = () => 1;
+    const result = await at.run();
+    expect(result.verdict).toMatchObject({ outcome: 'infra-error', infraClass: 'no-proof' });
+    expect(fs.readFileSync(path.join(at.out, 'console.log'), 'utf8')).toBe('live\n');
+    const notices = at.context.events.flatMap((e) => (e.type === 'notice' ? [e.text] : []));
+    expect(notices).toEqual([expect.stringMatching(/^api: results are not complete: no whole list/)]);
+    // Without the results nobody may tell the pod that they are safe.
+    expect(at.story).not.toContain('exec ack');
+  });
+
+  test('a file that changed under the reader: never passed, however good the rest is', async () => {
+    const at = stage();
+    at.ketRun.files = [...at.ketRun.files, { ...inResults('shot.png', 'abc'), later: Buffer.from('abd') }];
+    expect((await at.run()).verdict).toMatchObject({
+      outcome: 'infra-error',
+      infraClass: 'collection-incomplete',
+    });
+  });
+
+  test('an acknowledgement that is not heard takes nothing back', async () => {
+    const at = stage();
+    at.ketRun.exitCode = (command) => (command === 'ack' ? 4 : 0);
+    expect((await at.run()).verdict.outcome).toBe('passed');
+    expect(at.context.events.filter((e) => e.type === 'notice')).toHaveLength(1);
+  });
+
+  test('what cannot be deleted is named with its cure, and stays listed', async () => {
+    const at = stage(undefined, {
+      delete: async (ref) => {
+        if (ref.kind === 'Namespace') throw new Error('no answer');
+        return true;
+      },
+    });
+    await at.run();
+    expect(at.context.events.filter((e) => e.type === 'leftover')).toEqual([
+      {
+        type: 'leftover',
+        what: `Namespace ${name}`,
+        why: 'no answer',
+        cure: `kubectl delete namespace ${name}`,
+      },
+    ]);
+    expect(at.story).not.toContain('forget namespace');
+  });
+
+  test('a failed one is kept when that is asked: told to stay, nothing deleted, how to get in', async () => {
+    const at = stage(aPod(ended(1)));
+    const result = await at.run({ keepFailedMs: 60_000 });
+    expect(result).toMatchObject({
+      verdict: { outcome: 'failed' },
+      kept: { namespace: name, pod: 'ket-api-1', container: 'ket' },
+    });
+    expect(at.story.slice(-3)).toEqual(['exec manifest', 'exec stream', 'exec keep']);
+    const passing = stage();
+    expect((await passing.run({ keepFailedMs: 60_000 })).kept).toBeUndefined();
+    expect(passing.story).toContain('exec ack');
+  });
+
+  test("in its release's namespace nothing but its own objects is made and deleted", async () => {
+    const at = stage();
+    await at.run({}, { placement: 'release', needs: ['shop'] });
+    expect(at.story.filter((line) => /Namespace|list|forget/.test(line))).toEqual([]);
+    expect(at.story.at(-1)).toBe(`delete ServiceAccount ${name}`);
+  });
+});
+
+describe('an attempt that does not come to its end', () => {
+  test('in a cluster that goes away with the run, nothing is listed or deleted one by one', async () => {
+    const at = stage();
+    await at.run({ ephemeral: true });
+    expect(at.story.filter((line) => /list|delete|forget/.test(line))).toEqual([]);
+  });
+
+  test.each<[string, Error, string]>([
+    ['refused', new KubeError('forbidden', { status: 403, reason: 'Forbidden', where: '' }), 'denied'],
+    [
+      'over a quota',
+      new KubeError('exceeded quota: jobs', { status: 403, reason: 'Forbidden', where: '' }),
+      'quota',
+    ],
+    ['invalid', new KubeError('invalid', { status: 422, reason: 'Invalid', where: '' }), 'configuration'],
+    ['no answer', new KubeError('gone', { status: 0, reason: 'ECONNRESET', where: '' }), 'lost-contact'],
+    ['a template that lacks its containers', new KetError('KET_CONFIG', 'no suite'), 'configuration'],
+  ])('%s: never ran, what was made is deleted', async (_name, error, infraClass) => {
+    const at = stage(undefined, {
+      create: async (object) => {
+        if (object.kind === 'ConfigMap') throw error;
+        return object as never;
+      },
+    });
+    const result = await at.run();
+    expect(result.verdict).toEqual({ outcome: 'infra-error', infraClass, message: error.message });
+    expect(at.story.at(-2)).toBe(`delete Namespace ${name}`);
+    expect(at.story.at(-1)).toBe('forget namespace');
+  });
+
+  test('a cancel while its objects are made is a cancel, not a refusal', async () => {
+    const cancel = new AbortController();
+    const at = stage(
+      undefined,
+      {
+        create: async () => {
+          cancel.abort(new KetError('KET_CANCELLED', 'cancelled by SIGINT'));
+          throw cancel.signal.reason;
+        },
+      },
+      cancel.signal,
+    );
+    expect((await at.run()).verdict.outcome).toBe('cancelled');
+  });
+
+  test('a cancel while it runs: results so far come home, then all of it is deleted', async () => {
+    const cancel = new AbortController();
+    const at = stage(aPod({ running: {} }), {}, cancel.signal);
+    setTimeout(() => cancel.abort(new KetError('KET_CANCELLED', 'cancelled by SIGINT')), 50);
+    const result = await at.run();
+    expect(result.verdict.outcome).toBe('cancelled');
+    expect(result.results.proof.counts.total).toBe(1);
+    expect(at.story.indexOf('exec stream')).toBeLessThan(at.story.indexOf(`delete Job ${name}`));
+    expect(at.story.at(-1)).toBe('forget namespace');
+  });
+
+  test("the end of the task's own limit is no cancel by the user", async () => {
+    const limit = new AbortController();
+    const at = stage(aPod({ running: {} }), {}, limit.signal);
+    setTimeout(() => limit.abort(new KetError('KET_TIMEOUT', 'api: not done within 2 h')), 50);
+    expect((await at.run()).verdict).toEqual({
+      outcome: 'infra-error',
+      infraClass: 'lost-contact',
+      message: 'api: not done within 2 h',
+    });
+  });
+
+  test('a pod that vanishes is no failure of the test', async () => {
+    const at = stage(aPod({ running: {} }));
+    setTimeout(() => at.cluster.set('Pod', []), 50);
+    expect((await at.run()).verdict).toMatchObject({ outcome: 'infra-error', infraClass: 'deleted' });
+  });
+});

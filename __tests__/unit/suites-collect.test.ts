@@ -1,0 +1,252 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import fs from 'node:fs';
+import path from 'node:path';
+import fc from 'fast-check';
+import { acknowledge, collect, holdUntil, type CollectOptions } from '../../src/suites/collect.ts';
+import { folder, removeFolders } from './support/folder.ts';
+import { FakeKetRun, inResults, inState, type PodFile } from './support/ket-run.ts';
+import { FakeCluster } from './support/phases.ts';
+
+afterEach(removeFolders);
+
+const options = (ketRun: FakeKetRun, over: Partial<CollectOptions> = {}): CollectOptions => ({
+  kube: new FakeCluster({ exec: ketRun.exec }).kube,
+  container: { namespace: 'n', pod: 'p', container: 'ket' },
+  outDir: path.join(folder(), 'attempt-1'),
+  signal: new AbortController().signal,
+  ...over,
+});
+
+/** Every file below a folder, with its text. */
+function tree(root: string): Record<string, string> {
+  const files = fs.readdirSync(root, { recursive: true, encoding: 'utf8' }).sort();
+  return Object.fromEntries(
+    files
+      .filter((name) => fs.statSync(path.join(root, name)).isFile())
+      .map((name) => [name, fs.readFileSync(path.join(root, name), 'utf8')]),
+  );
+}
+
+const files: readonly PodFile[] = [
+  inState('record.json', '{"v":1}'),
+  inState('console.log', 'one\ntwo\n'),
+  inResults('junit.xml', '<testsuite/>'),
+  inResults('empty', ''),
+  inResults('deep/er/shot.png', '\u0000\u0001bytes'),
+  inResults('also-empty', ''),
+  inState('usage.ndjson', '{}\n'),
+  inState('put-there-by-a-test', 'x'),
+];
+const home: Record<string, string> = {
+  'record.json': '{"v":1}',
+  'console.log': 'one\ntwo\n',
+  'results/junit.xml': '<testsuite/>',
+  'results/empty': '',
+  'results/deep/er/shot.png': '\u0000\u0001bytes',
+  'results/also-empty': '',
+  'usage.ndjson': '{}\n',
+  'state/put-there-by-a-test': 'x',
+};
+const total = files.reduce((sum, file) => sum + file.bytes.length, 0);
+
+describe('bringing results home', () => {
+  test('the whole tree, readable by its owner alone; nothing is acknowledged yet', async () => {
+    const ketRun = new FakeKetRun(files);
+    const opts = options(ketRun);
+    const collected = await collect(opts);
+    expect(tree(opts.outDir)).toEqual(home);
+    expect(collected).toMatchObject({ files: files.length, bytes: total, missing: [] });
+    expect(ketRun.calls).toEqual(['manifest', 'stream 0']);
+    expect(ketRun.argvs[1]).toEqual([
+      ...['/ket/bin/ket-run', 'stream', '--state', '/ket/state', '--results', '/results'],
+      ...['--manifest', ketRun.sha256, '--offset', '0'],
+    ]);
+    expect(fs.statSync(path.join(opts.outDir, 'results/junit.xml')).mode & 0o777).toBe(0o600);
+  });
+
+  test('no results at all are no error', async () => {
+    const ketRun = new FakeKetRun([]);
+    expect(await collect(options(ketRun))).toMatchObject({ files: 0, bytes: 0, missing: [] });
+    expect(ketRun.calls).toEqual(['manifest']);
+  });
+
+  test.each([false, true])(
+    'cut at every offset, and taken up there (reported as success: %s)',
+    async (quietly) => {
+      for (let after = 0; after < total; after++) {
+        const ketRun = new FakeKetRun(files);
+        ketRun.cut = (command, call) => (command === 'stream' && call === 0 ? { after, quietly } : undefined);
+        const opts = options(ketRun);
+        expect((await collect(opts)).missing).toEqual([]);
+        expect(tree(opts.outDir)).toEqual(home);
+        expect(ketRun.calls).toEqual(['manifest', 'stream 0', `stream ${after}`]);
+      }
+    },
+  );
+
+  test('cut again and again, in pieces of any size', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ after: fc.integer({ min: 1, max: 20 }), quietly: fc.boolean() }), {
+          maxLength: 30,
+        }),
+        fc.integer({ min: 1, max: 64 }),
+        async (cuts, piece) => {
+          const ketRun = new FakeKetRun(files);
+          ketRun.piece = piece;
+          ketRun.cut = (command, call) => (command === 'stream' ? cuts[call] : undefined);
+          const opts = options(ketRun);
+          expect((await collect(opts)).missing).toEqual([]);
+          expect(tree(opts.outDir)).toEqual(home);
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  test.each([false, true])(
+    'no byte in five tries is an error that says how much is missing (quietly: %s)',
+    async (quietly) => {
+      const ketRun = new FakeKetRun(files);
+      ketRun.cut = (command, call) =>
+        command === 'stream' ? { after: call === 0 ? 10 : 0, quietly } : undefined;
+      const error = await collect(options(ketRun)).catch((e: unknown) => e);
+      expect(String(error)).toMatch(
+        quietly ? new RegExp(`end ${total - 10} bytes early`) : /connection was cut/,
+      );
+      expect(ketRun.calls.filter((c) => c.startsWith('stream'))).toHaveLength(6);
+    },
+  );
+
+  test('ket-run that ends with an error is an error with its words', async () => {
+    const ketRun = new FakeKetRun(files);
+    ketRun.exitCode = (command) => (command === 'stream' ? 1 : 0);
+    await expect(collect(options(ketRun))).rejects.toThrow(
+      'ket-run stream: exit code 1: ket-run: stream went wrong',
+    );
+  });
+
+  test('a manifest that is cut is asked for again', async () => {
+    const whole = new FakeKetRun(files).manifest().length;
+    for (const after of [0, 1, 100, whole - 1]) {
+      const ketRun = new FakeKetRun(files);
+      ketRun.cut = (command, call) =>
+        command === 'manifest' && call < 2 ? { after, quietly: call === 0 } : undefined;
+      const opts = options(ketRun);
+      await collect(opts);
+      expect(tree(opts.outDir)).toEqual(home);
+      expect(ketRun.calls).toEqual(['manifest', 'manifest', 'manifest', 'stream 0']);
+    }
+  });
+
+  test('a manifest that never comes whole is an error, and nothing is written', async () => {
+    const ketRun = new FakeKetRun(files);
+    ketRun.cut = () => ({ after: 100, quietly: true });
+    const opts = options(ketRun);
+    await expect(collect(opts)).rejects.toThrow(/no whole list of the results after 5 tries/);
+    expect(fs.existsSync(opts.outDir)).toBe(false);
+  });
+
+  test('a file that changed while it was read is set aside and named', async () => {
+    const changed: PodFile = {
+      ...inResults('junit.xml', '<testsuite/>'),
+      later: Buffer.from('<testsuit'.padEnd(12, '\0')),
+    };
+    const ketRun = new FakeKetRun([inResults('a', 'a'), changed, inResults('b', 'b')]);
+    const opts = options(ketRun);
+    const collected = await collect(opts);
+    expect(collected.missing).toEqual(['results/junit.xml: it changed while it was read']);
+    expect(collected.files).toBe(2);
+    expect(Object.keys(tree(opts.outDir))).toEqual(['results/a', 'results/b', 'results/junit.xml.changed']);
+  });
+
+  test('what ket-run could not read is named', async () => {
+    const ketRun = new FakeKetRun(files);
+    ketRun.more = [{ type: 'error', root: 'results', path: 'private', error: 'permission denied' }];
+    expect((await collect(options(ketRun))).missing).toEqual(['private: permission denied']);
+  });
+
+  test.each(['../escape', '/etc/passwd', 'a/../../b', 'a//b', './a', ''])(
+    'a path that leads out of its folder is refused: "%s"',
+    async (name) => {
+      const ketRun = new FakeKetRun([inResults(name, 'x')]);
+      const opts = options(ketRun);
+      await expect(collect(opts)).rejects.toThrow(/a path that is refused/);
+      expect(fs.existsSync(opts.outDir)).toBe(false);
+    },
+  );
+
+  test('nothing is written through a link or over a file that is there', async () => {
+    const opts = options(new FakeKetRun([inResults('junit.xml', 'new')]));
+    const mine = path.join(folder(), 'mine');
+    fs.writeFileSync(mine, 'mine');
+    fs.mkdirSync(path.join(opts.outDir, 'results'), { recursive: true });
+    fs.symlinkSync(mine, path.join(opts.outDir, 'results', 'junit.xml'));
+    await expect(collect(opts)).rejects.toThrow(/EEXIST/);
+    expect(fs.readFileSync(mine, 'utf8')).toBe('mine');
+  });
+
+  test('after an abort nothing is tried again', async () => {
+    const ketRun = new FakeKetRun(files);
+    const stop = new AbortController();
+    ketRun.cut = (command) => {
+      if (command === 'stream') stop.abort(new Error('stop'));
+      return command === 'stream' ? { after: 3 } : undefined;
+    };
+    await expect(collect(options(ketRun, { signal: stop.signal }))).rejects.toThrow();
+    expect(ketRun.calls).toEqual(['manifest', 'stream 0']);
+  });
+});
+
+describe('what each connection is asked for', () => {
+  test('a connection that is silent is given up after half a minute, in the sidecar, with the signal', async () => {
+    const ketRun = new FakeKetRun(files);
+    const asked: object[] = [];
+    const exec: FakeKetRun['exec'] = (request) => {
+      const { container, pod, namespace, idleMs } = request;
+      asked.push({ container, pod, namespace, idleMs });
+      return ketRun.exec(request);
+    };
+    await collect(options(ketRun, { kube: new FakeCluster({ exec }).kube }));
+    const want = { namespace: 'n', pod: 'p', container: 'ket', idleMs: 30_000 };
+    expect(asked).toEqual([want, want]);
+  });
+
+  test('silence is like a cut: taken up where it was', async () => {
+    const ketRun = new FakeKetRun(files);
+    let calls = 0;
+    const exec: FakeKetRun['exec'] = async (request) => {
+      if (++calls !== 2) return ketRun.exec(request);
+      await request.onStdout(Buffer.from('{"v"'));
+      throw new Error('the API server was silent for 30 s');
+    };
+    const opts = options(ketRun, { kube: new FakeCluster({ exec }).kube });
+    await collect(opts);
+    expect(tree(opts.outDir)).toEqual(home);
+    expect(ketRun.calls).toEqual(['manifest', 'stream 4']);
+  });
+});
+
+describe('letting the pod go', () => {
+  test('the acknowledgement names the manifest that was read', async () => {
+    const ketRun = new FakeKetRun(files);
+    await acknowledge(options(ketRun), 'abc');
+    expect(ketRun.argvs).toEqual([['/ket/bin/ket-run', 'ack', '--state', '/ket/state', '--manifest', 'abc']]);
+  });
+
+  test('it is tried three times, then it is an error', async () => {
+    const ketRun = new FakeKetRun(files);
+    ketRun.exitCode = (_command, call) => (call < 2 ? 1 : 0);
+    await acknowledge(options(ketRun), 'abc');
+    expect(ketRun.calls).toHaveLength(3);
+    ketRun.exitCode = () => 4;
+    await expect(acknowledge(options(ketRun), 'abc')).rejects.toThrow(/ack: exit code 4/);
+    expect(ketRun.calls).toHaveLength(6);
+  });
+
+  test('kept until a moment', async () => {
+    const ketRun = new FakeKetRun(files);
+    await holdUntil(options(ketRun), 1234.6);
+    expect(ketRun.argvs[0]?.slice(-2)).toEqual(['--until', '1235']);
+  });
+});

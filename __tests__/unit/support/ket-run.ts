@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import type { Kube, KubeExecRequest } from '../../../src/model/kube.ts';
+
+const sha = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex');
+
+export interface PodFile {
+  readonly root: 'results' | 'state';
+  readonly path: string;
+  readonly bytes: Buffer;
+  /** What the file holds when it is streamed, where that is not what the manifest says (same length). */
+  readonly later?: Buffer;
+}
+
+export const inResults = (path: string, text: string): PodFile => ({
+  root: 'results',
+  path,
+  bytes: Buffer.from(text),
+});
+export const inState = (path: string, text: string): PodFile => ({
+  root: 'state',
+  path,
+  bytes: Buffer.from(text),
+});
+
+export interface Cut {
+  /** Bytes of this call that still come. */
+  readonly after: number;
+  /** The API server says that all went well, all the same. */
+  readonly quietly?: boolean;
+}
+
+/** Answers exec as ket-run in the sidecar does (native/ket-run/README.md). */
+export class FakeKetRun {
+  /** The subcommand of each call, with the offset of streams. */
+  readonly calls: string[] = [];
+  readonly argvs: (readonly string[])[] = [];
+  files: readonly PodFile[];
+  /** Lines of the manifest besides those of the files. */
+  more: readonly object[] = [];
+  /** How the n-th call of a subcommand (from 0) is cut. */
+  cut: (command: string, call: number) => Cut | undefined = () => undefined;
+  exitCode: (command: string, call: number) => number = () => 0;
+  /** At most so many bytes in one piece. */
+  piece = 7;
+
+  constructor(files: readonly PodFile[]) {
+    this.files = files;
+  }
+
+  manifest(): Buffer {
+    const entries = this.files.map(({ root, path, bytes }) => ({
+      type: 'file',
+      root,
+      path,
+      size: bytes.length,
+      mtime_ms: 1,
+      mode: '0644',
+      sha256: sha(bytes),
+    }));
+    const body = [...entries, ...this.more].map((line) => JSON.stringify(line) + '\n').join('');
+    const bytes = this.files.reduce((sum, file) => sum + file.bytes.length, 0);
+    const end = { end: true, files: this.files.length, bytes, manifest_sha256: sha(body) };
+    return Buffer.from(body + JSON.stringify(end) + '\n');
+  }
+
+  get sha256(): string {
+    const lines = this.manifest().toString().trimEnd().split('\n');
+    return (JSON.parse(lines.at(-1) ?? '') as { manifest_sha256: string }).manifest_sha256;
+  }
+
+  readonly exec: Kube['exec'] = async (request: KubeExecRequest) => {
+    request.signal.throwIfAborted();
+    const [, command = '', ...rest] = request.argv;
+    const value = (name: string): string => rest[rest.indexOf(name) + 1] ?? '';
+    const offset = command === 'stream' ? Number(value('--offset')) : 0;
+    const call = this.calls.filter((c) => c.split(' ')[0] === command).length;
+    this.calls.push(command === 'stream' ? `stream ${offset}` : command);
+    this.argvs.push(request.argv);
+    const exitCode = this.exitCode(command, call);
+    if (exitCode !== 0) {
+      request.onStderr?.(Buffer.from(`ket-run: ${command} went wrong\n`));
+      return { exitCode };
+    }
+    if (command === 'stream' && value('--manifest') !== this.sha256) return { exitCode: 4 };
+    const whole =
+      command === 'manifest'
+        ? this.manifest()
+        : command === 'stream'
+          ? Buffer.concat(this.files.map((file) => file.later ?? file.bytes)).subarray(offset)
+          : Buffer.alloc(0);
+    const cut = this.cut(command, call);
+    const sent = whole.subarray(0, cut?.after ?? whole.length);
+    for (let at = 0; at < sent.length; at += this.piece)
+      await request.onStdout(sent.subarray(at, at + this.piece));
+    if (cut !== undefined && cut.quietly !== true) throw new Error('the connection was cut');
+    return { exitCode: 0 };
+  };
+}
