@@ -5,6 +5,7 @@ import type { ReleasePlan } from '../model/plan.ts';
 import { podJudge, type Job, type ReleaseFailure } from './judge.ts';
 import { belongs } from './members.ts';
 import { illContainer, type Pod } from './pod-state.ts';
+import { settling } from './settling.ts';
 import { notAvailable, type Workloads } from './workloads.ts';
 
 /** How things stand with a release. */
@@ -43,6 +44,7 @@ export function watchRelease(kube: Kube, clock: Clock, release: ReleasePlan, sha
   const daemonSets = reflect<Wire<V1DaemonSet>>('apps/v1', 'DaemonSet');
   const all: readonly Reflector<unknown>[] = [pods, jobs, deployments, statefulSets, daemonSets];
   const judge = podJudge();
+  const settle = settling();
 
   const stand = (): ReleaseStand => {
     const everything: Workloads = {
@@ -55,7 +57,7 @@ export function watchRelease(kube: Kube, clock: Clock, release: ReleasePlan, sha
     const workloads = { ...everything, jobs: everything.jobs.filter((job) => mine.job(job)) };
     const own = pods.items().filter((pod) => mine.pod(pod));
     const view = judge.look(own, workloads.jobs, clock.now());
-    const lacking = notAvailable(workloads, release.name);
+    const lacking = [...notAvailable(workloads, release.name), ...settle.look(own, clock.now())];
     const ill = illContainer(own);
     return {
       ...(view.failure === undefined ? {} : { failure: view.failure }),
