@@ -262,7 +262,9 @@ describe('silence', () => {
     play = (socket) => setTimeout(() => sendStatus(socket, success), 200);
     expect(await (await run({}, quiet)).exit).toEqual({ exitCode: 0 });
     play = (socket) => socket.pause();
+    const start = performance.now();
     await expect((await run({}, quiet)).exit).rejects.toMatchObject({ reason: 'SILENCE' });
+    expect(performance.now() - start).toBeLessThan(2000);
   });
 });
 

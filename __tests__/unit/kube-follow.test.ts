@@ -2,7 +2,10 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/
 import { KubeError } from '../../src/kube/index.ts';
 import type { Timings } from '../../src/kube/timings.ts';
 import type { FollowedLine, FollowEnd } from '../../src/model/kube.ts';
+import { LogCursor } from '../../src/kube/log-cursor.ts';
+import { Stamps } from '../../src/kube/log-line.ts';
 import { eventually, FakeServer, hang, json, pause, reset, status, warmUp } from './kube-fake.ts';
+import type { Handler } from './kube-fake.ts';
 import type { Play } from './kube-fake-log.ts';
 import { FakeLog, stampOf } from './kube-fake-log.ts';
 
@@ -127,6 +130,43 @@ describe('reconnects', () => {
     expect(texts()).toEqual(['a line that is cut']);
   });
 
+  test('nor is one at an end that looks proper, as long as the container may go on with it', async () => {
+    const half: Handler = (_request, response) => response.end(`${stampOf(1)} par`);
+    const [end] = await start([{ as: 'instead', handler: half }]);
+    await pause(40);
+    log.print(stampOf(1), 'partial');
+    await eventually('line', () => lines.length === 1);
+    log.finish();
+    expect(await end).toMatchObject({ lines: 1, complete: true });
+    expect(texts()).toEqual(['partial']);
+  });
+
+  test('nor when the last read of a terminated container is cut', async () => {
+    const [end] = await start([{ as: 'cut', afterBytes: 33 }]);
+    log.print(stampOf(1), 'a line that is cut');
+    log.finish();
+    expect(await end).toMatchObject({ lines: 1, complete: true });
+    expect(texts()).toEqual(['a line that is cut']);
+  });
+
+  test('more lines in a second than are kept: still each exactly once', () => {
+    const cursor = new LogCursor();
+    const stamps = new Stamps();
+    const all = Array.from({ length: 130_000 }, (_, n) =>
+      stamps.parse(Buffer.from(`${stampOf(n * 8000)} ${n}`)),
+    );
+    const take = (count: number, from = ''): number =>
+      all.slice(0, count).filter((line) => line !== undefined && line.printed >= from && cursor.accept(line))
+        .length;
+    expect(take(120_000)).toBe(120_000);
+    for (const count of [120_000, 120_000, 130_000]) {
+      const since = (cursor.since ?? '').replace('Z', '');
+      cursor.restart();
+      expect(take(count, since)).toBe(count - 120_000);
+    }
+    expect(cursor.lost).toBe(false);
+  });
+
   test('stamps that are not in order (two streams of one container)', async () => {
     const [end] = await start([{ as: 'eof', afterLines: 2 }]);
     for (const n of [500, 400, 600, 300]) log.print(stampOf(1500 * ms + n * 1000), `at ${n}`);
@@ -210,7 +250,8 @@ describe('reconnects', () => {
     await eventually('first line', () => lines.length === 1);
     log.rotate();
     log.finish();
-    expect(await end).toMatchObject({ lines: 1, complete: false });
+    const notices = [expect.stringContaining('rotated')];
+    expect(await end).toMatchObject({ lines: 1, complete: false, notices });
   });
 });
 
@@ -250,6 +291,15 @@ describe('wedged and silent streams', () => {
     await eventually('line', () => lines.length === 1);
     log.finish();
     expect(await end).toEqual({ lines: 1, complete: true, notices: [] });
+  });
+
+  test('a quiet stream is not asked anew before its time', async () => {
+    const [end] = await start([], { answerMs: 40 });
+    log.print(stampOf(1), 'one');
+    await pause(200);
+    expect(log.asked).toHaveLength(1);
+    log.finish();
+    await end;
   });
 
   test('a stream that stays open after the container ended does not hold the end up', async () => {
@@ -391,7 +441,7 @@ describe('the caller', () => {
     let asked = 0;
     const finished = (): boolean => {
       asked += 1;
-      if (asked > 3) throw wrong;
+      if (asked === 4) throw wrong;
       return false;
     };
     const kube = await fake.kube();

@@ -181,12 +181,15 @@ describe('broken watches', () => {
     await has(reflector, 'u2');
   });
 
-  test('the same seen by a watch that was cut between: two objects', async () => {
+  test.each([
+    ['DELETED', 'ADDED'],
+    ['ADDED', 'DELETED'],
+  ])('the same seen by a watch, %s and %s: told apart by UID, not by name', async (...types) => {
     lists = [list('5', pod('p', 'u1', '4'))];
-    watches = [
-      watch({ type: 'DELETED', object: pod('p', 'u1', '6') }, { type: 'ADDED', object: pod('p', 'u2', '7') }),
-    ];
-    await has((await fake.kube()).reflect<TestPod>(query), 'u2');
+    const uids = { ADDED: 'u2', DELETED: 'u1' };
+    const events = types.map((type, n) => ({ type, object: pod('p', uids[type as 'ADDED'], String(6 + n)) }));
+    watches = [watch(...events, { type: 'ADDED', object: pod('q', 'u3', '8') })];
+    await has((await fake.kube()).reflect<TestPod>(query), 'u2,u3');
   });
 
   test('silence: listed again after the limit, also where new connections hang at first', async () => {
