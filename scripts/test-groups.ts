@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { groups, type TestGroup } from './groups.ts';
+import { machineEnv } from './machine-env.ts';
 
 /**
  * Runs groups of tests, each in a process of its own and within its limit. A group that was green keeps a stamp with
@@ -68,7 +69,7 @@ function hashOf(group: TestGroup): string {
 }
 
 function runGroup(group: TestGroup): { passed: number; failed: number } {
-  const env = { ...process.env, ...(group.setUp === undefined ? {} : machineEnv(group.setUp)) };
+  const env = { ...process.env, ...(group.setUp === undefined ? {} : machineEnv(root, group.setUp)) };
   let passed = 0;
   for (const command of group.commands) {
     const report = path.join(root, '.cache', `${group.name}.json`);
@@ -100,22 +101,4 @@ function jestCounts(report: string): { passed: number; failed: number } {
     numRuntimeErrorTestSuites: number;
   };
   return { passed: numPassedTests, failed: numFailedTests + numRuntimeErrorTestSuites };
-}
-
-/** Brings up what real clusters need and returns its environment variables. */
-function machineEnv(need: string): Record<string, string> {
-  const main = path.join(root, 'testbed', 'main.ts');
-  const up = spawnSync(process.execPath, [main, 'up', '--for', need], {
-    cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  if (up.status !== 0) process.exit(up.status ?? 1);
-  const text = execFileSync(process.execPath, [main, 'env'], { cwd: root, encoding: 'utf8' });
-  const shell = execFileSync('/bin/sh', ['-c', 'eval "$0" && env -0', text], { encoding: 'utf8' });
-  return Object.fromEntries(
-    shell.split('\0').flatMap((line): [string, string][] => {
-      const at = line.indexOf('=');
-      return at < 1 ? [] : [[line.slice(0, at), line.slice(at + 1)]];
-    }),
-  );
 }
