@@ -33,7 +33,8 @@ describe('the example, integration tier: one node', () => {
       cwd: example,
       box,
       onEvent(event) {
-        if (event.type === 'log' && event.printed !== undefined) delays.push(Date.now() - Date.parse(event.printed));
+        if (event.type === 'log' && event.printed !== undefined)
+          delays.push(Date.now() - Date.parse(event.printed));
       },
     });
   }, 600_000);
@@ -47,7 +48,14 @@ describe('the example, integration tier: one node', () => {
   });
 
   test('the folder of the run has everything, and JUnit says the same as the verdict', () => {
-    for (const file of ['events.ndjson', 'summary.md', 'junit.xml', 'timings.json', 'coverage.xml', 'lcov.info'])
+    for (const file of [
+      'events.ndjson',
+      'summary.md',
+      'junit.xml',
+      'timings.json',
+      'coverage.xml',
+      'lcov.info',
+    ])
       expect({ file, there: fs.existsSync(path.join(ran.folder, file)) }).toEqual({ file, there: true });
     const junit = fs.readFileSync(path.join(ran.folder, 'junit.xml'), 'utf8');
     expect(junit).toMatch(/<testsuites [^>]*tests="97"/);
@@ -62,7 +70,15 @@ describe('the example, integration tier: one node', () => {
 
   test("timings name every phase, with kind's own steps", () => {
     const text = fs.readFileSync(path.join(ran.folder, 'timings.json'), 'utf8');
-    for (const name of ['preflight', 'tools', 'cluster', 'images', 'releases', 'suites', 'Starting control-plane'])
+    for (const name of [
+      'preflight',
+      'tools',
+      'cluster',
+      'images',
+      'releases',
+      'suites',
+      'Starting control-plane',
+    ])
       expect(text).toContain(name);
   });
 
@@ -97,7 +113,8 @@ describe('the example, e2e tier: three nodes', () => {
   });
 
   test('the nodes were three, and coverage came from the pods on both workers', () => {
-    const [release] = fs.readdirSync(path.join(ran.folder, 'releases', 'shop'), { withFileTypes: true })
+    const [release] = fs
+      .readdirSync(path.join(ran.folder, 'releases', 'shop'), { withFileTypes: true })
       .filter((entry) => entry.isDirectory() && entry.name.startsWith('shop-api-'))
       .map((entry) => entry.name);
     expect(release).toBeDefined();

@@ -43,7 +43,8 @@ describe('a run with a cluster of its own', () => {
         box,
         onEvent(event, pid) {
           // A moment later, so that kind is in the middle of it.
-        if (event.type === 'task-started' && event.task === task) setTimeout(() => process.kill(pid, signal), 1000);
+          if (event.type === 'task-started' && event.task === task)
+            setTimeout(() => process.kill(pid, signal), 1000);
         },
       });
       expect(ran.code).toBe(130);

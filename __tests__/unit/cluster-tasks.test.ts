@@ -49,7 +49,7 @@ function setUp(
   const plan = aPlan({ tier: 't', cluster: { config: file, nodes: ['control-plane'], readyMs } }) as Plan & {
     cluster: ClusterPlan;
   };
-  const run = { runId: 'r1', folder, state, env: {} };
+  const run = { runId: 'r1', folder, kubeconfig: path.join(folder, 'kubeconfig'), state, env: {} };
   const tasks = clusterTasks(run, plan, tools, () => Promise.resolve(cluster.kube));
   return { state, cluster, deps, tasks, plan, run };
 }

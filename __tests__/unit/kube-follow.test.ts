@@ -142,8 +142,9 @@ describe('reconnects', () => {
   });
 
   test('nor when the last read of a terminated container is cut', async () => {
-    const [end] = await start([{ as: 'cut', afterBytes: 33 }]);
+    const [end] = await start([{ as: 'normal' }, { as: 'cut', afterBytes: 33 }]);
     log.print(stampOf(1), 'a line that is cut');
+    await eventually('line', () => lines.length === 1);
     log.finish();
     expect(await end).toMatchObject({ lines: 1, complete: true });
     expect(texts()).toEqual(['a line that is cut']);
@@ -244,7 +245,19 @@ describe('reconnects', () => {
     });
   });
 
-  test('the same where the container has ended', async () => {
+  test('a rotation that left the lines read last took nothing that was not read', async () => {
+    const [end] = await start([{ as: 'eof', afterLines: 3 }]);
+    for (const n of [1, 2, 3]) log.print(stampOf(n), `line ${n}`);
+    await eventually('lines', () => lines.length === 3);
+    log.rotate(1);
+    log.print(stampOf(4), 'line 4');
+    await eventually('line 4', () => lines.length === 4);
+    log.rotate(1);
+    log.finish();
+    expect(await end).toEqual({ lines: 4, complete: true, notices: [] });
+  });
+
+  test('what was rotated away before the last read is not passed over either', async () => {
     const [end] = await start([]);
     log.print(stampOf(1), 'one');
     await eventually('first line', () => lines.length === 1);

@@ -305,13 +305,14 @@ test('a release waits for the cluster and all images, and is in the state before
   const state = fakeState();
   const tools = { id: 'tools' } as unknown as Task<Tools>;
   const ready = { id: 'ready' } as unknown as Task<ClusterHandle>;
-  const image = { id: 'deliver' } as unknown as Task;
-  const run = { runId: 'r', folder: os.tmpdir(), state, env: {} };
+  const image = { id: 'deliver' } as unknown as Task<{ images: string[]; delivered: string[] }>;
+  const run = { runId: 'r', folder: os.tmpdir(), kubeconfig: '/k', state, env: {} };
   const { install } = releaseTasks(
     run,
     aPlan({ releases: [aRelease] }),
     { tools, ready },
     { deliver: [image] },
+    false,
   );
   expect(install[0]?.needs).toEqual([tools, ready, image]);
   const helm = fakeDeps([

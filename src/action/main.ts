@@ -4,7 +4,7 @@ import * as core from '@actions/core';
 import { errorInfo } from '../model/errors.ts';
 import type { Keep } from '../model/plan.ts';
 import { cleanup } from '../cli/clusters.ts';
-import { renderError } from '../cli/main.ts';
+import { exitCodeOfError, renderError } from '../cli/main.ts';
 import { startRun } from '../cli/run-command.ts';
 
 /**
@@ -38,7 +38,7 @@ export async function main(): Promise<number> {
     const info = errorInfo(error);
     process.stderr.write(renderError(info));
     core.setFailed(info.message);
-    return 2;
+    return exitCodeOfError(info);
   }
 }
 

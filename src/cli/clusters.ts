@@ -47,7 +47,13 @@ export async function kindCluster(deps: Deps, plan: Plan, name: string): Promise
   fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
   const kubeconfig = path.join(folder, `${name}.yaml`);
   fs.writeFileSync(kubeconfig, result.stdout, { mode: 0o600 });
-  return { name, kubeconfig, releasesStay: false };
+  const nodes = await deps.exec({ argv: [kind.path, 'get', 'nodes', '--name', name], limitMs: 30_000 });
+  return {
+    name,
+    kubeconfig,
+    nodes: nodes.stdout.split('\n').filter((line) => line !== ''),
+    releasesStay: false,
+  };
 }
 
 const removal = (deps: Deps): ReturnType<typeof remover> =>
@@ -88,10 +94,10 @@ export async function status(): Promise<number> {
         : kept?.until !== undefined
           ? Date.parse(kept.until) > deps.clock.now()
             ? `kept until ${kept.until}`
-            : 'kept, and its time is over: the next ket command removes it'
+            : 'kept, and its time is over: the next ket run or ket cleanup removes it'
           : (await ownerLives(state))
             ? 'running'
-            : 'left by a run that was killed: the next ket command removes it';
+            : 'left by a run that was killed: the next ket run or ket cleanup removes it';
     out.write(`${state.run}  ${what}  (${why})\n`);
     for (const made of state.made)
       if (made.type === 'kind-cluster' && kept !== undefined)

@@ -5,6 +5,7 @@ import type { RunFlags } from './run-command.ts';
 
 /** Parses the command line and runs the command; resolves with the exit code. Never rejects. */
 export async function main(argv: readonly string[]): Promise<number> {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', onClosedPipe);
   let exitCode = 0;
   const program = programFor((code) => {
     exitCode = code;
@@ -16,13 +17,21 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     const info = errorInfo(error);
     process.stderr.write(renderError(info));
-    return info.code === 'KET_CONFIG' ||
-      info.code === 'KET_USAGE' ||
-      info.code === 'KET_PREREQUISITE' ||
-      info.code === 'KET_TOOL'
-      ? 2
-      : 3;
+    return exitCodeOfError(info);
   }
+}
+
+/** A request that cannot be served as it stands is 2, everything else that ended a command before its time 3. */
+export function exitCodeOfError({ code }: ErrorInfo): 2 | 3 {
+  return code === 'KET_CONFIG' || code === 'KET_USAGE' || code === 'KET_PREREQUISITE' || code === 'KET_TOOL'
+    ? 2
+    : 3;
+}
+
+/** Whoever read the output has gone (`ket … | head`): nothing more to say, and a run is stopped as by a signal. */
+function onClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  if (process.listenerCount('SIGTERM') > 0) process.emit('SIGTERM', 'SIGTERM');
 }
 
 /** An error as a person reads it: what, where, the lines that show why, the next step. */
@@ -68,7 +77,7 @@ export function programFor(done: Done): Command {
       const { startRun } = await import('./run-command.ts');
       done((await startRun(flags, args, false).run()).exitCode);
     });
-  withRunOptions(program.command('up'))
+  withPlanOptions(program.command('up'))
     .description('bring up the cluster and releases of a tier; later runs use them until ket down')
     .action(async (flags: RunFlags) => {
       const { startRun } = await import('./run-command.ts');
@@ -141,12 +150,21 @@ export function programFor(done: Done): Command {
   return program;
 }
 
-function withRunOptions(command: Command): Command {
+/** What decides about the plan of a cluster and its releases. */
+function withPlanOptions(command: Command): Command {
   return command
-    .option('--tier <tier>', 'the tier to run; the only one, or the default one, unless given')
-    .option('--suite <suite>', 'only this suite (may be repeated)', collectList)
+    .option('--tier <tier>', 'the tier; the only one, or the default one, unless given')
     .option('--config <file>', 'the configuration', 'ket.yaml')
     .option('--output <dir>', "folder for the runs' folders")
+    .option('--node-image <image>', 'node image of the cluster (also KET_NODE_IMAGE)')
+    .addOption(
+      new Option('--format <format>', 'what is shown while it runs').choices(['pretty', 'plain', 'json']),
+    );
+}
+
+function withRunOptions(command: Command): Command {
+  return withPlanOptions(command)
+    .option('--suite <suite>', 'only this suite (may be repeated)', collectList)
     .addOption(
       new Option('--keep <when>', 'leave the cluster for a look inside').choices([
         'never',
@@ -155,10 +173,6 @@ function withRunOptions(command: Command): Command {
       ]),
     )
     .option('--cluster <name>', 'use this Kind cluster, and leave it alone')
-    .option('--node-image <image>', 'node image of the cluster (also KET_NODE_IMAGE)')
-    .addOption(
-      new Option('--format <format>', 'what is shown while it runs').choices(['pretty', 'plain', 'json']),
-    )
     .option('--retries <n>', 'retries of a failed suite', count(0, 2))
-    .option('--parallel <n>', 'most suites at once', count(1, 1000));
+    .option('--parallel <n>', 'most suites at once', count(1, 64));
 }

@@ -12,6 +12,7 @@ import { startCreation, type Creation } from './kind.ts';
 import { kindConfigFacts } from './kind-config.ts';
 import { clusterName, nodeNames } from './names.ts';
 import { waitUntilReady } from './ready.ts';
+import { refuseOldKubernetes } from './version.ts';
 
 /** Makes the API client of a kubeconfig. */
 export type Connect = (kubeconfig: string) => Promise<Kube>;
@@ -43,7 +44,7 @@ export function clusterTasks(
   connect: Connect = realConnect,
 ): ClusterTasks {
   const name = clusterName(run.runId, plan.tier);
-  const kubeconfig = path.join(run.folder, 'kubeconfig');
+  const { kubeconfig } = run;
   const folder = path.join(run.folder, 'cluster');
   const names = nodeNames(name, plan.cluster.nodes);
   let creation: Creation | undefined;
@@ -106,10 +107,10 @@ export function existingClusterTasks(
   run: RunContext,
   plan: Plan & { readonly cluster: ClusterPlan },
   tools: Task<Tools>,
-  cluster: { readonly name: string; readonly kubeconfig: string },
+  cluster: { readonly name: string; readonly kubeconfig: string; readonly nodes?: readonly string[] },
   connect: Connect = realConnect,
 ): ClusterTasks {
-  const names = nodeNames(cluster.name, plan.cluster.nodes);
+  const names = cluster.nodes ?? nodeNames(cluster.name, plan.cluster.nodes);
   const nodes: Task<StartedNodes> = {
     id: 'cluster nodes',
     phase: 'cluster',
@@ -154,6 +155,7 @@ function readyTask(
           signal: context.signal,
           awaiting: (what) => context.awaiting(what),
         });
+        await refuseOldKubernetes(cluster.kube, context.signal);
       } catch (error) {
         const { docker } = context.output(tools);
         const folder = path.join(run.folder, 'cluster');

@@ -70,7 +70,9 @@ function imageChecks({ tier, at, source, add }: Scope): void {
     }
     for (const key of ['dockerfile', 'target', 'args'] as const)
       if (valueAt(source.data, [...place, key]) !== undefined)
-        add([...place, key], `"${key}" of image "${image.name}" needs "build", the folder to build from`, { key: true });
+        add([...place, key], `"${key}" of image "${image.name}" needs "build", the folder to build from`, {
+          key: true,
+        });
   });
 }
 

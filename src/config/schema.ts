@@ -95,7 +95,9 @@ export const imageSchema = z.strictObject({
   name: pulledImage.describe('Name with a tag, as charts and suites use it, e.g. `shop-api:dev`.'),
   build: path
     .optional()
-    .describe('The folder to build from. Without it the image is taken from Docker, which pulls it when it has none.'),
+    .describe(
+      'The folder to build from. Without it the image is taken from Docker, which pulls it when it has none.',
+    ),
   dockerfile: path
     .optional()
     .describe('The Dockerfile, relative to ket.yaml; `Dockerfile` in the `build` folder unless given.'),

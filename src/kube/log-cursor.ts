@@ -23,8 +23,11 @@ export class LogCursor {
   #floor: Pick<StampedLine, 'seconds' | 'nanos'> = { seconds: -Infinity, nanos: 0 };
   /** In a read that repeats: lines of the window that have not come again yet, with their count. */
   #expected: Map<string, number> | undefined;
-  /** The newest line when that read began. */
+  /** The newest line when that read began, and the one that came last. */
   #newestThen: StampedLine | undefined;
+  #lastKey = '';
+  /** The one that came last has come again: a rotation takes lines from the beginning, so nothing after it is lost. */
+  #lastFound = false;
   #lost = false;
 
   /** Value of `sinceTime` for the next read. */
@@ -43,6 +46,9 @@ export class LogCursor {
   restart(): void {
     this.#prune();
     this.#newestThen = this.#newest;
+    const last = this.#window.at(-1);
+    this.#lastKey = last === undefined ? '' : keyOf(last);
+    this.#lastFound = false;
     this.#expected = this.#window.length === 0 ? undefined : new Map();
     for (const line of this.#window) {
       const key = keyOf(line);
@@ -50,9 +56,9 @@ export class LogCursor {
     }
   }
 
-  /** In this read, lines that were delivered have not come again yet. */
+  /** In this read, the line that was delivered last has not come again yet. */
   get missing(): boolean {
-    return this.#expected !== undefined;
+    return this.#expected !== undefined && !this.#lastFound;
   }
 
   /** They will not come: what was between them and the lines of this read is lost. */
@@ -76,9 +82,13 @@ export class LogCursor {
     const count = expected.get(key);
     if (count === undefined) {
       // New, and newer than all that should come again: whatever has not come by now will not.
-      if (this.#newestThen !== undefined && compareStamps(line, this.#newestThen) > 0) this.giveUp();
+      if (this.#newestThen !== undefined && compareStamps(line, this.#newestThen) > 0) {
+        if (this.missing) this.giveUp();
+        this.#expected = undefined;
+      }
       return false;
     }
+    if (key === this.#lastKey) this.#lastFound = true;
     if (count > 1) expected.set(key, count - 1);
     else expected.delete(key);
     if (expected.size === 0) this.#expected = undefined;

@@ -4,7 +4,6 @@ export type ErrorCode =
   | 'KET_USAGE'
   | 'KET_PREREQUISITE'
   | 'KET_TOOL'
-  | 'KET_COMMAND'
   | 'KET_CLUSTER'
   | 'KET_NODES_NOT_READY'
   | 'KET_IMAGE_BUILD'

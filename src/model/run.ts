@@ -6,6 +6,8 @@ export interface RunContext {
   readonly runId: string;
   /** The run's own folder, absolute. */
   readonly folder: string;
+  /** Where the key to the run's own cluster goes: not into the folder, which people copy and upload. */
+  readonly kubeconfig: string;
   readonly state: StateFile;
   readonly env: Readonly<Record<string, string | undefined>>;
 }

@@ -48,7 +48,7 @@ export function compose(options: ComposeOptions): Composition {
   const suiteImages = new Set(plan.suites.flatMap((suite) => suite.image ?? []));
   const facts = new Map([...suiteImages].map((name) => [name, factsTask(name, find, builds.get(name))]));
   const within = existing === undefined ? run : { ...run, state: stateWithin(run.state, existing, connect) };
-  const releases = releaseTasks(within, plan, cluster, images);
+  const releases = releaseTasks(within, plan, cluster, images, existing !== undefined);
   const installs = new Map(plan.releases.map((release, index) => [release.name, releases.install[index]]));
   const suites = plan.suites.map((suite) =>
     suiteTask(settings, plan, suite, { cluster: cluster.ready, facts, releases: installs, deliveries }),

@@ -5,6 +5,8 @@ import type { Made, StateFile } from '../model/state.ts';
 export interface ExistingCluster {
   readonly name: string;
   readonly kubeconfig: string;
+  /** Names of its nodes; those of the plan's Kind config unless given. */
+  readonly nodes?: readonly string[];
   /** What `ket up` installed stays with its cluster; elsewhere the run removes what it installed. */
   readonly releasesStay: boolean;
 }

@@ -15,6 +15,8 @@ import type { Plan } from '../model/plan.ts';
 import type { ClusterHandle, RunContext } from '../model/run.ts';
 import type { Kube } from '../model/kube.ts';
 import type { Task } from '../model/task.ts';
+import { saveDiagnostics } from '../cluster/diagnose.ts';
+import { findDocker } from '../tools/find.ts';
 import { suiteNotRun, suiteResultOf } from '../suites/suite.ts';
 import { suitePool, type SuiteReport } from '../suites/tasks.ts';
 import type { Assets } from '../suites/world.ts';
@@ -75,7 +77,8 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
   });
   await sweepLeftovers(options, emit);
 
-  const run: RunContext = { runId, folder, state, env: deps.env };
+  const kubeconfig = path.join(home, `${runId}.kubeconfig`);
+  const run: RunContext = { runId, folder, kubeconfig, state, env: deps.env };
   const keepMs = options.up === true || plan.keep === 'never' ? 0 : plan.keepMs;
   const composition = compose({
     run,
@@ -121,7 +124,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     for (const text of await options.writeReports(folder, log.events()))
       emit({ type: 'notice', level: 'warning', text });
   });
-  await settle(options, plan, state, { exitCode, reports, composition, results }, emit);
+  await settle({ ...options, folder }, plan, state, { exitCode, reports, composition, results }, emit);
 
   const error: ErrorInfo | undefined = firstError === undefined ? undefined : errorInfo(firstError);
   emit({
@@ -191,7 +194,7 @@ interface Ended {
 
 /** Removes what the run made, or keeps it for a look inside and says how. */
 async function settle(
-  options: RunOptions,
+  options: RunOptions & { readonly folder: string },
   plan: Plan,
   state: OpenState,
   ended: Ended,
@@ -203,6 +206,17 @@ async function settle(
       ? undefined
       : (ended.results.get(ended.composition.cluster)?.output as ClusterHandle | undefined);
   const stays = options.up === true ? ended.exitCode === 0 : keeps(plan, ended) && state.list().length > 0;
+  if (cluster !== undefined && (plan.logs === 'always' || ended.exitCode === 3))
+    await guarded('the logs of the cluster', emit, async () => {
+      const { name, kube } = cluster;
+      const where = {
+        docker: findDocker(deps.env),
+        name,
+        kube,
+        folder: path.join(options.folder, 'cluster'),
+      };
+      await saveDiagnostics(deps, where);
+    });
   cluster?.kube.close();
   if (stays && cluster !== undefined) {
     if (options.up === true) {

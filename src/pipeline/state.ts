@@ -20,7 +20,7 @@ export interface RunState {
 }
 
 export interface Kept {
-  /** ISO time after which the next ket command removes it; absent for `ket up`. */
+  /** ISO time after which the next sweep removes it; absent for `ket up`. */
   readonly until?: string;
   /** For `ket up`: which repository and tier find it again. */
   readonly up?: { readonly root: string; readonly tier: string };

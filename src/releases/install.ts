@@ -8,6 +8,7 @@ import type { ClusterHandle } from '../model/run.ts';
 import { evidence, type Evidence } from './evidence.ts';
 import { helmCure, helmEnv, helmSaid, installArgv } from './helm.ts';
 import type { ReleaseFailure } from './judge.ts';
+import { restartStale } from './restart.ts';
 import { watchRelease, type ReleaseStand, type ReleaseWatch } from './watch.ts';
 
 export interface InstallOptions {
@@ -60,11 +61,34 @@ export async function installRelease(deps: Deps, options: InstallOptions): Promi
     }
     if (first.result.code !== 0 || first.result.timedOut)
       throw await helmError(options, first.result, watch.stand(), proofs, deps.clock.monotonic() - began);
-    await ownLook(options, watch, proofs);
+    await ownLook(options, watch, proofs, ownLookMs);
   } finally {
     end.abort();
     watch.close();
   }
+}
+
+/**
+ * Starts anew what runs one of these images, and waits until it is available again. With a watch of its own: the first
+ * list of it is from after the change, so what was available before counts for nothing.
+ */
+export async function renewRelease(
+  deps: Deps,
+  options: InstallOptions,
+  images: readonly string[],
+  mark: string,
+): Promise<readonly string[]> {
+  const { cluster, release, signal } = options;
+  const restarted = await restartStale(cluster.kube, release, images, mark, signal);
+  if (restarted.length === 0) return restarted;
+  const watch = watchRelease(cluster.kube, deps.clock, release, options.shared);
+  try {
+    const proofs = evidence(cluster.kube, release.namespace, options.folder);
+    await ownLook(options, watch, proofs, release.limitMs);
+  } finally {
+    watch.close();
+  }
+  return restarted;
 }
 
 async function runHelm(deps: Deps, options: InstallOptions, signal: AbortSignal): Promise<ExecResult> {
@@ -83,9 +107,14 @@ async function runHelm(deps: Deps, options: InstallOptions, signal: AbortSignal)
 }
 
 /** ket's own proof that the release is there, whatever Helm's wait looked at. */
-async function ownLook(options: InstallOptions, watch: ReleaseWatch, proofs: Evidence): Promise<void> {
+async function ownLook(
+  options: InstallOptions,
+  watch: ReleaseWatch,
+  proofs: Evidence,
+  limitMs: number,
+): Promise<void> {
   const { release, signal } = options;
-  const limit = AbortSignal.timeout(ownLookMs);
+  const limit = AbortSignal.timeout(limitMs);
   try {
     const failure = await watch.until<ReleaseFailure | 'ready'>(
       (stand) => {
@@ -103,7 +132,7 @@ async function ownLook(options: InstallOptions, watch: ReleaseWatch, proofs: Evi
     const stand = watch.stand();
     throw await notReady(
       options,
-      `Helm said that release ${release.name} is ready, but ${formatMs(ownLookMs)} later it is not`,
+      `Helm said that release ${release.name} is ready, but ${formatMs(limitMs)} later it is not`,
       stand,
       proofs,
     );

@@ -22,13 +22,17 @@ export function settling(): Settling {
             pod.spec?.containers.filter((item) => item.readinessProbe === undefined).map((item) => item.name),
           );
           return containersOf(pod)
-            .filter(({ init, name, status }) => !init && unprobed.has(name) && status.state?.running !== undefined)
+            .filter(
+              ({ init, name, status }) => !init && unprobed.has(name) && status.state?.running !== undefined,
+            )
             .flatMap(({ name, status }) => {
               const key = `${podUid(pod)}/${name}/${String(status.restartCount)}`;
               const first = since.get(key) ?? now;
               since.set(key, first);
               if (now - first >= settleMs) return [];
-              return [`pod ${podName(pod)}: container ${name} has no readiness probe and has only just started`];
+              return [
+                `pod ${podName(pod)}: container ${name} has no readiness probe and has only just started`,
+              ];
             });
         }),
   };

@@ -3,7 +3,7 @@ import { KetError } from '../model/errors.ts';
 import type { Plan, ReleasePlan } from '../model/plan.ts';
 import type { ClusterHandle, RunContext, Tools } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
-import { installRelease } from './install.ts';
+import { installRelease, renewRelease } from './install.ts';
 
 /** A release that is ready. */
 export interface ReadyRelease {
@@ -22,18 +22,26 @@ export interface ClusterReady {
   readonly ready: Task<ClusterHandle>;
 }
 export interface ImagesDelivered {
-  readonly deliver: readonly Task[];
+  /** Which images went together, and to which nodes: none when every node had them. */
+  readonly deliver: readonly Task<{
+    readonly images: readonly string[];
+    readonly delivered: readonly string[];
+  }>[];
 }
 
 /** For the message after the limit proper: logs, events, and files. */
 const graceMs = 90_000;
 
-/** Installs the releases of the plan side by side, when the cluster is ready and has the plan's images. */
+/**
+ * Installs the releases of the plan side by side, when the cluster is ready and has the plan's images. In a cluster
+ * that stays from run to run (`clusterStays`), what runs an older image of the same name is restarted.
+ */
 export function releaseTasks(
   run: RunContext,
   plan: Plan,
   cluster: ClusterReady,
   images: ImagesDelivered,
+  clusterStays: boolean,
 ): ReleaseTasks {
   const delivered = plan.images.map((image) => image.name);
   const install = plan.releases.map((release): Task<ReadyRelease> => {
@@ -43,7 +51,7 @@ export function releaseTasks(
       phase: 'releases',
       title: `install release ${release.name}`,
       needs: [cluster.tools, cluster.ready, ...images.deliver],
-      limitMs: release.limitMs + graceMs,
+      limitMs: (clusterStays ? 2 : 1) * release.limitMs + graceMs,
       async run(context) {
         const { helm, helmVersion } = context.output(cluster.tools);
         if (helm === undefined || helmVersion === undefined)
@@ -55,20 +63,30 @@ export function releaseTasks(
           namespace: release.namespace,
           name: release.name,
         });
-        await installRelease(
-          { ...context.deps, env: run.env },
-          {
-            helm,
-            helmVersion,
-            cluster: handle,
-            release,
-            shared,
-            folder: path.join(run.folder, 'releases', release.name),
-            delivered,
-            signal: context.signal,
-            awaiting: (what) => context.awaiting(what),
-          },
-        );
+        const deps = { ...context.deps, env: run.env };
+        const options = {
+          helm,
+          helmVersion,
+          cluster: handle,
+          release,
+          shared,
+          folder: path.join(run.folder, 'releases', release.name),
+          delivered,
+          signal: context.signal,
+          awaiting: (what: string) => context.awaiting(what),
+        };
+        await installRelease(deps, options);
+        if (clusterStays) {
+          const brought = images.deliver.map((task) => context.output(task));
+          const changed = brought.flatMap((one) => (one.delivered.length > 0 ? one.images : []));
+          const restarted = await renewRelease(deps, options, [...new Set(changed)], run.runId);
+          for (const what of restarted)
+            context.emit({
+              type: 'notice',
+              level: 'info',
+              text: `${what} was restarted: its image has changed`,
+            });
+        }
         return { release, cluster: handle };
       },
     };

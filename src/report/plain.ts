@@ -74,6 +74,8 @@ export function eventLines(event: RunEvent, view: RunView, style: Style): string
     case 'task-awaiting':
       return [style('dim', `  ${taskTitle(view, event.task)}: awaiting ${escapeTerminal(event.what)}`)];
     case 'task-step':
+      // Of a cached build there would be a line per instruction.
+      if (event.stepMs === 0) return [];
       return [
         style(
           'dim',
@@ -154,6 +156,8 @@ function taskEndedLines(
           errorLines(title, { ...event.error, details: [] }, style);
     case 'skipped':
     case 'cancelled': {
+      // What never began is a consequence; its suites are named with the cause, and timings.json has the rest.
+      if (view.tasks.get(event.task)?.startedMs === undefined) return [];
       const why = event.reason === undefined ? '' : `: ${escapeTerminal(event.reason)}`;
       return [style('dim', `- ${title} ${event.outcome}${why}`)];
     }
