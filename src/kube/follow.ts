@@ -60,6 +60,7 @@ class Follower {
   readonly #stamps = new Stamps();
   readonly #notices = new Set<string>();
   #lines = 0;
+  #lastNews = 0;
   /** Reads in which the API only refused, since when. */
   #refusedSince: number | undefined;
   /** Following has been seen not to work here. */
@@ -83,7 +84,10 @@ class Follower {
       throwIfAborted(this.#signal);
       const finished = this.#options.finished();
       if (finished) finishedSince ??= performance.now();
-      if (finishedSince !== undefined && performance.now() - finishedSince > timings.drainMs) {
+      if (
+        finishedSince !== undefined &&
+        performance.now() - Math.max(finishedSince, this.#lastNews) > timings.drainMs
+      ) {
         this.#notice(`the rest of the log could not be read within ${timings.drainMs / 1000} s`);
         return this.#end(false);
       }
@@ -209,6 +213,7 @@ class Follower {
     if (dropped > 0) this.#notice(`a line of more than ${maxLineBytes} bytes was shortened in the live log`);
     const seq = this.#lines;
     this.#lines += 1;
+    this.#lastNews = performance.now();
     this.#options.onLine({ seq, printed: line.printed, text: textOf(line) });
   }
 

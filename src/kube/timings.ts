@@ -27,7 +27,7 @@ export interface Timings {
   readonly finishedPollMs: number;
   /** Silence of the stream of a terminated container, after which the rest is read. */
   readonly drainIdleMs: number;
-  /** All of that last reading. */
+  /** That reading, from the last line that it brought. */
   readonly drainMs: number;
   /** Between two reads where following does not work. */
   readonly pollMs: number;

@@ -59,12 +59,16 @@ export interface FollowOptions {
   readonly onLine: (line: FollowedLine) => void;
   /** Tells whether the container has terminated (from the latest pod); EOF alone never ends the follow. */
   readonly finished: () => boolean;
+  /** Rejects the follow with its reason. */
   readonly signal: AbortSignal;
 }
 
 export interface FollowEnd {
   readonly lines: number;
-  /** Nothing is known to be lost: every reconnect found the cursor again. */
+  /**
+   * Every reconnect found the cursor again, and the rest was read after the container had terminated. False also when
+   * nothing is lost but that cannot be proved, e.g. where the kubelet rotated the file.
+   */
   readonly complete: boolean;
   /** What was wrong on the way, e.g. kubelet messages. */
   readonly notices: readonly string[];
