@@ -73,9 +73,9 @@ export const groups: readonly TestGroup[] = [
   cluster('shared', 'promises 2 and 4: runs on a cluster that stays', true, '(shared-cluster|stale-image)'),
   cluster(
     'own',
-    'promises 3 and 5: cancel, kill, a cluster that never gets ready, keep',
+    "promises 3, 5 and 6: cancel, kill, a cluster that never gets ready, keep, the user's kubeconfig",
     true,
-    'own-cluster',
+    '(own-cluster|users-machine)',
   ),
   cluster('example', 'promise 6: the example on one and on three nodes', true, 'example', ['examples']),
   cluster('kube', 'the API client against a real API server', false, 'kube'),
@@ -102,7 +102,7 @@ export const groups: readonly TestGroup[] = [
     inTest: false,
     setUp: 'test',
     commands: [['node', 'scripts/mutations.ts']],
-    inputs: ['src', 'templates', 'native', '__tests__', 'scripts/mutations.ts', 'package-lock.json'],
+    inputs: ['src', 'templates', 'native', '__tests__', 'scripts', 'package-lock.json'],
     limitMinutes: 20,
   },
 ];
