@@ -1,1 +1,0 @@
-export const id=126;export const ids=[126];export const modules={5126:(o,n,t)=>{async function c(o,n,t,c){}async function s(o){return 0}t.d(n,{M:()=>c,doctorCommand:()=>s})}};
