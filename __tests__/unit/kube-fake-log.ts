@@ -36,6 +36,8 @@ export class FakeLog {
   finished = false;
   readonly asked: URLSearchParams[] = [];
   readonly #entries: Entry[] = [];
+  /** Where the newest file begins. */
+  #first = 0;
   readonly #plays: Play[];
   readonly #open = new Set<() => void>();
 
@@ -56,7 +58,7 @@ export class FakeLog {
 
   /** The log file is rotated: what was printed before is no longer served. */
   rotate(keepLast = 0): void {
-    this.#entries.splice(0, this.#entries.length - keepLast);
+    this.#first = this.#entries.length - keepLast;
   }
 
   readonly handler: Handler = (request, response, url) => {
@@ -72,7 +74,7 @@ export class FakeLog {
     const from = since === null ? -Infinity : Date.parse(since);
     const most =
       play.as === 'short' || (play.as === 'eof' && query.get('follow') !== null) ? play.afterLines : Infinity;
-    let next = 0;
+    let next = this.#first;
     let sentLines = 0;
     let sentBytes = 0;
     const wake = (): void => {
