@@ -117,7 +117,9 @@ export interface Kube {
   ): Promise<string[]>;
   /**
    * Runs a command in a container. Resolves with its exit code only when the API server sent the status frame;
-   * a connection that ends without it rejects (`KubeError`), however much output came.
+   * a connection that ends without it rejects (`KubeError`), however much output came. Output that came is right, but
+   * its end may lack with any exit code: the server itself can lose some MB when the reader is slower than the command
+   * (kubernetes #124571). What must be whole is compared with a size or a hash, and the rest is asked for.
    */
   exec(request: KubeExecRequest): Promise<{ readonly exitCode: number }>;
   close(): void;
