@@ -322,7 +322,7 @@ describe('collecting', () => {
       'the archive is cut',
       async (r) => (await r.onStdout(archive(entry('a', 'x'.repeat(900))).subarray(0, 700)), 0),
       { from: 'pod/api-1', path: '/x' },
-      'tar ended',
+      'came without its end',
     ],
     [
       'the connection is lost',
@@ -333,6 +333,20 @@ describe('collecting', () => {
   ])('%s: a notice, no verdict', async (_what, play, plan, text) => {
     const { notices } = await collect(play, [plan]);
     expect(notices.join('\n')).toContain(text);
+  });
+
+  test('an archive that is cut once is fetched again', async () => {
+    let times = 0;
+    const play: Play = async (r) => {
+      const bytes = archive(entry('file.txt', 'x'.repeat(900)));
+      times += 1;
+      await r.onStdout(times === 1 ? bytes.subarray(0, 700) : bytes);
+      return 0;
+    };
+    const { found, notices } = await collect(play, [{ from: 'pod/api-1', path: '/x' }]);
+    expect(times).toBe(2);
+    expect(found.map(([, file]) => file)).toEqual(['api-1/file.txt']);
+    expect(notices.filter((text) => !text.includes('cut off'))).toEqual([]);
   });
 
   test('no ready pod is a notice', async () => {

@@ -126,7 +126,7 @@ async function collectFrom(options: CollectOptions, entry: CollectPlan, pod: Pod
   const folder = path.join(options.outDir, podName(pod));
   await fs.promises.mkdir(folder, { recursive: true, mode: 0o700 });
   const files =
-    (await byTar(options, container, entry.path, folder)) ??
+    (await wholeByTar(options, container, entry.path, folder)) ??
     (await byCat(options, container, entry.path, folder));
   return files.map((file) => ({ pod: podName(pod), path: file }));
 }
@@ -151,6 +151,26 @@ async function run(
 
 /** Exit codes by which a shell or a runtime says that there is no such program. */
 const noProgram = [126, 127, 128];
+
+/** The API server can cut the output of an exec and still report success (kubernetes#124571); tar's end tells. */
+class CutShort extends KetError {}
+const tries = 3;
+
+/** As `byTar`, again when the archive came without its end. */
+async function wholeByTar(
+  options: CollectOptions,
+  container: ContainerRef,
+  source: string,
+  folder: string,
+): Promise<readonly string[] | undefined> {
+  for (let left = tries - 1; ; left--) {
+    try {
+      return await byTar(options, container, source, folder);
+    } catch (error) {
+      if (!(error instanceof CutShort) || left === 0) throw error;
+    }
+  }
+}
 
 /** Undefined when the container has no tar. */
 async function byTar(
@@ -181,8 +201,15 @@ async function byTar(
       idleMs,
     });
     if (came === 0 && noProgram.includes(exitCode)) return undefined;
-    const whole = reader.finish().whole;
-    if (!whole || (exitCode !== 0 && unpacked.files.length === 0))
+    const { whole } = reader.finish();
+    if (exitCode === 0 && !whole) {
+      await unpacked.discard();
+      throw new CutShort(
+        'KET_COLLECT',
+        `the archive of ${source} came without its end, ${String(came)} bytes`,
+      );
+    }
+    if (exitCode !== 0 && (!whole || unpacked.files.length === 0))
       throw new KetError(
         'KET_COLLECT',
         `tar ended with exit code ${String(exitCode)}: ${said.trim() || 'no message'}`,

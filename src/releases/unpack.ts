@@ -13,6 +13,8 @@ export interface Unpacked {
   readonly files: readonly string[];
   /** What was left out, and why. */
   readonly notices: readonly string[];
+  /** Removes all files that came so far. */
+  discard(): Promise<void>;
   /** Closes what a cut archive left open. */
   close(): Promise<void>;
 }
@@ -67,6 +69,12 @@ export function unpackInto(folder: string, limits: UnpackLimits): Unpacked {
     sink,
     files,
     notices,
+    async discard() {
+      const all = [...files.splice(0), ...(open === undefined ? [] : [open.target])];
+      await open?.handle.close();
+      open = undefined;
+      await Promise.all(all.map((file) => fs.promises.rm(file, { force: true })));
+    },
     async close() {
       if (open === undefined) return;
       await open.handle.close();
