@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import * as core from '@actions/core';
-import { errorInfo } from '../model/errors.ts';
+import { KetError, errorInfo } from '../model/errors.ts';
 import type { Keep } from '../model/plan.ts';
 import { cleanup } from '../cli/clusters.ts';
 import { exitCodeOfError, renderError } from '../cli/main.ts';
@@ -45,7 +45,7 @@ export async function main(): Promise<number> {
 function keepOf(text: string): Keep | undefined {
   if (text === '') return undefined;
   if (text === 'never' || text === 'on-failure' || text === 'always') return text;
-  throw new Error(`input keep is "${text}"; it may be never, on-failure or always`);
+  throw new KetError('KET_USAGE', `input keep is "${text}"; it may be never, on-failure or always`);
 }
 
 const listOf = (text: string): string[] | undefined => {

@@ -1,0 +1,81 @@
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+/** The Action's program as a runner starts it: inputs in the environment, answers in files. */
+const program = path.join(import.meta.dirname, '..', '..', 'src', 'action', 'index.ts');
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ket-action-'));
+afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+function act(ketYaml: string, env: Readonly<Record<string, string>>) {
+  const workspace = fs.mkdtempSync(path.join(folder, 'w-'));
+  fs.writeFileSync(path.join(workspace, 'ket.yaml'), ketYaml);
+  const files = Object.fromEntries(
+    ['OUTPUT', 'STATE', 'STEP_SUMMARY'].map((name) => [`GITHUB_${name}`, path.join(workspace, name)]),
+  );
+  for (const file of Object.values(files)) fs.writeFileSync(file, '');
+  const ran = spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', program], {
+    cwd: workspace,
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: workspace,
+      XDG_STATE_HOME: path.join(workspace, 's'),
+      GITHUB_ACTIONS: 'true',
+      GITHUB_WORKSPACE: workspace,
+      ...files,
+      ...env,
+    },
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  const read = (name: string): string => fs.readFileSync(path.join(workspace, name), 'utf8');
+  return {
+    code: ran.status,
+    said: ran.stdout + ran.stderr,
+    output: read('OUTPUT'),
+    state: read('STATE'),
+    summary: read('STEP_SUMMARY'),
+  };
+}
+
+const suite = (name: string): string =>
+  `tiers: {unit: {suites: [{name: u, command: 'mkdir r; echo "<testsuite><testcase name=\\"${name}\\"/></testsuite>" > r/junit.xml', results: [r/junit.xml]}]}}\n`;
+
+describe('the Action', () => {
+  test('main: outputs, summary, and a state for post', () => {
+    const ran = act(suite('a'), { INPUT_TIER: 'unit', INPUT_CONFIG: 'ket.yaml' });
+    expect({ code: ran.code, said: ran.said }).toMatchObject({ code: 0 });
+    expect(ran.output).toMatch(/^outcome<<.*\npassed\n/);
+    expect(ran.output).toMatch(/exit-code<<.*\n0\n/);
+    expect(ran.output).toMatch(/results<<.*\n\/.*ket-results\//);
+    expect(ran.summary).toMatch(/passed: tier unit/);
+    expect(ran.state).toMatch(/^main<</);
+  });
+
+  test('a suite without proof fails the step', () => {
+    const ran = act(suite('a').replace('results: [r/junit.xml]', 'results: [none.xml]'), {
+      INPUT_CONFIG: 'ket.yaml',
+    });
+    expect(ran.code).toBe(3);
+    expect(ran.output).toMatch(/^outcome<<.*\ninfra-error\n/);
+    expect(ran.said).toContain('::error::tier unit: infra-error');
+  });
+
+  test.each([
+    [{ INPUT_KEEP: 'sometimes' }, 'never, on-failure or always'],
+    [{ INPUT_TIER: 'unti' }, 'did you mean'],
+  ])('a wrong input %j fails before anything starts', (env, says) => {
+    const ran = act(suite('a'), { INPUT_CONFIG: 'ket.yaml', ...env });
+    expect(ran.code).toBe(2);
+    expect(ran.said).toContain(says);
+    expect(ran.output).toBe('');
+  });
+
+  test('post removes what main left, and says so', () => {
+    const ran = act(suite('a'), { STATE_main: 'started' });
+    expect(ran.code).toBe(0);
+    expect(ran.said).toContain('nothing to remove');
+  });
+});
