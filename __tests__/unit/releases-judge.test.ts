@@ -277,6 +277,16 @@ const workloads = (over: Partial<Record<keyof Workloads, object[]>>): Workloads 
 
 describe('whether a release is available', () => {
   test.each<[string, Partial<Record<keyof Workloads, object[]>>, string[]]>([
+    [
+      'what is available is the old one',
+      { deployments: [deployment({ replicas: 3, availableReplicas: 2, updatedReplicas: 2 })] },
+      ['Deployment api: 1 of 2 available, 1 old still there'],
+    ],
+    [
+      'an old one is still there',
+      { deployments: [deployment({ replicas: 3, availableReplicas: 3, updatedReplicas: 2 })] },
+      ['Deployment api: 2 of 2 available, 1 old still there'],
+    ],
     ['all there', { deployments: [deployment({ availableReplicas: 2, updatedReplicas: 2 })] }, []],
     [
       'one of two',

@@ -27,7 +27,7 @@ export const clusterFilter = (name: string): string => `label=io.x-k8s.kind.clus
  */
 export async function deleteCluster(deps: Deps, options: DeleteOptions): Promise<void> {
   const { docker, name } = options;
-  await stopCreation(name);
+  const cutShort = await stopCreation(name);
   const run = (argv: readonly string[], limitMs = dockerLimitMs): Promise<ExecResult> =>
     deps.exec({ argv, limitMs, ...(options.signal === undefined ? {} : { signal: options.signal }) });
 
@@ -39,10 +39,17 @@ export async function deleteCluster(deps: Deps, options: DeleteOptions): Promise
     const result = await run(argv, kindLimitMs);
     if (result.code !== 0) said = lastLines(result.stderr);
   }
+  // What a killed `docker run` asked for may still appear: then nothing at one look proves nothing.
+  let moreLooks = cutShort ? 1 : 0;
   for (let attempt = 1; ; attempt += 1) {
     const left = await containers(run, docker, name);
     const leftVolumes = await existing(run, docker, volumes);
-    if (left.length === 0 && leftVolumes.length === 0) break;
+    if (left.length === 0 && leftVolumes.length === 0) {
+      if (moreLooks === 0) break;
+      moreLooks -= 1;
+      await deps.clock.sleep(betweenTriesMs, options.signal);
+      continue;
+    }
     if (attempt === tries) throw notGone(options, left, leftVolumes, said);
     if (attempt > 1) await deps.clock.sleep(betweenTriesMs, options.signal);
     if (left.length > 0)

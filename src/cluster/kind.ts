@@ -103,6 +103,8 @@ export function startCreation(deps: Deps, options: CreateOptions): Creation {
     nodes: nodes.promise,
     done,
     stop: async () => {
+      stopped.add(name);
+      if (steps.current()?.startsWith(nodesRun) === true) await within(nodes.promise, nodesAreMadeMs);
       abort.abort(new KetError('KET_CANCELLED', `the creation of cluster ${name} was stopped`));
       await forget;
     },
@@ -111,9 +113,31 @@ export function startCreation(deps: Deps, options: CreateOptions): Creation {
   return creation;
 }
 
-/** Ends a creation of this process that still runs, so that nothing is made after the deletion. */
-export async function stopCreation(name: string): Promise<void> {
+/** Clusters whose creation was cut short. */
+const stopped = new Set<string>();
+
+/**
+ * While kind starts the node containers it is let finish that: a `docker run` that is killed has left its request
+ * with the daemon, and the container would appear after everything was removed (seen).
+ */
+const nodesAreMadeMs = 30_000;
+
+async function within(work: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work.catch(() => undefined), limit]);
+  clearTimeout(timer);
+}
+
+/**
+ * Ends a creation of this process that still runs, so that nothing is made after the deletion. True when the creation
+ * of that cluster was cut short, now or before.
+ */
+export async function stopCreation(name: string): Promise<boolean> {
   await underWay.get(name)?.stop();
+  return stopped.has(name);
 }
 
 async function configFor(options: CreateOptions): Promise<{ config: string; image: string | undefined }> {

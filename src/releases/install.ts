@@ -61,7 +61,7 @@ export async function installRelease(deps: Deps, options: InstallOptions): Promi
     }
     if (first.result.code !== 0 || first.result.timedOut)
       throw await helmError(options, first.result, watch.stand(), proofs, deps.clock.monotonic() - began);
-    await ownLook(options, watch, proofs, ownLookMs);
+    await ownLook(options, watch, proofs, { limitMs: ownLookMs, oldGone: false });
   } finally {
     end.abort();
     watch.close();
@@ -84,7 +84,7 @@ export async function renewRelease(
   const watch = watchRelease(cluster.kube, deps.clock, release, options.shared);
   try {
     const proofs = evidence(cluster.kube, release.namespace, options.folder);
-    await ownLook(options, watch, proofs, release.limitMs);
+    await ownLook(options, watch, proofs, { limitMs: release.limitMs, oldGone: true });
   } finally {
     watch.close();
   }
@@ -111,7 +111,7 @@ async function ownLook(
   options: InstallOptions,
   watch: ReleaseWatch,
   proofs: Evidence,
-  limitMs: number,
+  { limitMs, oldGone }: { readonly limitMs: number; readonly oldGone: boolean },
 ): Promise<void> {
   const { release, signal } = options;
   const limit = AbortSignal.timeout(limitMs);
@@ -119,7 +119,9 @@ async function ownLook(
     const failure = await watch.until<ReleaseFailure | 'ready'>(
       (stand) => {
         proofs.watchHooks(stand.everyPod);
-        if (stand.notAvailable.length === 0) return 'ready';
+        // A pod that is on its way out may still answer.
+        const leaving = oldGone && stand.pods.some((pod) => pod.metadata?.deletionTimestamp !== undefined);
+        if (stand.notAvailable.length === 0 && !leaving) return 'ready';
         options.awaiting(awaitingText(stand));
         return stand.failure;
       },

@@ -33,10 +33,18 @@ export function notAvailable(workloads: Workloads, release: string): string[] {
   return [
     ...of(workloads.deployments).flatMap((item) => {
       const wanted = item.spec?.replicas ?? 1;
-      const { availableReplicas = 0, updatedReplicas = 0, observedGeneration } = item.status ?? {};
-      const count = Math.min(availableReplicas, updatedReplicas);
-      if (observed(item, observedGeneration) && count >= wanted) return [];
-      return [`Deployment ${name(item)}: ${String(count)} of ${String(wanted)} available`];
+      const {
+        availableReplicas = 0,
+        updatedReplicas = 0,
+        replicas = 0,
+        observedGeneration,
+      } = item.status ?? {};
+      // While old pods are there they may be all that is available, and what answers.
+      const old = Math.max(0, replicas - updatedReplicas);
+      const count = Math.min(Math.max(0, availableReplicas - old), updatedReplicas);
+      if (observed(item, observedGeneration) && count >= wanted && old === 0) return [];
+      const leaving = old === 0 ? '' : `, ${String(old)} old still there`;
+      return [`Deployment ${name(item)}: ${String(count)} of ${String(wanted)} available${leaving}`];
     }),
     ...of(workloads.statefulSets).flatMap((item) => {
       const wanted = item.spec?.replicas ?? 1;
