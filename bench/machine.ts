@@ -1,0 +1,25 @@
+import os from 'node:os';
+import type { Commands } from './commands.ts';
+
+/** Processor time that this machine has spent since it was started, in seconds, all cores together. */
+export function busySeconds(): number {
+  const spent = os.cpus().map(({ times }) => times.user + times.nice + times.sys + times.irq);
+  return spent.reduce((sum, ms) => sum + ms, 0) / 1000;
+}
+
+export const load = (): number => os.loadavg()[0] ?? NaN;
+
+/** What a reader has to know of the machine, and no more. */
+export async function describeMachine(commands: Commands, nodeImage: string | undefined): Promise<string> {
+  const ask = async (...argv: string[]): Promise<string> => (await commands.run(argv)).trim();
+  const kubectl = /Client Version: (\S+)/.exec(await ask('kubectl', 'version', '--client'))?.[1];
+  const kind = /v\d\S*/.exec(await ask('kind', 'version'))?.[0];
+  return [
+    `${os.cpus().length} cores (${os.cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(os.totalmem() / 2 ** 30)} GiB`,
+    `Docker ${await ask('docker', 'version', '--format', '{{.Server.Version}}')}`,
+    `kind ${kind ?? 'unknown'}`,
+    `Kubernetes ${nodeImage?.split(':').at(-1) ?? "of kind's own node image"}`,
+    `Helm ${await ask('helm', 'version', '--template', '{{.Version}}')}`,
+    `kubectl ${kubectl ?? 'unknown'}`,
+  ].join(', ');
+}
