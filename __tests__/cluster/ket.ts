@@ -109,16 +109,19 @@ export function attemptOf(ran: Ran, suite: string): Of<'attempt-ended'> {
   return found;
 }
 
-/** Names of all containers, networks aside, that belong to a Kind cluster whose name starts so. */
-export function clusterContainers(prefix = 'ket-'): string[] {
+function kindContainers(): string[] {
   const format = '{{.Label "io.x-k8s.kind.cluster"}} {{.Names}}';
-  const text = execFileSync(
-    'docker',
-    ['ps', '-a', '--filter', 'label=io.x-k8s.kind.cluster', '--format', format],
-    { encoding: 'utf8' },
-  );
-  return text.split('\n').filter((line) => line.startsWith(prefix));
+  const filter = 'label=io.x-k8s.kind.cluster';
+  const argv = ['ps', '-a', '--filter', filter, '--format', format];
+  return execFileSync('docker', argv, { encoding: 'utf8' }).split('\n');
 }
+
+/** What somebody else left is no finding of this test. */
+const thereBefore = new Set(kindContainers());
+
+/** Containers, made since the test began, that belong to a Kind cluster whose name starts so. */
+export const clusterContainers = (prefix = 'ket-'): string[] =>
+  kindContainers().filter((line) => line.startsWith(prefix) && !thereBefore.has(line));
 
 export function kubectl(kubeconfig: string, ...args: string[]): string {
   return execFileSync('kubectl', ['--kubeconfig', kubeconfig, ...args], { encoding: 'utf8' });
