@@ -93,6 +93,34 @@ describe('on a cluster that ket up made', () => {
     expect(fs.readFileSync(log, 'utf8')).toBe('ready\n');
   }, 120_000);
 
+  test('a pod that the cluster evicts is an infrastructure error, with that class', async () => {
+    const ran = await ket({
+      args: ['run', '--tier', 'deleted', '--cluster', name],
+      cwd: fixture,
+      box,
+      onEvent(event) {
+        if (event.type !== 'attempt-started') return;
+        const { namespace = '', pod = '' } = event;
+        const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: pod, namespace } };
+        const url = `/api/v1/namespaces/${namespace}/pods/${pod}/eviction`;
+        execFileSync('kubectl', ['--kubeconfig', kubeconfig, 'create', '--raw', url, '-f', '-'], {
+          input: JSON.stringify(eviction),
+          stdio: ['pipe', 'ignore', 'inherit'],
+        });
+      },
+    });
+    expect(attemptOf(ran, 'deleted')).toMatchObject({ outcome: 'infra-error', infraClass: 'evicted' });
+    expect(ran.code).toBe(3);
+  }, 120_000);
+
+  test('a quota that refuses the pod is an infrastructure error, with that class', async () => {
+    const ran = await ket({ args: ['run', '--tier', 'quota', '--cluster', name], cwd: fixture, box });
+    expect(attemptOf(ran, 'quota')).toMatchObject({ outcome: 'infra-error', infraClass: 'quota' });
+    expect(attemptOf(ran, 'quota').message).toMatch(/exceeded quota: tight/);
+    expect(ran.code).toBe(3);
+    expect(await namespacesSettled()).toEqual(own);
+  }, 120_000);
+
   test('an API server that dies and comes back costs neither lines nor the verdict', async () => {
     let killed = 0;
     const seen: string[] = [];

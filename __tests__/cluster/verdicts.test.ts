@@ -54,6 +54,11 @@ const expected: Readonly<Record<string, Expected>> = {
     message: /could not be started.*no-such-program/,
   },
   'image-missing': { outcome: 'infra-error', infraClass: 'image-pull', message: /fixture:not-there/ },
+  unschedulable: {
+    outcome: 'infra-error',
+    infraClass: 'unschedulable',
+    message: /did not start within 8 s: .*Insufficient cpu/,
+  },
   denied: { outcome: 'infra-error', infraClass: 'denied', message: /PodSecurity/ },
   'missing-config': { outcome: 'infra-error', infraClass: 'configuration', message: /"not-there" not found/ },
   storage: { outcome: 'failed', cause: 'storage', message: /exceeds the limit/ },

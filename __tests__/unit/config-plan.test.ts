@@ -95,6 +95,7 @@ describe('a plan', () => {
         env: {},
         needs: ['shop'],
         limitMs: 3_000_000,
+        pendingMs: 600_000,
         retries: 0,
         resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '512Mi' } },
         placement: 'own',

@@ -16,7 +16,7 @@ const input = (over: Partial<JobInput> = {}): JobInput => ({
   suite: aSuite(),
   template: shipped,
   namespace: 'ket-ns',
-  limits: attemptLimits(60_000, 0),
+  limits: attemptLimits(60_000, 0, 600_000),
   nonce,
   image: { user: '', entrypoint: ['/entry'], cmd: ['serve'] },
   dns: { nameserver: '10.96.0.10', searches: ['ket-ns.svc.cluster.local', 'svc.cluster.local'] },
@@ -180,7 +180,7 @@ describe('limits', () => {
         fc.integer({ min: 1, max: 86_400_000 }),
         fc.integer({ min: 0, max: 86_400_000 }),
         (suite, keep) => {
-          const limits = attemptLimits(suite, keep);
+          const limits = attemptLimits(suite, keep, 600_000);
           const { job, pod } = parts({ limits });
           const podMs = (pod.activeDeadlineSeconds ?? 0) * 1000;
           expect(limits.suiteMs + limits.killMs + limits.collectMs + keep).toBeLessThan(podMs);
@@ -197,7 +197,7 @@ describe('limits', () => {
   });
 
   test('a Job of which nothing is kept has an hour, and the time that it may be pending', () => {
-    expect(attemptLimits(60_000, 0).jobMs).toBe(3_600_000 + 600_000);
+    expect(attemptLimits(60_000, 0, 600_000).jobMs).toBe(3_600_000 + 600_000);
   });
 });
 

@@ -37,7 +37,7 @@ function manifestsOf(plan: Plan): string[] {
       suite,
       template: readTemplate(assets, suite),
       namespace,
-      limits: attemptLimits(suite.limitMs, plan.keep === 'never' ? 0 : plan.keepMs),
+      limits: attemptLimits(suite.limitMs, plan.keep === 'never' ? 0 : plan.keepMs, suite.pendingMs),
       nonce: '<nonce>',
       // An image's entry point is known when the image is there.
       image:

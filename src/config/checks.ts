@@ -95,6 +95,7 @@ function withoutCluster({ tier, at, source, add }: Scope): void {
       'placement',
       'api',
       'template',
+      'pending',
       'allowChildOom',
     ] as const)
       if (valueAt(source.data, [...place, key]) !== undefined)

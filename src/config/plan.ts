@@ -214,6 +214,7 @@ function suiteOf(suite: SuiteConfig, tier: TierConfig, root: string, overrides: 
     env: suite.env,
     needs: suite.needs ?? tier.releases.map((release) => release.name),
     limitMs: ms(suite.timeout),
+    pendingMs: ms(suite.pending),
     retries: within('retries', overrides.retries, 0, 2) ?? suite.retries,
     resources: resourcesOf(suite),
     placement: suite.placement,

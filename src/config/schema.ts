@@ -145,6 +145,9 @@ export const suiteSchema = z.strictObject({
     .optional()
     .describe('Releases that must be ready first; all of the tier unless given, `[]` for none.'),
   timeout: duration.default('50m').describe('How long one attempt may take.'),
+  pending: duration
+    .default('10m')
+    .describe('How long the pod of an attempt may wait to start, for a place on a node or for its image.'),
   retries: whole(0, 2).default(0).describe('New attempts after a failed one; passing then counts as flaky.'),
   resources: z
     .strictObject({

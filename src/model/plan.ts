@@ -106,6 +106,8 @@ export interface SuitePlan {
   /** Releases that must be ready first. */
   readonly needs: readonly string[];
   readonly limitMs: number;
+  /** How long the pod of an attempt may wait to start. */
+  readonly pendingMs: number;
   readonly retries: number;
   readonly resources: Resources;
   readonly placement: 'own' | 'release';

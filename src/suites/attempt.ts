@@ -12,7 +12,7 @@ import { readRecord, saveObjects, settleConsole } from './attempt-files.ts';
 import { Created, manifestsFor } from './attempt-objects.ts';
 import { bringHome, type Home } from './bring-home.ts';
 import { mainContainer, sidecar } from './job.ts';
-import { attemptLimits, type AttemptLimits } from './limits.ts';
+import { attemptLimits, collectMs, type AttemptLimits } from './limits.ts';
 import { followLive, liveLogFile } from './live-log.ts';
 import { attemptName, attemptSelector, type AttemptId } from './names.ts';
 import { Pending } from './pending.ts';
@@ -66,7 +66,7 @@ class Attempt {
   async run(): Promise<AttemptResult> {
     fs.mkdirSync(this.#outDir, { recursive: true, mode: 0o700 });
     const { kube } = this.#world;
-    const limits = attemptLimits(this.#suite.limitMs, this.#world.keepFailedMs);
+    const limits = attemptLimits(this.#suite.limitMs, this.#world.keepFailedMs, this.#suite.pendingMs);
     try {
       await this.#create(limits);
     } catch (error) {
@@ -198,7 +198,7 @@ class Attempt {
       container: { namespace: this.#namespace, pod, container: sidecar },
       outDir: this.#outDir,
       pod: latest,
-      limitMs: stopped ? afterStopMs : attemptLimits(0, 0).collectMs,
+      limitMs: stopped ? afterStopMs : collectMs,
       keepUntil: () =>
         stopped || keepFailedMs === 0 ? undefined : this.#context.deps.clock.now() + keepFailedMs,
     });

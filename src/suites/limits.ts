@@ -18,12 +18,10 @@ export interface AttemptLimits {
 }
 
 const killMs = 10_000;
-const collectMs = 300_000;
-/** Buildkite's stack waits 15 minutes for a pending pod; on a cluster of one's own 10 are plenty. */
-const pendingMs = 600_000;
+export const collectMs = 300_000;
 const slackMs = 60_000;
 
-export function attemptLimits(suiteMs: number, keepMs: number): AttemptLimits {
+export function attemptLimits(suiteMs: number, keepMs: number, pendingMs: number): AttemptLimits {
   const podMs = suiteMs + killMs + collectMs + keepMs + slackMs;
   return {
     suiteMs,

@@ -34,7 +34,7 @@ export const suitePool = 'suites';
 
 /** All attempts of a suite, one after another, with room for what each needs besides its own limit. */
 const suiteLimit = (suite: SuitePlan, keepMs: number): number =>
-  (suite.retries + 1) * attemptLimits(suite.limitMs, keepMs).jobMs;
+  (suite.retries + 1) * attemptLimits(suite.limitMs, keepMs, suite.pendingMs).jobMs;
 
 /** One suite as Jobs in the cluster. */
 export function suiteTask(

@@ -15,6 +15,7 @@ export function aSuite(over: Partial<SuitePlan> = {}): SuitePlan {
     env: {},
     needs: [],
     limitMs: 60_000,
+    pendingMs: 600_000,
     retries: 0,
     resources: { requests: { cpu: '100m', memory: '64Mi' }, limits: { memory: '256Mi' } },
     placement: 'own',
