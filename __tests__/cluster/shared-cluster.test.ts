@@ -93,14 +93,16 @@ describe('on a cluster that ket up made', () => {
     expect(fs.readFileSync(log, 'utf8')).toBe('ready\n');
   }, 120_000);
 
-  test('a pod that the cluster evicts is an infrastructure error, with that class', async () => {
+  test('a pod that the cluster evicts is an infrastructure error, and its results are brought home', async () => {
+    let started: { namespace?: string; pod?: string } = {};
     const ran = await ket({
       args: ['run', '--tier', 'deleted', '--cluster', name],
       cwd: fixture,
       box,
       onEvent(event) {
-        if (event.type !== 'attempt-started') return;
-        const { namespace = '', pod = '' } = event;
+        if (event.type === 'attempt-started') started = event;
+        if (event.type !== 'log' || event.line !== 'ready') return;
+        const { namespace = '', pod = '' } = started;
         const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: pod, namespace } };
         const url = `/api/v1/namespaces/${namespace}/pods/${pod}/eviction`;
         execFileSync('kubectl', ['--kubeconfig', kubeconfig, 'create', '--raw', url, '-f', '-'], {
@@ -109,8 +111,15 @@ describe('on a cluster that ket up made', () => {
         });
       },
     });
-    expect(attemptOf(ran, 'deleted')).toMatchObject({ outcome: 'infra-error', infraClass: 'evicted' });
+    expect(attemptOf(ran, 'deleted')).toMatchObject({
+      outcome: 'infra-error',
+      infraClass: 'evicted',
+      counts: { total: 1, passed: 1 },
+    });
     expect(ran.code).toBe(3);
+    expect(ran.ms).toBeLessThan(40_000);
+    const record = readJson(path.join(ran.folder, 'suites', 'deleted', 'attempt-1', 'record.json'));
+    expect(record).toMatchObject({ term_received: 15 });
   }, 120_000);
 
   test('a quota that refuses the pod is an infrastructure error, with that class', async () => {

@@ -11,6 +11,7 @@ import type { AttemptResult, EndState } from './attempt-result.ts';
 import { readRecord, saveObjects, settleConsole } from './attempt-files.ts';
 import { Created, manifestsFor } from './attempt-objects.ts';
 import { bringHome, type Home } from './bring-home.ts';
+import { untilRecord } from './collect.ts';
 import { mainContainer, sidecar } from './job.ts';
 import { attemptLimits, collectMs, type AttemptLimits } from './limits.ts';
 import { followLive, liveLogFile } from './live-log.ts';
@@ -22,6 +23,9 @@ import { whyRefused } from './refused.ts';
 import { verdictOf } from './verdict.ts';
 import { untilOrTick } from './wait.ts';
 import type { SuiteWorld } from './world.ts';
+
+/** After ket-run's KILL the record is written within moments. */
+const recordSlackMs = 5_000;
 
 /** Time for what is still worth saving after a cancel. */
 const afterStopMs = 15_000;
@@ -162,6 +166,7 @@ class Attempt {
           if (now === undefined) return 'gone';
           latest = now;
           if (hasEnded(now)) return 'ended';
+          if (now.metadata?.deletionTimestamp !== undefined) return 'leaving';
           if (clock.monotonic() < backstop) return undefined;
           gaveUp = `the suite did not end within its limit of ${formatMs(limits.suiteMs)}, and its pod no longer reports`;
           return 'ended';
@@ -171,6 +176,7 @@ class Attempt {
       ),
     );
     const stopped = ended === undefined;
+    if (ended === 'leaving') await this.#awaitRecord(podName, limits.killMs + recordSlackMs);
     const collected =
       ended === 'gone' ? { error: 'the pod is gone' } : await this.#collect(podName, latest, stopped);
     latest = current() ?? latest;
@@ -187,6 +193,20 @@ class Attempt {
       ...(collected.finish === undefined ? {} : { finish: collected.finish }),
       podName,
     });
+  }
+
+  /**
+   * The kubelet says nothing of a pod on its way out until all its containers are gone, and the sidecar waits for ket:
+   * so that the command has ended is learned from its record.
+   */
+  async #awaitRecord(pod: string, limitMs: number): Promise<void> {
+    this.#context.awaiting('the command to end in a pod that was told to go');
+    const { kube } = this.#world;
+    await untilRecord(
+      { kube, container: { namespace: this.#namespace, pod, container: sidecar } },
+      this.#context.deps.clock,
+      AbortSignal.any([this.#context.signal, AbortSignal.timeout(limitMs)]),
+    );
   }
 
   /** After a stop, as far as a short while allows. */

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { createHash, type Hash } from 'node:crypto';
+import type { Clock } from '../model/deps.ts';
 import type { ContainerRef, Kube } from '../model/kube.ts';
 import { KetError, messageOf } from '../model/errors.ts';
 import { parseManifest, type Manifest, type ManifestFile } from '../results/manifest.ts';
@@ -33,6 +34,7 @@ const ownFiles = new Set(['record.json', 'started.json', 'console.log', 'usage.n
 /** A connection without a byte for so long is given up and taken up again at the offset reached. */
 const idleMs = 30_000;
 const tries = 5;
+const recordPollMs = 300;
 
 /**
  * Brings all results out of a pod: asks ket-run for a manifest, streams the files as one sequence of bytes that can be
@@ -84,6 +86,28 @@ export async function acknowledge(options: CollectOptions, manifestSha: string):
 /** Tells ket-run to stay until a moment (unix ms), for a look inside. */
 export async function holdUntil(options: CollectOptions, until: number): Promise<void> {
   await must(options, ['keep', '--state', '/ket/state', '--until', String(Math.round(until))]);
+}
+
+/** Waits until ket-run has written the record of the command's end; ends without an error when the signal fires. */
+export async function untilRecord(
+  options: Pick<CollectOptions, 'kube' | 'container'>,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  const argv = ['cat', ...folders, '--root', 'state', '--path', 'record.json', '--offset', '0'];
+  const over = (): boolean => signal.aborted;
+  while (!over()) {
+    try {
+      const { exitCode } = await execKetRun({ ...options, outDir: '', signal }, argv, () => undefined);
+      if (exitCode === 0) return;
+      await clock.sleep(recordPollMs, signal);
+    } catch (error) {
+      if (over()) return;
+      // The sidecar is gone too: then there is nothing to wait for.
+      if (error instanceof KetError) return;
+      throw error;
+    }
+  }
 }
 
 async function must(options: CollectOptions, argv: readonly string[]): Promise<void> {
