@@ -84,6 +84,29 @@ describe('a run with a cluster of its own', () => {
     expect(box.states()).toEqual([]);
   }, 240_000);
 
+  test('a node that is lost under a suite is an infrastructure error, said before any limit, and nothing is left', async () => {
+    let node = '';
+    let lostAt = 0;
+    const ran = await ket({
+      args: ['run', '--tier', 'node-lost'],
+      cwd: fixture,
+      box,
+      onEvent(event) {
+        if (event.type === 'attempt-started') node = event.node ?? '';
+        if (event.type !== 'log' || event.line !== 'ready') return;
+        execFileSync('docker', ['kill', node]);
+        lostAt = Date.now();
+      },
+    });
+    const took = Date.now() - lostAt;
+    expect(node).toMatch(/-worker$/);
+    expect(attemptOf(ran, 'node-lost')).toMatchObject({ outcome: 'infra-error', infraClass: 'node-lost' });
+    expect(ran.code).toBe(3);
+    expect(took).toBeLessThan(150_000);
+    expect(clusterContainers('ket-node-lost-')).toEqual([]);
+    expect(box.states()).toEqual([]);
+  }, 400_000);
+
   test('--keep on-failure leaves the cluster and the failed pod, says how to get in, and it expires', async () => {
     const ran = await ket({ args: ['run', '--tier', 'quick', '--keep', 'on-failure'], cwd: fixture, box });
     expect(ran.code).toBe(1);

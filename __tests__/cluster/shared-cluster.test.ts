@@ -46,6 +46,19 @@ describe('on a cluster that ket up made', () => {
       await new Promise((resolve) => setTimeout(resolve, 1000));
     return namespaces();
   };
+  /** Requests that leave so many millicores of the node to all that gives way. */
+  const roomButFor = (millicores: number): { resources: object } => {
+    const parse = (text: string): number => (text.endsWith('m') ? parseFloat(text) : Number(text) * 1000);
+    const get = (...args: string[]): string[] =>
+      kubectl(kubeconfig, 'get', ...args)
+        .split(' ')
+        .filter((v) => v !== '');
+    const [all = ''] = get('nodes', '-o', 'jsonpath={.items[0].status.allocatable.cpu}');
+    const path = 'jsonpath={range .items[*].spec.containers[*]}{.resources.requests.cpu} {end}';
+    const taken = ['kube-system', 'local-path-storage'].flatMap((ns) => get('pods', '-n', ns, '-o', path));
+    const cpu = parse(all) - taken.map(parse).reduce((sum, value) => sum + value, 0) - millicores;
+    return { resources: { requests: { cpu: `${cpu}m` } } };
+  };
   const own = ['default', 'kube-node-lease', 'kube-public', 'kube-system', 'local-path-storage'].map(
     (n) => `namespace/${n}`,
   );
@@ -121,6 +134,80 @@ describe('on a cluster that ket up made', () => {
     const record = readJson(path.join(ran.folder, 'suites', 'deleted', 'attempt-1', 'record.json'));
     expect(record).toMatchObject({ term_received: 15 });
   }, 120_000);
+
+  test('a pod that gives way to one of a higher priority is an infrastructure error, and its results are brought home', async () => {
+    const higher = {
+      apiVersion: 'scheduling.k8s.io/v1',
+      kind: 'PriorityClass',
+      metadata: { name: 'higher' },
+    };
+    const apply = (object: object): string =>
+      execFileSync('kubectl', ['--kubeconfig', kubeconfig, 'apply', '-f', '-'], {
+        input: JSON.stringify(object),
+        encoding: 'utf8',
+      });
+    apply({ ...higher, value: 1000 });
+    const ran = await ket({
+      args: ['run', '--tier', 'preempted', '--cluster', name],
+      cwd: fixture,
+      box,
+      onEvent(event) {
+        if (event.type !== 'log' || event.line !== 'ready') return;
+        const containers = [
+          { name: 'c', image: 'fixture:dev', command: ['sleep', '60'], ...roomButFor(100) },
+        ];
+        apply({
+          apiVersion: 'v1',
+          kind: 'Pod',
+          metadata: { name: 'higher', namespace: 'default' },
+          spec: { priorityClassName: 'higher', containers },
+        });
+      },
+    });
+    kubectl(kubeconfig, 'delete', 'pod/higher', 'priorityclass/higher', '--grace-period=0', '--force');
+    expect(attemptOf(ran, 'preempted')).toMatchObject({
+      outcome: 'infra-error',
+      infraClass: 'preempted',
+      counts: { total: 1, passed: 1 },
+    });
+    expect(ran.code).toBe(3);
+    expect(await namespacesSettled()).toEqual(own);
+  }, 120_000);
+
+  test('what a killed run left in a namespace that is not its own is swept, and the namespace stays', async () => {
+    kubectl(kubeconfig, 'create', 'namespace', 'plain');
+    const ready = new Set<string>();
+    await ket({
+      args: ['run', '--tier', 'beside', '--cluster', name],
+      cwd: fixture,
+      box,
+      onEvent(event, pid) {
+        if (event.type === 'log' && event.line === 'ready') ready.add(event.suite);
+        if (ready.size === 2) process.kill(pid, 'SIGKILL');
+      },
+    });
+    const ofKet = (): string =>
+      kubectl(
+        kubeconfig,
+        '-n',
+        'plain',
+        'get',
+        'sa,role,rolebinding,cm,job',
+        '-l',
+        'ket.dev/run',
+        '-o',
+        'name',
+      );
+    expect(ofKet().trim().split('\n')).toHaveLength(7);
+    const swept = await ket({ args: ['cleanup'], cwd: fixture, box });
+    expect(swept.code).toBe(0);
+    expect(ofKet()).toBe('');
+    expect(kubectl(kubeconfig, '-n', 'plain', 'get', 'secrets', '-o', 'name')).toBe('');
+    expect(kubectl(kubeconfig, 'get', 'namespace', 'plain', '-o', 'name').trim()).toBe('namespace/plain');
+    kubectl(kubeconfig, 'delete', 'namespace', 'plain', '--wait=false');
+    expect(await namespacesSettled()).toEqual(own);
+    expect(box.states()).toHaveLength(1);
+  }, 180_000);
 
   test('a quota that refuses the pod is an infrastructure error, with that class', async () => {
     const ran = await ket({ args: ['run', '--tier', 'quota', '--cluster', name], cwd: fixture, box });

@@ -38,6 +38,8 @@ const plan = (nodes = 1, over: Partial<Plan> = {}): Plan =>
     cluster: {
       config: '/repo/kind.yaml',
       nodes: ['control-plane', ...Array.from({ length: nodes - 1 }, () => 'worker' as const)],
+      disableDefaultCNI: false,
+      hostPorts: [],
       readyMs: 1000,
     },
     ...over,
@@ -129,6 +131,8 @@ describe('what the facts mean', () => {
         cluster: {
           config: '',
           nodes: ['control-plane'],
+          disableDefaultCNI: false,
+          hostPorts: [],
           readyMs: 1,
           nodeImage: 'kindest/node:v1.35.0@sha256:x',
         },
@@ -321,10 +325,13 @@ describe('looking at this machine', () => {
     servers.push(server);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as net.AddressInfo;
-    const config = path.join(folder, 'kind.yaml');
-    const mapping = `{containerPort: 1, hostPort: ${String(port)}, listenAddress: 127.0.0.1}`;
-    fs.writeFileSync(config, `nodes: [{role: control-plane, extraPortMappings: [${mapping}]}]`);
-    const cluster = { config, nodes: ['control-plane'] as const, readyMs: 1 };
+    const cluster = {
+      config: path.join(folder, 'kind.yaml'),
+      nodes: ['control-plane'] as const,
+      disableDefaultCNI: false,
+      hostPorts: [{ address: '127.0.0.1', port, protocol: 'TCP' }],
+      readyMs: 1,
+    };
     const left = {
       level: 'warning',
       title: 'leftovers',

@@ -2,7 +2,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { kindConfigFacts, nodeImageBy } from '../../src/cluster/kind-config.ts';
+import { parse } from 'yaml';
+import { nodeImageBy } from '../../src/cluster/node-image.ts';
 import { kindSteps, stepName, type KindStep } from '../../src/cluster/kind-steps.ts';
 import {
   nextStep,
@@ -38,34 +39,6 @@ describe('names', () => {
 
 const header = 'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n';
 
-describe('what a Kind config says', () => {
-  test('nothing at all is one node', () =>
-    expect(kindConfigFacts('')).toEqual({ disableDefaultCNI: false, images: [undefined], hostPorts: [] }));
-  test('name, network, images and fixed ports', () => {
-    const text = `${header}name: mine
-networking: {disableDefaultCNI: true, apiServerPort: 6443}
-nodes:
-  - role: control-plane
-    extraPortMappings:
-      - {containerPort: 80, hostPort: 8080}
-      - {containerPort: 81, hostPort: 8081, listenAddress: 127.0.0.1, protocol: udp}
-      - {containerPort: 82}
-      - {containerPort: 83, hostPort: 0}
-  - {role: worker, image: "node:2"}
-`;
-    expect(kindConfigFacts(text)).toEqual({
-      name: 'mine',
-      disableDefaultCNI: true,
-      images: [undefined, 'node:2'],
-      hostPorts: [
-        { address: '0.0.0.0', port: 8080, protocol: 'TCP' },
-        { address: '127.0.0.1', port: 8081, protocol: 'UDP' },
-        { address: '127.0.0.1', port: 6443, protocol: 'TCP' },
-      ],
-    });
-  });
-});
-
 describe('the node image', () => {
   test('none: the config decides', () => expect(nodeImageBy(header, undefined)).toEqual({ by: 'config' }));
   test('by flag where no node has its own', () =>
@@ -82,7 +55,9 @@ describe('the node image', () => {
     const choice = nodeImageBy(text, 'n:1');
     expect(choice.by).toBe('copy');
     if (choice.by !== 'copy') return;
-    expect(kindConfigFacts(choice.text).images).toEqual(['n:1', 'own:1']);
+    expect(parse(choice.text)).toMatchObject({
+      nodes: [{ role: 'control-plane', image: 'n:1' }, { image: 'own:1' }],
+    });
     expect(choice.text).toContain('# a comment');
   });
 });
@@ -136,6 +111,8 @@ describe('creating', () => {
       config: path.join(folder, 'kind.yaml'),
       nodes: ['control-plane'],
       nodeImage: 'n:1',
+      disableDefaultCNI: false,
+      hostPorts: [],
       readyMs: 1000,
     },
     cwd: folder,

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { clusterTasks, existingClusterTasks } from '../../src/cluster/tasks.ts';
 import type { ExecRequest, ExecResult } from '../../src/model/deps.ts';
-import type { ClusterPlan, Plan } from '../../src/model/plan.ts';
+import type { ClusterPlan } from '../../src/model/plan.ts';
 import type { Tools } from '../../src/model/run.ts';
 import type { Task } from '../../src/model/task.ts';
 import {
@@ -33,11 +33,11 @@ const node = {
 
 function setUp(
   kind: (request: ExecRequest) => ExecResult | Promise<ExecResult>,
-  config = 'nodes: [{role: control-plane}]',
+  over: Partial<ClusterPlan> = {},
   readyMs = 50,
 ) {
   const file = path.join(folder, 'kind.yaml');
-  fs.writeFileSync(file, config);
+  fs.writeFileSync(file, 'nodes: [{role: control-plane}]');
   const state = fakeState();
   const cluster = new FakeCluster();
   const deps = fakeDeps([
@@ -46,9 +46,15 @@ function setUp(
     ['journalctl', said('kubelet: failed to run Kubelet: bad quantity')],
     ['docker', ok],
   ]);
-  const plan = aPlan({ tier: 't', cluster: { config: file, nodes: ['control-plane'], readyMs } }) as Plan & {
-    cluster: ClusterPlan;
+  const clusterPlan: ClusterPlan = {
+    config: file,
+    nodes: ['control-plane'],
+    disableDefaultCNI: false,
+    hostPorts: [],
+    readyMs,
+    ...over,
   };
+  const plan = { ...aPlan({ tier: 't' }), cluster: clusterPlan };
   const run = { runId: 'r1', folder, kubeconfig: path.join(folder, 'kubeconfig'), state, env: {} };
   const tasks = clusterTasks(run, plan, tools, () => Promise.resolve(cluster.kube));
   return { state, cluster, deps, tasks, plan, run };
@@ -124,7 +130,7 @@ describe('the tasks of a cluster', () => {
   });
 
   test('a cluster that does not get ready is named with what is lacking, and diagnosed', async () => {
-    const { tasks, deps, cluster } = setUp(() => ok, 'networking: {disableDefaultCNI: true}');
+    const { tasks, deps, cluster } = setUp(() => ok, { disableDefaultCNI: true });
     cluster.set('Node', [node]);
     const handle = {
       name: 'ket-t-r1',
@@ -146,7 +152,7 @@ describe('the tasks of a cluster', () => {
   });
 
   test('a name in the config is not used, and that is said', async () => {
-    const { tasks, deps } = setUp(() => ok, 'name: mine');
+    const { tasks, deps } = setUp(() => ok, { configName: 'mine' });
     const context = fakeContext(deps, [[tools, found]]);
     await tasks.nodes.run(context);
     expect(context.events).toContainEqual(

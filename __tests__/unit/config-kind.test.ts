@@ -36,8 +36,9 @@ describe('a Kind config', () => {
   });
 
   test('nodes and the ports of this machine that it claims', () => {
-    const { nodes, hostPorts, problems } = read(`${head}
-networking: {apiServerPort: 6443}
+    const { nodes, hostPorts, problems, disableDefaultCNI, name } = read(`${head}
+name: mine
+networking: {apiServerPort: 6443, disableDefaultCNI: true}
 nodes:
 - extraPortMappings:
   - {containerPort: 80, hostPort: 8080}
@@ -47,6 +48,7 @@ nodes:
 - role: worker`);
     expect(problems).toEqual([]);
     expect(nodes).toEqual(['control-plane', 'worker']);
+    expect({ disableDefaultCNI, name }).toEqual({ disableDefaultCNI: true, name: 'mine' });
     expect(hostPorts).toEqual([
       { port: 8080, address: '0.0.0.0', protocol: 'TCP' },
       { port: 5353, address: '127.0.0.1', protocol: 'UDP' },
@@ -72,6 +74,6 @@ nodes:
     ['e2e', ['control-plane', 'worker', 'worker']],
   ])('kind-configs/%s.yaml is right and claims no port', (name, nodes) => {
     const file = path.join(import.meta.dirname, `../../kind-configs/${name}.yaml`);
-    expect(readKindConfig(file)).toEqual({ nodes, hostPorts: [], problems: [] });
+    expect(readKindConfig(file)).toEqual({ nodes, hostPorts: [], disableDefaultCNI: false, problems: [] });
   });
 });

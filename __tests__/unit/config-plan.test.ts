@@ -50,6 +50,8 @@ describe('a plan', () => {
     expect(cluster).toEqual({
       config: at('kind.yaml'),
       nodes: ['control-plane'],
+      disableDefaultCNI: false,
+      hostPorts: [],
       nodeImage: 'node:file',
       readyMs: 300_000,
     });

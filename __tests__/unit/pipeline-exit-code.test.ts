@@ -26,10 +26,10 @@ describe('the exit code of a run', () => {
     ['an infra-error is not excused by allowSkip', [passed, suite('infra-error', may)], 3, 'infra-error'],
     ['skipped because of something else', [passed, notRun], 3, 'infra-error'],
     [
-      'skipped because of something else, where that is allowed',
+      'skipped because of something else is not excused by allowSkip',
       [passed, suite('skipped', { ...may, skippedByNeed: true })],
-      0,
-      'passed',
+      3,
+      'infra-error',
     ],
     ['one cancelled', [failed, infra, suite('cancelled')], 130, 'cancelled'],
     ['nothing executed', [skipped, skipped], 2, 'infra-error'],

@@ -16,7 +16,13 @@ import { folder, removeFolders } from './support/folder.ts';
 afterEach(removeFolders);
 
 const cluster: Made = { type: 'kind-cluster', name: 'ket-a', kubeconfig: '/run/kubeconfig' };
-const namespace: Made = { type: 'namespace', cluster: 'ket-a', kubeconfig: '/run/kubeconfig', name: 'n' };
+const namespace: Made = {
+  type: 'object',
+  kubeconfig: '/run/kubeconfig',
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  name: 'n',
+};
 
 const stored = (file: string): RunState => JSON.parse(fs.readFileSync(file, 'utf8')) as RunState;
 

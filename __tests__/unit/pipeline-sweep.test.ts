@@ -22,9 +22,10 @@ const release = (on: string, name: string): Made => ({
   name,
 });
 const namespace = (on: string, name: string): Made => ({
-  type: 'namespace',
-  cluster: on,
+  type: 'object',
   kubeconfig: `/${on}`,
+  apiVersion: 'v1',
+  kind: 'Namespace',
   name,
 });
 const files = (name: string): Made => ({ type: 'folder', path: name });
@@ -145,7 +146,7 @@ describe('the order of removal', () => {
 });
 
 describe('the remover', () => {
-  test('asks for exactly the namespace that is listed, nothing else', async () => {
+  test('asks for exactly the object that is listed, nothing else', async () => {
     const kubeconfig = path.join(folder(), 'kubeconfig');
     fs.writeFileSync(kubeconfig, '');
     const asked: unknown[] = [];
@@ -156,9 +157,17 @@ describe('the remover', () => {
         closed++;
       },
     }));
-    await remove({ type: 'namespace', cluster: 'c', kubeconfig, name: 'ket-1' });
-    expect(asked).toEqual([{ apiVersion: 'v1', kind: 'Namespace', name: 'ket-1' }]);
-    expect(closed).toBe(1);
+    const listed = { apiVersion: 'v1', kind: 'Namespace', name: 'ket-1' };
+    const role = {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'Role',
+      name: 'ket-1',
+      namespace: 'shop',
+    };
+    await remove({ type: 'object', kubeconfig, ...listed });
+    await remove({ type: 'object', kubeconfig, ...role });
+    expect(asked).toEqual([listed, role]);
+    expect(closed).toBe(2);
   });
 
   test('what was in a cluster that ket itself removed is gone with it', async () => {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { KetError } from '../../src/model/errors.ts';
 import type { AnyObject, Kube } from '../../src/model/kube.ts';
 import type { SuitePlan } from '../../src/model/plan.ts';
+import type { Made } from '../../src/model/state.ts';
 import { KubeError } from '../../src/kube/error.ts';
 import { runAttempt } from '../../src/suites/attempt.ts';
 import type { AttemptResult } from '../../src/suites/attempt-result.ts';
@@ -83,8 +84,8 @@ function stage(
     cluster: { name: 'mine', kubeconfig: '/k' },
     lists: {
       ...list,
-      add: async (made) => void story.push(`list ${made.type} ${'name' in made ? made.name : ''}`),
-      remove: async (made) => void story.push(`forget ${made.type}`),
+      add: async (made) => void story.push(`list ${titleOf(made)}`),
+      remove: async (made) => void story.push(`forget ${titleOf(made)}`),
     },
   };
   const id = { run: 'r', suite: 'api', attempt: 1 };
@@ -98,6 +99,8 @@ function stage(
   };
 }
 
+const titleOf = (made: Made): string => (made.type === 'object' ? `${made.kind} ${made.name}` : made.type);
+
 const commandOf = (job: AnyObject): unknown =>
   (job as unknown as { spec: { template: { spec: { containers: { command: string[] }[] } } } }).spec.template
     .spec.containers[0]?.command;
@@ -108,7 +111,7 @@ describe('an attempt in a cluster that stays', () => {
     const result = await at.run();
     expect(result.verdict).toEqual({ outcome: 'passed', message: '1 tests passed' });
     expect(at.story).toEqual([
-      `list namespace ${name}`,
+      `list Namespace ${name}`,
       ...['Namespace', 'ServiceAccount', 'Role', 'RoleBinding', 'ConfigMap', 'Job'].map(
         (kind) => `create ${kind}`,
       ),
@@ -116,7 +119,7 @@ describe('an attempt in a cluster that stays', () => {
       ...['Job', 'ConfigMap', 'RoleBinding', 'Role', 'ServiceAccount', 'Namespace'].map(
         (kind) => `delete ${kind} ${name}`,
       ),
-      'forget namespace',
+      `forget Namespace ${name}`,
     ]);
   });
 
@@ -178,7 +181,7 @@ describe('an attempt in a cluster that stays', () => {
         cure: `kubectl delete namespace ${name}`,
       },
     ]);
-    expect(at.story).not.toContain('forget namespace');
+    expect(at.story).not.toContain(`forget Namespace ${name}`);
   });
 
   test('a failed one is kept when that is asked: told to stay, nothing deleted, how to get in', async () => {
@@ -194,11 +197,23 @@ describe('an attempt in a cluster that stays', () => {
     expect(passing.story).toContain('exec ack');
   });
 
-  test("in its release's namespace nothing but its own objects is made and deleted", async () => {
+  const kinds = ['ServiceAccount', 'Role', 'RoleBinding', 'ConfigMap', 'Job'];
+
+  test("in its release's namespace only its own objects are made, listed before that, and deleted", async () => {
     const at = stage();
     await at.run({}, { placement: 'release', needs: ['shop'] });
-    expect(at.story.filter((line) => /Namespace|list|forget/.test(line))).toEqual([]);
-    expect(at.story.at(-1)).toBe(`delete ServiceAccount ${name}`);
+    expect(at.story.filter((line) => !line.startsWith('exec'))).toEqual([
+      ...kinds.flatMap((kind) => [`list ${kind} ${name}`, `create ${kind}`]),
+      ...kinds.toReversed().flatMap((kind) => [`delete ${kind} ${name}`, `forget ${kind} ${name}`]),
+    ]);
+  });
+
+  test('rights that it gets in the namespace of a release are listed one by one', async () => {
+    const at = stage();
+    await at.run({}, { needs: ['shop'] });
+    expect(at.story.filter((line) => line.startsWith('list'))).toEqual(
+      ['Namespace', 'Role', 'RoleBinding'].map((kind) => `list ${kind} ${name}`),
+    );
   });
 });
 
@@ -229,7 +244,7 @@ describe('an attempt that does not come to its end', () => {
     const result = await at.run();
     expect(result.verdict).toEqual({ outcome: 'infra-error', infraClass, message: error.message });
     expect(at.story.at(-2)).toBe(`delete Namespace ${name}`);
-    expect(at.story.at(-1)).toBe('forget namespace');
+    expect(at.story.at(-1)).toBe(`forget Namespace ${name}`);
   });
 
   test('a cancel while its objects are made is a cancel, not a refusal', async () => {
@@ -255,7 +270,7 @@ describe('an attempt that does not come to its end', () => {
     expect(result.verdict.outcome).toBe('cancelled');
     expect(result.results.proof.counts.total).toBe(1);
     expect(at.story.indexOf('exec stream')).toBeLessThan(at.story.indexOf(`delete Job ${name}`));
-    expect(at.story.at(-1)).toBe('forget namespace');
+    expect(at.story.at(-1)).toBe(`forget Namespace ${name}`);
   });
 
   test("the end of the task's own limit is no cancel by the user", async () => {

@@ -3,6 +3,14 @@ import { noCounts, type Counts, type Verdict } from '../../src/model/outcome.ts'
 import { junitCure, verdictOf, type Evidence } from '../../src/suites/verdict.ts';
 import { aGreen, aPod, aProcessSuite, aProof, aRecord, aSuite, ended } from './support/suites.ts';
 
+const ranFor = (seconds: number): ReturnType<typeof ended> => ({
+  terminated: {
+    exitCode: 137,
+    startedAt: '2026-11-21T12:00:00Z',
+    finishedAt: new Date(Date.parse('2026-11-21T12:00:00Z') + seconds * 1000).toISOString(),
+  },
+});
+
 const counts = (over: Partial<Counts>): Counts => ({ ...noCounts, ...over });
 const oneFailed = aProof({
   counts: counts({ total: 3, passed: 2, failed: 1 }),
@@ -42,9 +50,21 @@ const rows: readonly Row[] = [
   ],
   [
     'its time limit, by the deadline of the pod, without a record',
-    { record: undefined, pod: aPod(ended(137), { phase: 'Failed', reason: 'DeadlineExceeded' }) },
+    { record: undefined, pod: aPod(ranFor(60), { phase: 'Failed', reason: 'DeadlineExceeded' }) },
     { outcome: 'failed', cause: 'timeout' },
     /time limit/,
+  ],
+  [
+    'the deadline of the pod, before the suite had its time',
+    { record: undefined, pod: aPod(ranFor(59), { phase: 'Failed', reason: 'DeadlineExceeded' }) },
+    { outcome: 'infra-error', infraClass: 'lost-contact' },
+    /deadline was over before/,
+  ],
+  [
+    'the deadline of the pod, after the command had ended by itself',
+    { pod: aPod(ended(0), { phase: 'Failed', reason: 'DeadlineExceeded' }), collectError: 'cut' },
+    { outcome: 'infra-error', infraClass: 'collection-incomplete' },
+    /cut/,
   ],
   [
     'main container killed for memory, without a record',

@@ -6,7 +6,6 @@ import { KetError, messageOf } from '../model/errors.ts';
 import type { Deps } from '../model/deps.ts';
 import type { Plan } from '../model/plan.ts';
 import { findTool, onPath } from '../tools/find.ts';
-import { kindConfigFacts } from './kind-config.ts';
 import { engineOf, type DockerFacts, type MachineFacts, type ToolFacts } from './machine.ts';
 
 /** Each look has this limit; they run side by side, so doctor as a whole takes no longer. */
@@ -86,8 +85,7 @@ async function inotifyLimits(): Promise<MachineFacts['inotify']> {
 
 async function takenHostPorts(plan: Plan): Promise<MachineFacts['takenPorts']> {
   if (plan.cluster === undefined) return [];
-  const text = await fs.promises.readFile(plan.cluster.config, 'utf8').catch(() => '');
-  const wanted = kindConfigFacts(text).hostPorts.filter((mapping) => mapping.protocol === 'TCP');
+  const wanted = plan.cluster.hostPorts.filter((mapping) => mapping.protocol === 'TCP');
   const taken = await Promise.all(wanted.map(async (mapping) => ((await isFree(mapping)) ? [] : [mapping])));
   return taken.flat();
 }

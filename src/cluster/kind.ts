@@ -3,7 +3,7 @@ import path from 'node:path';
 import { KetError } from '../model/errors.ts';
 import type { Deps, ExecResult } from '../model/deps.ts';
 import type { ClusterPlan } from '../model/plan.ts';
-import { nodeImageBy } from './kind-config.ts';
+import { nodeImageBy } from './node-image.ts';
 import { kindSteps, type KindStep } from './kind-steps.ts';
 
 /** kind's step after whose end the node containers run. */

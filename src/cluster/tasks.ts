@@ -1,4 +1,3 @@
-import fs from 'node:fs';
 import path from 'node:path';
 import { connect as connectKube } from '../kube/index.ts';
 import { KetError } from '../model/errors.ts';
@@ -9,7 +8,6 @@ import type { ClusterHandle, RunContext, StartedNodes, Tools } from '../model/ru
 import type { Task, TaskContext } from '../model/task.ts';
 import { saveDiagnostics } from './diagnose.ts';
 import { startCreation, type Creation } from './kind.ts';
-import { kindConfigFacts } from './kind-config.ts';
 import { clusterName, nodeNames } from './names.ts';
 import { waitUntilReady } from './ready.ts';
 import { refuseOldKubernetes } from './version.ts';
@@ -62,7 +60,7 @@ export function clusterTasks(
       if (kind === undefined)
         throw new KetError('KET_INTERNAL', 'no kind among the tools of a plan with a cluster');
       shown = { id: nodes.id, context };
-      await sayNameIsNotUsed(context, plan.cluster);
+      sayNameIsNotUsed(context, plan.cluster);
       await run.state.add({ type: 'kind-cluster', name, kubeconfig });
       const started = startCreation(context.deps, {
         kind,
@@ -145,13 +143,12 @@ function readyTask(
     limitMs: plan.readyMs + graceMs,
     async run(context) {
       const cluster = context.output(create);
-      const { disableDefaultCNI } = await configFacts(plan);
       try {
         await waitUntilReady({
           kube: cluster.kube,
           nodes: cluster.nodes,
           limitMs: plan.readyMs,
-          disableDefaultCNI,
+          disableDefaultCNI: plan.disableDefaultCNI,
           signal: context.signal,
           awaiting: (what) => context.awaiting(what),
         });
@@ -224,17 +221,12 @@ async function withDiagnostics(context: TaskContext, error: unknown, where: Wher
   });
 }
 
-async function configFacts(plan: ClusterPlan): Promise<ReturnType<typeof kindConfigFacts>> {
-  return kindConfigFacts(await fs.promises.readFile(plan.config, 'utf8'));
-}
-
 /** Two runs at once must not fight for a name, so the one in the config cannot be honoured; that is said. */
-async function sayNameIsNotUsed(context: TaskContext, plan: ClusterPlan): Promise<void> {
-  const { name } = await configFacts(plan);
-  if (name !== undefined)
+function sayNameIsNotUsed(context: TaskContext, { configName }: ClusterPlan): void {
+  if (configName !== undefined)
     context.emit({
       type: 'notice',
       level: 'info',
-      text: `the name in the Kind config (${name}) is not used: every run has its own`,
+      text: `the name in the Kind config (${configName}) is not used: every run has its own`,
     });
 }

@@ -1,6 +1,6 @@
 /** What the front doors use of the configuration. */
 export { checkConfig, loadConfig, type CheckedConfig, type LoadedConfig } from './load.ts';
-export { readKindConfig, type HostPort, type KindConfig } from './kind-config.ts';
+export { readKindConfig, type KindConfig } from './kind-config.ts';
 export { resolvePlan, type PlanInput, type PlanOverrides } from './plan.ts';
 export { problemsError, renderProblem, renderProblems, type Problem } from './problems.ts';
 export { jsonSchema } from './schema.ts';

@@ -1,18 +1,14 @@
-import type { NodeRole } from '../model/plan.ts';
+import type { HostPort, NodeRole } from '../model/plan.ts';
 import { nearest, type Problem } from './problems.ts';
 import { readSource, type Source } from './source.ts';
-
-/** A port of this machine that a Kind config claims; two runs at once cannot both have it. */
-export interface HostPort {
-  readonly address: string;
-  readonly port: number;
-  readonly protocol: string;
-}
 
 /** What ket must know of a Kind config; the rest is kind's own business, and kind checks it strictly. */
 export interface KindConfig {
   readonly nodes: readonly NodeRole[];
   readonly hostPorts: readonly HostPort[];
+  /** Another network plugin than kind's is to be installed. */
+  readonly disableDefaultCNI: boolean;
+  readonly name?: string;
   readonly problems: readonly Problem[];
 }
 
@@ -27,7 +23,8 @@ export function readKindConfig(file: string, shown = file): KindConfig {
 export function kindConfigOf(source: Source): KindConfig {
   const problems: Problem[] = [...source.problems];
   const { data } = source;
-  if (data === undefined) return { nodes: [], hostPorts: [], problems };
+  const none = { nodes: [], hostPorts: [], disableDefaultCNI: false, problems };
+  if (data === undefined) return none;
   if (!isRecord(data)) {
     problems.push(
       source.problem(
@@ -35,12 +32,19 @@ export function kindConfigOf(source: Source): KindConfig {
         `is not a Kind config: it begins with "kind: Cluster" and "apiVersion: ${apiVersion}"`,
       ),
     );
-    return { nodes: [], hostPorts: [], problems };
+    return none;
   }
   problems.push(...header(source, data));
   const { nodes, problems: wrong } = rolesOf(source, data['nodes']);
   problems.push(...wrong);
-  return { nodes, hostPorts: hostPortsOf(data), problems };
+  const { networking, name } = data;
+  return {
+    nodes,
+    hostPorts: hostPortsOf(data),
+    disableDefaultCNI: isRecord(networking) && networking['disableDefaultCNI'] === true,
+    ...(typeof name === 'string' && name !== '' ? { name } : {}),
+    problems,
+  };
 }
 
 function header(source: Source, data: Readonly<Record<string, unknown>>): Problem[] {
@@ -96,8 +100,8 @@ function hostPortsOf(data: Readonly<Record<string, unknown>>): HostPort[] {
     if (typeof port !== 'number' || port <= 0) return;
     found.push({
       port,
-      address: typeof address === 'string' ? address : '0.0.0.0',
-      protocol: typeof protocol === 'string' ? protocol : 'TCP',
+      address: typeof address === 'string' && address !== '' ? address : '0.0.0.0',
+      protocol: typeof protocol === 'string' ? protocol.toUpperCase() : 'TCP',
     });
   };
   for (const node of asList(data['nodes']))

@@ -133,7 +133,7 @@ function clusterOf(tier: TierConfig, root: string, input: PlanInput, cwd: string
   if (tier.cluster === undefined) return undefined;
   const other = input.overrides?.clusterConfig;
   const config = other === undefined ? path.resolve(root, tier.cluster.config) : path.resolve(cwd, other);
-  const { nodes, problems } = readKindConfig(config, path.relative(cwd, config));
+  const { problems, name, ...facts } = readKindConfig(config, path.relative(cwd, config));
   if (problems.length > 0) throw problemsError(problems, path.relative(cwd, config));
   const nodeImage =
     override('--node-image', input.overrides?.nodeImage, (text) => imageProblem(text, 'pull')) ??
@@ -141,7 +141,8 @@ function clusterOf(tier: TierConfig, root: string, input: PlanInput, cwd: string
     tier.cluster.nodeImage;
   return {
     config,
-    nodes,
+    ...facts,
+    ...(name === undefined ? {} : { configName: name }),
     ...(nodeImage === undefined ? {} : { nodeImage }),
     readyMs: ms(tier.cluster.ready),
   };

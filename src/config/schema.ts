@@ -173,7 +173,7 @@ export const suiteSchema = z.strictObject({
     .default(1)
     .meta({ title: 'whole number from 1, or false' })
     .describe('So many cases at least must be on record; `false`: judged by the exit code alone.'),
-  allowSkip: flag.default(false).describe('Accept that all cases, or the suite as a whole, were skipped.'),
+  allowSkip: flag.default(false).describe('Accept that all cases of the suite were skipped.'),
   allowChildOom: flag.default(false).describe('Accept that a process of the suite was killed for memory.'),
   results: z
     .array(path)

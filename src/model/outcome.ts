@@ -54,11 +54,11 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 /** What the exit code of a run depends on, one entry per suite of the plan. */
 export interface SuiteResult {
   readonly outcome: Outcome;
-  /** The plan says that this suite may be skipped. */
+  /** The plan accepts that all cases of this suite were skipped. */
   readonly allowSkip: boolean;
   /** Cases that were executed (not skipped); 1 for a suite judged by its exit code alone. */
   readonly executed: number;
-  /** Skipped because something it needs did not hold, not because its cases were all skipped. */
+  /** Not run, because something it needs failed: nothing excuses that, or a cluster that broke would be green. */
   readonly skippedByNeed?: boolean;
 }
 
@@ -66,9 +66,7 @@ export interface SuiteResult {
 export function exitCodeOf(suites: readonly SuiteResult[], cancelled: boolean): ExitCode {
   if (cancelled || suites.some((s) => s.outcome === 'cancelled')) return ExitCode.cancelled;
   if (suites.some((s) => s.outcome === 'failed')) return ExitCode.failed;
-  const unproved = (s: SuiteResult): boolean =>
-    s.outcome === 'infra-error' || (s.skippedByNeed === true && !s.allowSkip);
-  if (suites.some(unproved)) return ExitCode.infra;
+  if (suites.some((s) => s.outcome === 'infra-error' || s.skippedByNeed === true)) return ExitCode.infra;
   const executed = suites.reduce((sum, s) => sum + s.executed, 0);
   if (executed === 0 && !(suites.length > 0 && suites.every((s) => s.allowSkip))) return ExitCode.request;
   return ExitCode.passed;

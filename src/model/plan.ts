@@ -40,10 +40,22 @@ export interface ClusterPlan {
   readonly config: string;
   /** Nodes in that file, by role. */
   readonly nodes: readonly NodeRole[];
+  /** The name in that file, which is not used: every run has its own. */
+  readonly configName?: string;
+  /** The file says that another network plugin than kind's is to be installed. */
+  readonly disableDefaultCNI: boolean;
+  readonly hostPorts: readonly HostPort[];
   /** Node image; without it the Kind config or kind itself decides. */
   readonly nodeImage?: string;
   /** How long the nodes may take to be ready. */
   readonly readyMs: number;
+}
+
+/** A port of this machine that a Kind config claims; two runs at once cannot both have it. */
+export interface HostPort {
+  readonly address: string;
+  readonly port: number;
+  readonly protocol: string;
 }
 
 export type NodeRole = 'control-plane' | 'worker';

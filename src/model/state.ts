@@ -1,12 +1,7 @@
 /** What a run has made, or is about to make, outside its folder; written before the thing is made. */
 export type Made =
   | { readonly type: 'kind-cluster'; readonly name: string; readonly kubeconfig: string }
-  | {
-      readonly type: 'namespace';
-      readonly cluster: string;
-      readonly kubeconfig: string;
-      readonly name: string;
-    }
+  | MadeObject
   | {
       readonly type: 'release';
       readonly kubeconfig: string;
@@ -14,6 +9,16 @@ export type Made =
       readonly name: string;
     }
   | { readonly type: 'folder'; readonly path: string };
+
+/** An object in a cluster that stays; a namespace takes what is in it along. */
+export interface MadeObject {
+  readonly type: 'object';
+  readonly kubeconfig: string;
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly namespace?: string;
+}
 
 /** The list of what a run made, kept in a file that is complete on disk before `add` resolves. */
 export interface StateFile {

@@ -16,7 +16,7 @@ export function remover(
   signal?: AbortSignal,
 ): Remover {
   return async (made) => {
-    if ((made.type === 'namespace' || made.type === 'release') && goneWithCluster(made.kubeconfig)) return;
+    if ((made.type === 'object' || made.type === 'release') && goneWithCluster(made.kubeconfig)) return;
     switch (made.type) {
       case 'kind-cluster': {
         // Any version of kind deletes by the same label; without one docker does it.
@@ -30,10 +30,15 @@ export function remover(
         });
         return;
       }
-      case 'namespace': {
+      case 'object': {
+        const { apiVersion, kind, name, namespace } = made;
         const kube = await connect(made.kubeconfig);
         try {
-          await kube.delete({ apiVersion: 'v1', kind: 'Namespace', name: made.name }, {}, signal);
+          await kube.delete(
+            { apiVersion, kind, name, ...(namespace === undefined ? {} : { namespace }) },
+            {},
+            signal,
+          );
         } finally {
           kube.close();
         }
@@ -82,7 +87,7 @@ async function uninstall(
 /** The part of Kube that removal needs. */
 export interface KubeForRemoval {
   delete(
-    ref: { apiVersion: string; kind: string; name: string },
+    ref: { apiVersion: string; kind: string; name: string; namespace?: string },
     options?: object,
     signal?: AbortSignal,
   ): Promise<boolean>;
@@ -136,8 +141,8 @@ export function nameOf(made: Made): string {
   switch (made.type) {
     case 'kind-cluster':
       return `cluster ${made.name}`;
-    case 'namespace':
-      return `namespace ${made.name}`;
+    case 'object':
+      return `${made.kind.toLowerCase()} ${made.namespace === undefined ? '' : `${made.namespace}/`}${made.name}`;
     case 'release':
       return `release ${made.namespace}/${made.name}`;
     case 'folder':

@@ -28,10 +28,9 @@ export function stateWithin(
       const namespace = { apiVersion: 'v1', kind: 'Namespace', name: made.namespace };
       if ((await kube.get(namespace, signal)) === undefined) {
         await state.add({
-          type: 'namespace',
-          cluster: cluster.name,
+          type: 'object',
           kubeconfig: made.kubeconfig,
-          name: made.namespace,
+          ...namespace,
         });
         return false;
       }

@@ -22,7 +22,7 @@ export interface Removal {
 export function removals(list: readonly Made[]): Removal[] {
   const clusters = list.filter((made) => made.type === 'kind-cluster');
   const inside = (made: Made): boolean =>
-    (made.type === 'release' || made.type === 'namespace') &&
+    (made.type === 'release' || made.type === 'object') &&
     clusters.some((cluster) => cluster.kubeconfig === made.kubeconfig);
   return [...list]
     .reverse()

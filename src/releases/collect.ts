@@ -5,6 +5,7 @@ import type { EventBody } from '../model/events.ts';
 import type { AnyObject, ContainerRef, Kube } from '../model/kube.ts';
 import type { CollectPlan, Command, ReleasePlan } from '../model/plan.ts';
 import { isOver, isReady, podName, type Pod } from './pod-state.ts';
+import { bringMs, byCat, idleMs, isNoProgram } from './cat.ts';
 import { tarReader } from './tar.ts';
 import { unpackInto, type UnpackLimits } from './unpack.ts';
 
@@ -24,8 +25,6 @@ export interface CollectedFile {
 }
 
 const commandMs = 2 * 60_000;
-const bringMs = 5 * 60_000;
-const idleMs = 60_000;
 const shownNotices = 3;
 const limits: UnpackLimits = { files: 20_000, bytes: 2 * 1024 ** 3 };
 
@@ -127,7 +126,7 @@ async function collectFrom(options: CollectOptions, entry: CollectPlan, pod: Pod
   await fs.promises.mkdir(folder, { recursive: true, mode: 0o700 });
   const files =
     (await wholeByTar(options, container, entry.path, folder)) ??
-    (await byCat(options, container, entry.path, folder));
+    (await byCat(options, container, entry.path, folder, (text) => warn(options, container, text)));
   return files.map((file) => ({ pod: podName(pod), path: file }));
 }
 
@@ -231,52 +230,5 @@ async function byTar(
 
 const firstLine = (text: string): string => text.trim().split('\n')[0] || 'no message';
 
-const isNoProgram = (error: unknown): boolean =>
-  /executable file not found|no such file or directory|not found in \$PATH/i.test(messageOf(error));
-
 const warn = (options: CollectOptions, container: ContainerRef, text: string): void =>
   options.emit({ type: 'notice', level: 'warning', text: `collecting from pod ${container.pod}: ${text}` });
-
-/** For an image without tar: one file, by cat. */
-async function byCat(
-  options: CollectOptions,
-  container: ContainerRef,
-  source: string,
-  folder: string,
-): Promise<readonly string[]> {
-  const target = path.join(folder, path.posix.basename(source));
-  const handle = await fs.promises.open(target, 'wx', 0o600);
-  let said = '';
-  try {
-    const signal = AbortSignal.any([options.signal, AbortSignal.timeout(bringMs)]);
-    const { exitCode } = await options.kube.exec({
-      ...container,
-      argv: ['cat', source],
-      onStdout: (chunk) => handle.writeFile(chunk),
-      onStderr: (chunk) => {
-        said = (said + chunk.toString('utf8')).slice(-2000);
-      },
-      signal,
-      idleMs,
-    });
-    if (exitCode !== 0)
-      throw new KetError(
-        'KET_COLLECT',
-        `neither tar nor cat could read it there: ${said.trim() || 'no message'}`,
-      );
-  } catch (error) {
-    await fs.promises.rm(target, { force: true });
-    if (isNoProgram(error))
-      throw new KetError(
-        'KET_COLLECT',
-        'the image has neither tar nor cat, so nothing can be brought out of it',
-        {
-          next: 'write to a volume that another container of the pod can read',
-        },
-      );
-    throw error;
-  } finally {
-    await handle.close();
-  }
-  return [target];
-}

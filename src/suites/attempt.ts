@@ -2,14 +2,13 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { KetError, messageOf } from '../model/errors.ts';
-import { formatMs } from '../model/format.ts';
 import type { Reflector } from '../model/kube.ts';
 import type { SuitePlan } from '../model/plan.ts';
-import type { Made } from '../model/state.ts';
 import type { TaskContext } from '../model/task.ts';
 import type { AttemptResult, EndState } from './attempt-result.ts';
 import { readRecord, saveObjects, settleConsole } from './attempt-files.ts';
-import { Created, manifestsFor } from './attempt-objects.ts';
+import { manifestsFor } from './attempt-objects.ts';
+import { Created } from './created.ts';
 import { bringHome, type Home } from './bring-home.ts';
 import { untilRecord } from './collect.ts';
 import { mainContainer, sidecar } from './job.ts';
@@ -20,6 +19,7 @@ import { Pending } from './pending.ts';
 import { hasEnded, type KubeEvent, type Pod } from './pod-state.ts';
 import { readResults } from './proof.ts';
 import { whyRefused } from './refused.ts';
+import { untilEnded } from './until-ended.ts';
 import { verdictOf } from './verdict.ts';
 import { untilOrTick } from './wait.ts';
 import type { SuiteWorld } from './world.ts';
@@ -61,7 +61,7 @@ class Attempt {
     this.#outDir = outDir;
     this.#context = context;
     this.#name = attemptName(id);
-    this.#created = new Created(world.kube);
+    this.#created = new Created(world);
     const release = suite.placement === 'release' ? suite.needs[0] : undefined;
     this.#namespace = release === undefined ? this.#name : (world.namespaces[release] ?? release);
     this.#began = context.deps.clock.monotonic();
@@ -96,16 +96,7 @@ class Attempt {
     const { signal } = this.#context;
     const all = manifestsFor(this.#world, this.#suite, this.#id, this.#namespace, limits, this.#nonce);
     this.#context.awaiting('the API server to take the Job');
-    const listed = this.#listed();
-    if (listed !== undefined) await this.#world.lists.add(listed);
     for (const object of all) await this.#created.create(object, signal);
-  }
-
-  /** The attempt's own namespace as the state lists it; what goes away with its cluster is not listed. */
-  #listed(): Extract<Made, { type: 'namespace' }> | undefined {
-    if (this.#world.ephemeral || this.#suite.placement !== 'own') return undefined;
-    const { name: cluster, kubeconfig } = this.#world.cluster;
-    return { type: 'namespace', cluster, kubeconfig, name: this.#namespace };
   }
 
   async #watch(
@@ -155,38 +146,20 @@ class Attempt {
     });
 
     this.#context.awaiting(`${this.#suite.name} to end`);
-    const backstop = clock.monotonic() + limits.suiteMs + limits.killMs + 60_000;
-    let latest = pod;
-    let gaveUp: string | undefined;
-    const ended = await this.#orCancelled(() =>
-      untilOrTick(
-        pods,
-        (items) => {
-          const now = items.find((p) => p.metadata?.uid === uid);
-          if (now === undefined) return 'gone';
-          latest = now;
-          if (hasEnded(now)) return 'ended';
-          if (now.metadata?.deletionTimestamp !== undefined) return 'leaving';
-          if (clock.monotonic() < backstop) return undefined;
-          gaveUp = `the suite did not end within its limit of ${formatMs(limits.suiteMs)}, and its pod no longer reports`;
-          return 'ended';
-        },
-        this.#context.signal,
-        1000,
-      ),
-    );
+    const ended = await this.#orCancelled(() => untilEnded(pods, pod, limits, clock, this.#context.signal));
     const stopped = ended === undefined;
-    if (ended === 'leaving') await this.#awaitRecord(podName, limits.killMs + recordSlackMs);
+    if (ended?.how === 'leaving') await this.#awaitRecord(podName, limits.killMs + recordSlackMs);
     const collected =
-      ended === 'gone' ? { error: 'the pod is gone' } : await this.#collect(podName, latest, stopped);
-    latest = current() ?? latest;
+      ended?.how === 'gone'
+        ? { error: 'the pod is gone' }
+        : await this.#collect(podName, ended?.pod ?? current() ?? pod, stopped);
     await live.end(stopped ? 500 : 10_000);
     return this.#end({
       ...(stopped ? this.#stopped() : {}),
-      pod: latest,
+      pod: current() ?? ended?.pod ?? pod,
       uid,
-      podGone: ended === 'gone',
-      ...(gaveUp === undefined ? {} : { gaveUp }),
+      podGone: ended?.how === 'gone',
+      ...(ended?.gaveUp === undefined ? {} : { gaveUp: ended.gaveUp }),
       events,
       ...(collected.error === undefined ? {} : { collectError: collected.error }),
       ...(live.ended() === undefined ? {} : { logComplete: live.ended()?.complete === true }),
@@ -280,7 +253,7 @@ class Attempt {
       });
     }
     const kept = failed && this.#world.keepFailedMs > 0 && verdict.outcome !== 'cancelled';
-    if (!this.#world.ephemeral && !kept) await this.#remove();
+    if (!this.#world.ephemeral && !kept) await this.#created.remove((event) => this.#context.emit(event));
     const ms = this.#context.deps.clock.monotonic() - this.#began;
     return {
       verdict,
@@ -293,12 +266,5 @@ class Attempt {
         ? { kept: { namespace: this.#namespace, pod: state.podName, container: sidecar } }
         : {}),
     };
-  }
-
-  /** Deletes exactly what this attempt created; the state forgets only what is gone or on its way. */
-  async #remove(): Promise<void> {
-    const all = await this.#created.remove((event) => this.#context.emit(event));
-    const listed = this.#listed();
-    if (all && listed !== undefined) await this.#world.lists.remove(listed);
   }
 }

@@ -5,10 +5,7 @@ import type { Clock } from '../model/deps.ts';
 import type { ContainerRef, Kube } from '../model/kube.ts';
 import { KetError, messageOf } from '../model/errors.ts';
 import { parseManifest, type Manifest, type ManifestFile } from '../results/manifest.ts';
-import { ketRun } from './job.ts';
-
-/** In the pod. */
-const folders = ['--state', '/ket/state', '--results', '/results'];
+import { folders, ketRun } from './job.ts';
 
 export interface Collected {
   readonly manifest: Manifest;

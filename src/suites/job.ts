@@ -27,7 +27,7 @@ export interface JobInput {
 }
 
 /** Where ket-run finds its folders in the pod; its command line names them, so nothing is assumed twice. */
-const folders = ['--state', '/ket/state', '--results', '/results'];
+export const folders = ['--state', '/ket/state', '--results', '/results'];
 export const ketRun = '/ket/bin/ket-run';
 export const sidecar = 'ket';
 export const mainContainer = 'suite';
@@ -38,7 +38,10 @@ export const mainContainer = 'suite';
  */
 const unprivileged = 10001;
 
-/** The Job of one attempt: the template with everything set that belongs to the attempt. Pure. */
+/**
+ * The Job of one attempt: the template with everything set that belongs to the attempt. A user, group or fsGroup that
+ * the template names stays. Pure.
+ */
 export function jobFor(input: JobInput): Job {
   const { id, suite, template, limits } = input;
   const name = attemptName(id);
@@ -72,7 +75,7 @@ export function jobFor(input: JobInput): Job {
       searches: [...input.dns.searches],
       options: [{ name: 'ndots', value: '5' }],
     },
-    securityContext: { ...base.securityContext, ...userOf(input.image) },
+    securityContext: { ...userOf(input.image), ...base.securityContext },
     initContainers: [
       ...(base.initContainers ?? []).filter((c) => c.name !== sidecar),
       {

@@ -70,7 +70,7 @@ const ownLimit: Row = (e) => {
       cause: 'memory',
       message: `killed for memory: the suite used more than its limit${memory === undefined ? '' : ` of ${memory}`}${peak(e.record)}`,
     };
-  if (e.record?.timed_out === true || e.pod?.status?.reason === 'DeadlineExceeded')
+  if (e.record?.timed_out === true || (e.record === undefined && ranBeyondLimit(e)))
     return {
       outcome: 'failed',
       cause: 'timeout',
@@ -85,6 +85,15 @@ const ownLimit: Row = (e) => {
   return undefined;
 };
 
+const overDeadline = (e: Evidence): boolean => e.pod?.status?.reason === 'DeadlineExceeded';
+
+/** The deadline of a pod ended it while its command ran, which it had done for longer than the suite may. */
+function ranBeyondLimit(e: Evidence): boolean {
+  const ended = e.pod === undefined ? undefined : mainStatus(e.pod)?.state?.terminated;
+  if (!overDeadline(e) || ended?.startedAt === undefined || ended.finishedAt === undefined) return false;
+  return Date.parse(ended.finishedAt) - Date.parse(ended.startedAt) >= e.suite.limitMs;
+}
+
 const disrupted: Row = (e) => {
   const found = e.pod === undefined ? undefined : disruption(e.pod);
   if (found !== undefined) return { outcome: 'infra-error', ...found };
@@ -98,6 +107,12 @@ const disrupted: Row = (e) => {
     return { outcome: 'infra-error', infraClass: 'deleted', message: 'the pod was replaced by another one' };
   if (e.gaveUp !== undefined)
     return { outcome: 'infra-error', infraClass: 'lost-contact', message: e.gaveUp };
+  if (e.record === undefined && overDeadline(e))
+    return {
+      outcome: 'infra-error',
+      infraClass: 'lost-contact',
+      message: "the pod's deadline was over before the suite had used up its time",
+    };
   return undefined;
 };
 
