@@ -77,7 +77,10 @@ export const groups: readonly TestGroup[] = [
     true,
     '(own-cluster|users-machine)',
   ),
-  cluster('example', 'promise 6: the example on one and on three nodes', true, 'example', ['examples']),
+  cluster('example', 'promise 6: the example on one and on three nodes', true, 'example\\.', ['examples']),
+  cluster('broken', 'the example with everything wrong that its tier `broken` has', false, 'example-broken', [
+    'examples',
+  ]),
   cluster('kube', 'the API client against a real API server', false, 'kube'),
   {
     name: 'sanitizers',

@@ -6,7 +6,8 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { connect, KubeError } from '../../src/kube/index.ts';
+import { connect } from '../../src/kube/connect.ts';
+import { KubeError } from '../../src/kube/error.ts';
 import type { FollowedLine, Kube, KubeExecRequest, Reflector } from '../../src/model/kube.ts';
 
 /**

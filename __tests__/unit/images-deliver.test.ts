@@ -2,6 +2,7 @@ import { Readable, Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { describe, expect, test } from '@jest/globals';
+import type { BuiltImage } from '../../src/images/build.ts';
 import { deliverImages } from '../../src/images/deliver.ts';
 import { deliveryQueue } from '../../src/images/delivery-queue.ts';
 import { fanOut } from '../../src/images/fan-out.ts';
@@ -38,6 +39,13 @@ function world(
     ['ctr --namespace=k8s.io version', ok],
     ['cat /etc/containerd/config.toml', said('[plugins]\n  snapshotter = "native"\n')],
     [
+      'images list name==docker.io/library/other:1',
+      (r) =>
+        said(
+          nodeOf(r).received === undefined ? 'REF\n' : listed('docker.io/library/other:1', 'sha256:other'),
+        ),
+    ],
+    [
       'images list',
       (r) => said(nodeOf(r).has === undefined ? 'REF\n' : listed('docker.io/library/shop:dev', manifest)),
     ],
@@ -59,10 +67,15 @@ async function sendBytes(request: ExecRequest): Promise<ExecResult> {
   await pipeline(Readable.from([Buffer.from('one '), Buffer.from('two')]), request.stdout as Writable);
   return ok;
 }
-const deliver = (deps: FakeDeps, nodes: readonly string[], signal = new AbortController().signal) =>
+const deliver = (
+  deps: FakeDeps,
+  nodes: readonly string[],
+  signal = new AbortController().signal,
+  more: readonly BuiltImage[] = [],
+) =>
   deliverImages(deps, {
     docker: 'docker',
-    images: [{ name: 'shop:dev', id, bytes: 7 }],
+    images: [{ name: 'shop:dev', id, bytes: 7 }, ...more],
     nodes,
     limitMs: 5000,
     signal,
@@ -88,6 +101,18 @@ describe('delivery', () => {
     const nodes = { n1: { has: id }, n2: { has: 'sha256:old' } } as Record<string, Node>;
     await expect(deliver(world(nodes), ['n1', 'n2'])).resolves.toMatchObject({ delivered: ['n2'] });
     expect(nodes['n1']?.received).toBeUndefined();
+  });
+
+  test('of several images only those are sent that a node lacks', async () => {
+    const other = { name: 'other:1', id: 'sha256:other', bytes: 1 };
+    const nodes = { n1: { has: id }, n2: { has: id } } as Record<string, Node>;
+    const deps = world(nodes);
+    await expect(deliver(deps, ['n1', 'n2'], undefined, [other])).resolves.toMatchObject({
+      images: ['shop:dev', 'other:1'],
+      changed: ['other:1'],
+      delivered: ['n1', 'n2'],
+    });
+    expect(deps.commands.filter((line) => line.includes('save'))).toEqual(['docker save other:1']);
   });
 
   test('nothing is saved when every node has it', async () => {
@@ -221,7 +246,7 @@ test('one delivery at a time: what comes meanwhile goes together afterwards', as
     await new Promise((resolve) => setTimeout(resolve, 120));
     underWay--;
     if (batch.includes('bad')) throw new Error('no room');
-    return { images: batch, delivered: ['n'], bytes: 1, ms: 1 };
+    return { images: batch, changed: batch, delivered: ['n'], bytes: 1, ms: 1 };
   });
   const first = queue('a');
   await new Promise((resolve) => setTimeout(resolve, 90));
@@ -249,17 +274,17 @@ test('images are built at once, and delivered when the nodes run', () => {
 });
 
 test.each([
-  [{ images: ['a'], delivered: [], bytes: 0, ms: 5 }, 'every node has it already'],
+  [{ images: ['a'], changed: [], delivered: [], bytes: 0, ms: 5 }, 'every node has it already'],
   [
-    { images: ['a'], delivered: ['n'], bytes: 1024 ** 2, ms: 1000 },
+    { images: ['a'], changed: ['a'], delivered: ['n'], bytes: 1024 ** 2, ms: 1000 },
     '1.0 MiB to 1 node in 1 s, 1.0 MiB/s to each',
   ],
   [
-    { images: ['a'], delivered: ['n', 'm'], bytes: 2048, ms: 2000 },
+    { images: ['a'], changed: ['a'], delivered: ['n', 'm'], bytes: 2048, ms: 2000 },
     '2.0 KiB to 2 nodes in 2 s, 1.0 KiB/s to each',
   ],
   [
-    { images: ['a', 'b'], delivered: ['n'], bytes: 1024, ms: 1000 },
+    { images: ['a', 'b', 'c'], changed: ['a', 'b'], delivered: ['n'], bytes: 1024, ms: 1000 },
     '2 images, 1.0 KiB to 1 node in 1 s, 1.0 KiB/s to each',
   ],
 ])('what was delivered: %j', (delivery, text) => expect(deliveryText(delivery)).toBe(text));

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { WebSocket } from 'ws';
 import { WebSocketServer } from 'ws';
-import { KubeError } from '../../src/kube/index.ts';
+import { KubeError } from '../../src/kube/error.ts';
 import type { Timings } from '../../src/kube/timings.ts';
 import type { KubeExecRequest } from '../../src/model/kube.ts';
 import { eventually, FakeServer, pause, warmUp } from './kube-fake.ts';

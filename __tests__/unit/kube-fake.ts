@@ -3,7 +3,7 @@ import http from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { connect } from '../../src/kube/index.ts';
+import { connect } from '../../src/kube/connect.ts';
 import type { Timings } from '../../src/kube/timings.ts';
 import type { Kube } from '../../src/model/kube.ts';
 

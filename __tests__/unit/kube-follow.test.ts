@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { KubeError } from '../../src/kube/index.ts';
+import { KubeError } from '../../src/kube/error.ts';
 import type { Timings } from '../../src/kube/timings.ts';
 import type { FollowedLine, FollowEnd } from '../../src/model/kube.ts';
 import { LogCursor } from '../../src/kube/log-cursor.ts';

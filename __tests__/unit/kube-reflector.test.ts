@@ -1,6 +1,6 @@
 import type http from 'node:http';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { KubeError } from '../../src/kube/index.ts';
+import { KubeError } from '../../src/kube/error.ts';
 import type { Reflector } from '../../src/model/kube.ts';
 import { eventually, FakeServer, hang, json, pause, pod, status, warmUp } from './kube-fake.ts';
 import type { Handler, TestPod } from './kube-fake.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { KubeError } from '../../src/kube/index.ts';
+import { KubeError } from '../../src/kube/error.ts';
 import { KetError } from '../../src/model/errors.ts';
 import type { AnyObject } from '../../src/model/kube.ts';
 import { FakeServer, hang, json, pause, reset, status, warmUp } from './kube-fake.ts';

@@ -152,7 +152,8 @@ describe('the remover', () => {
     const asked: unknown[] = [];
     let closed = 0;
     const remove = remover(fakeDeps([]), async () => ({
-      delete: async (ref) => asked.push(ref) > 0,
+      delete: async (ref, options) => asked.push([ref, options]) > 0,
+      list: async <T>() => [{ metadata: { name: 'p' } } as T],
       close: () => {
         closed++;
       },
@@ -166,7 +167,12 @@ describe('the remover', () => {
     };
     await remove({ type: 'object', kubeconfig, ...listed });
     await remove({ type: 'object', kubeconfig, ...role });
-    expect(asked).toEqual([listed, role]);
+    const pod = { apiVersion: 'v1', kind: 'Pod', namespace: 'ket-1', name: 'p' };
+    expect(asked).toEqual([
+      [listed, {}],
+      [pod, { graceSeconds: 5 }],
+      [role, {}],
+    ]);
     expect(closed).toBe(2);
   });
 

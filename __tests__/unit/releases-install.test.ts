@@ -305,7 +305,7 @@ test('a release waits for the cluster and all images, and is in the state before
   const state = fakeState();
   const tools = { id: 'tools' } as unknown as Task<Tools>;
   const ready = { id: 'ready' } as unknown as Task<ClusterHandle>;
-  const image = { id: 'deliver' } as unknown as Task<{ images: string[]; delivered: string[] }>;
+  const image = { id: 'deliver' } as unknown as Task<{ changed: string[] }>;
   const run = { runId: 'r', folder: os.tmpdir(), kubeconfig: '/k', state, env: {} };
   const { install } = releaseTasks(
     run,
@@ -328,6 +328,7 @@ test('a release waits for the cluster and all images, and is in the state before
   const context = fakeContext(helm, [
     [tools, { docker: 'd', helm: 'helm', helmVersion: 'v4.3.1' }],
     [ready, handle],
+    [image, { changed: ['shop:dev'] }],
   ]);
   await expect(install[0]?.run(context)).rejects.toMatchObject({ details: ['Error: stop here'] });
   fs.rmSync(path.join(os.tmpdir(), 'releases'), { recursive: true, force: true });

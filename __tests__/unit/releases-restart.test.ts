@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { restartStale, usesAny } from '../../src/releases/restart.ts';
+import { restart, running, usesAny } from '../../src/releases/restart.ts';
 import type { Kube } from '../../src/model/kube.ts';
 
 const workload = (name: string, image: string, release: string, init?: string) => ({
@@ -18,8 +18,9 @@ test.each([
   [{ metadata: { name: 'a' } }, false],
 ])('%j', (object, uses) => expect(usesAny(object as never, ['shop:dev'])).toBe(uses));
 
-test('only what belongs to the release and runs a changed image is restarted', async () => {
-  const patched: string[] = [];
+const signal = new AbortController().signal;
+
+test('only what belongs to the release and runs a changed image is stale', async () => {
   const kube = {
     list: async ({ kind }: { kind: string }) =>
       kind === 'Deployment'
@@ -31,15 +32,27 @@ test('only what belongs to the release and runs a changed image is restarted', a
         : kind === 'StatefulSet'
           ? [workload('db', 'shop:dev', 'shop')]
           : [],
+  } as unknown as Kube;
+  const found = await running(kube, { name: 'shop', namespace: 'ns' }, ['shop:dev'], signal);
+  const ref = { apiVersion: 'apps/v1', namespace: 'ns' };
+  expect(found).toEqual([
+    { ...ref, kind: 'Deployment', name: 'old' },
+    { ...ref, kind: 'StatefulSet', name: 'db' },
+  ]);
+});
+
+test('what is stale is restarted, unless the installation took it away', async () => {
+  const patched: string[] = [];
+  const kube = {
+    get: async ({ name }: { name: string }) => (name === 'gone' ? undefined : {}),
     patch: async (ref: { kind: string; name: string }, patch: object) => {
       patched.push(`${ref.kind} ${ref.name} ${JSON.stringify(patch)}`);
     },
   } as unknown as Kube;
-  const signal = new AbortController().signal;
-  await expect(
-    restartStale(kube, { name: 'shop', namespace: 'shop' }, ['shop:dev'], 'r1', signal),
-  ).resolves.toEqual(['Deployment old', 'StatefulSet db']);
-  expect(patched[0]).toBe(
+  const ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'ns' };
+  const stale = ['gone', 'old'].map((name) => ({ ...ref, name }));
+  await expect(restart(kube, stale, 'r1', signal)).resolves.toEqual(['Deployment old']);
+  expect(patched).toEqual([
     'Deployment old {"spec":{"template":{"metadata":{"annotations":{"ket.dev/restarted-by":"r1"}}}}}',
-  );
+  ]);
 });

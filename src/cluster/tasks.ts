@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { connect as connectKube } from '../kube/index.ts';
+import { connect as connectKube } from '../kube/connect.ts';
 import { KetError } from '../model/errors.ts';
 import { formatMs } from '../model/format.ts';
 import type { Kube } from '../model/kube.ts';

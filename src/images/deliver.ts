@@ -17,6 +17,8 @@ export interface DeliverOptions {
 
 export interface Delivery {
   readonly images: readonly string[];
+  /** Those of them that a node lacked, or had with another content. */
+  readonly changed: readonly string[];
   /** Nodes that got them now; the others had them all. */
   readonly delivered: readonly string[];
   /** Bytes of the stream, once, however many nodes it went to. */
@@ -25,8 +27,8 @@ export interface Delivery {
 }
 
 /**
- * Brings local images to all nodes that lack one of them: one `docker save`, in which layers that they share stand
- * once, streamed into every node's containerd at once, nothing on disk in between. Proved afterwards: each node lists
+ * Brings local images to all nodes that lack one of them: one `docker save` of what is lacking somewhere, in which
+ * common layers stand once, streamed into every node's containerd at once, nothing on disk in between. Proved afterwards: each node lists
  * the names with the same content. Never two streams to a node at once: containerd locks a layer that is being
  * imported, so two fan-outs with common layers wait for each other across nodes for ever (seen on three nodes).
  */
@@ -36,19 +38,19 @@ export async function deliverImages(deps: Deps, options: DeliverOptions): Promis
   const all = nodes.map((name) => ({ name, images: nodeImages(deps, options.docker, name) }));
   options.awaiting('containerd of the nodes');
   await Promise.all(all.map((node) => node.images.up(signal)));
-  const lacking = (
-    await Promise.all(
-      all.map(async (node) => ((await lacks(node, images, signal)) === undefined ? [] : [node])),
-    )
-  ).flat();
+  const found = await Promise.all(
+    all.map(async (node) => ({ node, lacks: await lacks(node, images, signal) })),
+  );
+  const lacking = found.filter(({ lacks }) => lacks.length > 0).map(({ node }) => node);
+  const changed = images.filter((image) => found.some(({ lacks }) => lacks.includes(image)));
   let bytes = 0;
   if (lacking.length > 0) {
     options.awaiting(`the import by ${lacking.map((node) => node.name).join(', ')}`);
-    bytes = await stream(deps, options, lacking);
+    bytes = await stream(deps, { ...options, images: changed }, lacking);
     options.awaiting('the nodes to list what they got');
     await Promise.all(
       lacking.map(async (node) => {
-        const missing = await lacks(node, images, signal);
+        const [missing] = await lacks(node, changed, signal);
         if (missing !== undefined) throw notListed(node.name, missing.name);
       }),
     );
@@ -56,6 +58,7 @@ export async function deliverImages(deps: Deps, options: DeliverOptions): Promis
   const ms = deps.clock.monotonic() - began;
   return {
     images: images.map((image) => image.name),
+    changed: changed.map((image) => image.name),
     delivered: lacking.map((node) => node.name),
     bytes,
     ms,
@@ -71,15 +74,16 @@ function notListed(node: string, name: string): KetError {
   });
 }
 
-/** The first image that the node does not have with this content. */
+/** The images that the node does not have with this content. */
 async function lacks(
   node: Target,
   images: readonly BuiltImage[],
   signal: AbortSignal,
-): Promise<BuiltImage | undefined> {
+): Promise<BuiltImage[]> {
+  const missing: BuiltImage[] = [];
   for (const image of images)
-    if (!(await has(node.images, fullReference(image.name), image, signal))) return image;
-  return undefined;
+    if (!(await has(node.images, fullReference(image.name), image, signal))) missing.push(image);
+  return missing;
 }
 
 async function has(

@@ -120,6 +120,6 @@ export function deliveryText(delivery: Delivery): string {
   if (delivery.delivered.length === 0) return 'every node has it already';
   const speed = delivery.ms > 0 ? `, ${formatBytes((delivery.bytes / delivery.ms) * 1000)}/s to each` : '';
   const nodes = `${String(delivery.delivered.length)} node${delivery.delivered.length === 1 ? '' : 's'}`;
-  const together = delivery.images.length === 1 ? '' : `${String(delivery.images.length)} images, `;
+  const together = delivery.changed.length === 1 ? '' : `${String(delivery.changed.length)} images, `;
   return `${together}${formatBytes(delivery.bytes)} to ${nodes} in ${formatMs(delivery.ms)}${speed}`;
 }

@@ -1,6 +1,8 @@
 import fs from 'node:fs';
 import type { Deps } from '../model/deps.ts';
 import { KetError } from '../model/errors.ts';
+import { remove as removeObject } from '../kube/remove.ts';
+import type { Kube } from '../model/kube.ts';
 import type { Made } from '../model/state.ts';
 import type { Task } from '../model/task.ts';
 import { deleteCluster } from '../cluster/delete.ts';
@@ -34,9 +36,9 @@ export function remover(
         const { apiVersion, kind, name, namespace } = made;
         const kube = await connect(made.kubeconfig);
         try {
-          await kube.delete(
+          await removeObject(
+            kube,
             { apiVersion, kind, name, ...(namespace === undefined ? {} : { namespace }) },
-            {},
             signal,
           );
         } finally {
@@ -85,14 +87,7 @@ async function uninstall(
 }
 
 /** The part of Kube that removal needs. */
-export interface KubeForRemoval {
-  delete(
-    ref: { apiVersion: string; kind: string; name: string; namespace?: string },
-    options?: object,
-    signal?: AbortSignal,
-  ): Promise<boolean>;
-  close(): void;
-}
+export type KubeForRemoval = Pick<Kube, 'delete' | 'list' | 'close'>;
 
 const removeMs = 180_000;
 

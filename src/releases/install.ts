@@ -3,12 +3,13 @@ import path from 'node:path';
 import { KetError } from '../model/errors.ts';
 import { formatMs } from '../model/format.ts';
 import type { Deps, ExecResult } from '../model/deps.ts';
+import type { ObjectRef } from '../model/kube.ts';
 import type { ReleasePlan } from '../model/plan.ts';
 import type { ClusterHandle } from '../model/run.ts';
 import { evidence, type Evidence } from './evidence.ts';
 import { helmCure, helmEnv, helmSaid, installArgv } from './helm.ts';
 import type { ReleaseFailure } from './judge.ts';
-import { restartStale } from './restart.ts';
+import { restart } from './restart.ts';
 import { watchRelease, type ReleaseStand, type ReleaseWatch } from './watch.ts';
 
 export interface InstallOptions {
@@ -69,17 +70,17 @@ export async function installRelease(deps: Deps, options: InstallOptions): Promi
 }
 
 /**
- * Starts anew what runs one of these images, and waits until it is available again. With a watch of its own: the first
+ * Starts these workloads anew, and waits until it is available again. With a watch of its own: the first
  * list of it is from after the change, so what was available before counts for nothing.
  */
 export async function renewRelease(
   deps: Deps,
   options: InstallOptions,
-  images: readonly string[],
+  stale: readonly ObjectRef[],
   mark: string,
 ): Promise<readonly string[]> {
   const { cluster, release, signal } = options;
-  const restarted = await restartStale(cluster.kube, release, images, mark, signal);
+  const restarted = await restart(cluster.kube, stale, mark, signal);
   if (restarted.length === 0) return restarted;
   const watch = watchRelease(cluster.kube, deps.clock, release, options.shared);
   try {

@@ -1,5 +1,5 @@
 import type { V1Deployment } from '@kubernetes/client-node';
-import type { Kube, Wire } from '../model/kube.ts';
+import type { Kube, ObjectRef, Wire } from '../model/kube.ts';
 import { isOfRelease } from './workloads.ts';
 
 const kinds = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;
@@ -18,26 +18,40 @@ export function usesAny(workload: Workload, images: readonly string[]): boolean 
 }
 
 /**
- * Starts the pods of a release anew whose image has changed under the same name: Helm sees no change and would leave
- * the old code running, which the suites would then test. Returns what was restarted.
+ * What stands of a release before it is installed again, and runs one of these images. When their content changed
+ * under the same name, Helm sees no change and would leave the old code running, which the suites would then test.
  */
-export async function restartStale(
-  kube: Kube,
+export async function running(
+  kube: Pick<Kube, 'list'>,
   release: { readonly name: string; readonly namespace: string },
   images: readonly string[],
-  mark: string,
   signal: AbortSignal,
-): Promise<string[]> {
-  const restarted: string[] = [];
+): Promise<ObjectRef[]> {
+  const found: ObjectRef[] = [];
   for (const kind of kinds) {
     const query = { apiVersion: 'apps/v1', kind, namespace: release.namespace };
     for (const workload of await kube.list<Workload>(query, signal)) {
       const name = workload.metadata?.name;
-      if (name === undefined || !isOfRelease(workload, release.name) || !usesAny(workload, images)) continue;
-      const patch = { spec: { template: { metadata: { annotations: { 'ket.dev/restarted-by': mark } } } } };
-      await kube.patch({ ...query, name }, patch, signal);
-      restarted.push(`${kind} ${name}`);
+      if (name !== undefined && isOfRelease(workload, release.name) && usesAny(workload, images))
+        found.push({ ...query, name });
     }
+  }
+  return found;
+}
+
+/** Starts the pods of these workloads anew, as far as they are still there. Returns what was restarted. */
+export async function restart(
+  kube: Pick<Kube, 'get' | 'patch'>,
+  workloads: readonly ObjectRef[],
+  mark: string,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const restarted: string[] = [];
+  for (const workload of workloads) {
+    if ((await kube.get(workload, signal)) === undefined) continue;
+    const patch = { spec: { template: { metadata: { annotations: { 'ket.dev/restarted-by': mark } } } } };
+    await kube.patch(workload, patch, signal);
+    restarted.push(`${workload.kind} ${workload.name}`);
   }
   return restarted;
 }

@@ -4,6 +4,7 @@ import type { Plan, ReleasePlan } from '../model/plan.ts';
 import type { ClusterHandle, RunContext, Tools } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
 import { installRelease, renewRelease } from './install.ts';
+import { running } from './restart.ts';
 
 /** A release that is ready. */
 export interface ReadyRelease {
@@ -22,11 +23,8 @@ export interface ClusterReady {
   readonly ready: Task<ClusterHandle>;
 }
 export interface ImagesDelivered {
-  /** Which images went together, and to which nodes: none when every node had them. */
-  readonly deliver: readonly Task<{
-    readonly images: readonly string[];
-    readonly delivered: readonly string[];
-  }>[];
+  /** Which images the nodes lacked, or had with another content. */
+  readonly deliver: readonly Task<{ readonly changed: readonly string[] }>[];
 }
 
 /** For the message after the limit proper: logs, events, and files. */
@@ -75,11 +73,11 @@ export function releaseTasks(
           signal: context.signal,
           awaiting: (what: string) => context.awaiting(what),
         };
+        const changed = [...new Set(images.deliver.flatMap((task) => context.output(task).changed))];
+        const stale = clusterStays ? await running(handle.kube, release, changed, context.signal) : [];
         await installRelease(deps, options);
-        if (clusterStays) {
-          const brought = images.deliver.map((task) => context.output(task));
-          const changed = brought.flatMap((one) => (one.delivered.length > 0 ? one.images : []));
-          const restarted = await renewRelease(deps, options, [...new Set(changed)], run.runId);
+        if (stale.length > 0) {
+          const restarted = await renewRelease(deps, options, stale, run.runId);
           for (const what of restarted)
             context.emit({
               type: 'notice',

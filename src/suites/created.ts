@@ -2,6 +2,7 @@ import type { EventBody } from '../model/events.ts';
 import { messageOf } from '../model/errors.ts';
 import type { AnyObject } from '../model/kube.ts';
 import type { MadeObject } from '../model/state.ts';
+import { remove } from '../kube/remove.ts';
 import type { SuiteWorld } from './world.ts';
 
 /** Time for removing all that an attempt created. */
@@ -46,7 +47,7 @@ export class Created {
       const within = namespace === undefined ? {} : { namespace };
       const ref = { apiVersion: object.apiVersion, kind: object.kind, name, ...within };
       try {
-        await this.#world.kube.delete(ref, { graceSeconds: 5 }, signal);
+        await remove(this.#world.kube, ref, signal);
         if (made !== undefined) await this.#world.lists.remove(made);
       } catch (error) {
         emit({
