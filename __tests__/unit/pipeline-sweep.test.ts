@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Made } from '../../src/model/state.ts';
 import { cleanupTasks, remover } from '../../src/pipeline/cleanup.ts';
 import { openState, readStates, writeState, type RunState } from '../../src/pipeline/state.ts';
-import { removals, sweep } from '../../src/pipeline/sweep.ts';
+import { removals, sweep as sweepWith, type Remover } from '../../src/pipeline/sweep.ts';
 import { folder, removeFolders } from './support/folder.ts';
 import { fakeDeps } from './support/phases.ts';
 import { executed } from './support/tasks.ts';
@@ -43,7 +43,51 @@ function left(home: string, run: string, made: readonly Made[], kept?: RunState[
   });
 }
 
+const sweep = (home: string, at: number, remove: Remover): ReturnType<typeof sweepWith> =>
+  sweepWith(home, at, remove, async () => undefined);
+
 describe('the sweep', () => {
+  test("ends the processes of a dead run before it removes anything of it, and nobody else's", async () => {
+    const home = folder();
+    left(home, 'dead', [cluster('a')]);
+    const state = await openState(home, 'alive', '/run');
+    const story: string[] = [];
+    await sweepWith(
+      home,
+      now,
+      async (made) => void story.push(`remove ${made.type}`),
+      async (run) => story.push(`end ${run}`),
+    );
+    expect(story).toEqual(['end dead', 'remove kind-cluster']);
+    await state.close();
+  });
+
+  test('files of a dead run go with its state, and those of a run that was killed before it had one', async () => {
+    const home = folder();
+    left(home, 'dead', []);
+    for (const name of [
+      'dead.kubeconfig',
+      'dead.kubeconfig.lock',
+      'dead.json.7.tmp',
+      'young.sock',
+      'young.json.8.tmp',
+    ])
+      fs.writeFileSync(path.join(home, name), '');
+    const state = await openState(home, 'alive', '/run');
+    fs.writeFileSync(path.join(home, 'alive.json.9.tmp'), '');
+    left(home, 'kept', [cluster('k')], { until: at(5) });
+    fs.writeFileSync(path.join(home, 'kept.kubeconfig'), '');
+    await sweep(home, now, async () => undefined);
+    expect(fs.readdirSync(home).sort()).toEqual([
+      'alive.json',
+      'alive.json.9.tmp',
+      'alive.sock',
+      'kept.json',
+      'kept.kubeconfig',
+    ]);
+    await state.close();
+  });
+
   test('removes what a dead owner left, and its state file', async () => {
     const home = folder();
     left(home, 'dead', [cluster('a'), files('/tmp/x')]);

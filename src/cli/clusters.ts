@@ -9,6 +9,7 @@ import { ownerLives, readStates, stateHome, writeState, type RunState } from '..
 import { removals, sweep } from '../pipeline/sweep.ts';
 import { connect } from '../kube/connect.ts';
 import { findTool } from '../tools/find.ts';
+import { endProcessesOf } from '../tools/processes.ts';
 import { realDeps } from './environment.ts';
 
 interface UpState {
@@ -112,7 +113,9 @@ export async function cleanup(kept: boolean): Promise<number> {
   const deps = realDeps();
   const home = stateHome(deps.env);
   // Seen from the end of time every kept cluster has expired; what `ket up` left has no end and stays.
-  const swept = await sweep(home, kept ? Infinity : deps.clock.now(), removal(deps));
+  const swept = await sweep(home, kept ? Infinity : deps.clock.now(), removal(deps), (run) =>
+    endProcessesOf(run, deps.clock),
+  );
   for (const { run, made } of swept.removed) process.stderr.write(`removed ${nameOf(made)} of run ${run}\n`);
   for (const { made, why } of swept.failed)
     process.stderr.write(`could not remove ${nameOf(made)}: ${why}\n`);

@@ -16,7 +16,9 @@ import type { ClusterHandle, RunContext } from '../model/run.ts';
 import type { Kube } from '../model/kube.ts';
 import type { Task } from '../model/task.ts';
 import { saveDiagnostics } from '../cluster/diagnose.ts';
+import { childEnvName } from '../tools/child-env.ts';
 import { findDocker } from '../tools/find.ts';
+import { endProcessesOf } from '../tools/processes.ts';
 import { suiteNotRun, suiteResultOf } from '../suites/suite.ts';
 import { suitePool, type SuiteReport } from '../suites/tasks.ts';
 import type { Assets } from '../suites/world.ts';
@@ -58,10 +60,11 @@ export interface RunEnd {
 
 /** One run, from the first check to the last thing removed. Rejects only when the run could not even begin. */
 export async function runPlan(options: RunOptions): Promise<RunEnd> {
-  const { deps, cancel } = options;
+  const { cancel } = options;
   const plan: Plan = options.up === true ? { ...options.plan, suites: [] } : options.plan;
-  const began = deps.clock.monotonic();
-  const runId = newRunId(new Date(deps.clock.now()));
+  const began = options.deps.clock.monotonic();
+  const runId = newRunId(new Date(options.deps.clock.now()));
+  const deps = ownedBy(runId, options.deps);
   const home = stateHome(deps.env);
   const folder = makeRunFolder(plan.output, runId, home);
   const state = await openState(home, runId, folder);
@@ -124,7 +127,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     for (const text of await options.writeReports(folder, log.events()))
       emit({ type: 'notice', level: 'warning', text });
   });
-  await settle({ ...options, folder }, plan, state, { exitCode, reports, composition, results }, emit);
+  await settle({ ...options, deps, folder }, plan, state, { exitCode, reports, composition, results }, emit);
 
   const error: ErrorInfo | undefined = firstError === undefined ? undefined : errorInfo(firstError);
   emit({
@@ -142,6 +145,12 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
   await state.close();
   return { outcome, exitCode, folder };
 }
+
+/** All that is started under these carries the run's id, so that nothing of it can outlive the run unknown. */
+const ownedBy = (runId: string, deps: Deps): Deps => ({
+  ...deps,
+  exec: (request) => deps.exec({ ...request, env: { ...request.env, [childEnvName]: runId } }),
+});
 
 function preflightTask(options: RunOptions, plan: Plan): Task {
   return {
@@ -269,6 +278,7 @@ async function sweepLeftovers(options: RunOptions, emit: (event: EventBody) => v
       stateHome(deps.env),
       deps.clock.now(),
       remover(deps, options.connect, options.cancel),
+      (run) => endProcessesOf(run, deps.clock),
     );
     for (const { run, made } of swept.removed)
       emit({ type: 'notice', level: 'info', text: `removed ${nameOf(made)}, left by run ${run}` });

@@ -148,7 +148,7 @@ export function readStates(home: string): {
 }
 
 /** Whether the process that owns a state still lives: its socket accepts. An answer is due within a second. */
-export function ownerLives(state: RunState): Promise<boolean> {
+export function ownerLives(state: Pick<RunState, 'socket'>): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = net.connect({ path: state.socket });
     const end = (lives: boolean): void => {

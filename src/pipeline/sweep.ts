@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import path from 'node:path';
 import type { Made } from '../model/state.ts';
 import { messageOf } from '../model/errors.ts';
 import { ownerLives, readStates, writeState, type RunState } from './state.ts';
@@ -49,11 +50,20 @@ export async function abandoned(home: string, now: number): Promise<{ file: stri
   return found;
 }
 
-/** Removes what abandoned runs left: only what their state files list, and only when their owner is proved gone. */
-export async function sweep(home: string, now: number, remove: Remover): Promise<SweepResult> {
+/**
+ * Removes what abandoned runs left: only what their state files list, and only when their owner is proved gone. Their
+ * processes go first (`endProcesses`): a creation that still runs would make more.
+ */
+export async function sweep(
+  home: string,
+  now: number,
+  remove: Remover,
+  endProcesses: (run: string) => Promise<unknown>,
+): Promise<SweepResult> {
   const removed: { run: string; made: Made }[] = [];
   const failed: { run: string; made: Made; why: string }[] = [];
   for (const { file, state } of await abandoned(home, now)) {
+    await endProcesses(state.run);
     const left: Made[] = [];
     for (const { made, within } of removals(state.made)) {
       try {
@@ -67,7 +77,28 @@ export async function sweep(home: string, now: number, remove: Remover): Promise
     if (left.length === 0) {
       fs.rmSync(file, { force: true });
       fs.rmSync(state.socket, { force: true });
+      removeFilesOf(home, state.run);
     } else writeState(file, { ...state, made: left });
   }
+  for (const run of await withoutState(home)) removeFilesOf(home, run);
   return { removed, failed, unreadable: readStates(home).unreadable };
+}
+
+/** Kubeconfig with its lock, socket, a state that was being written: all begin with the run's id. */
+function removeFilesOf(home: string, run: string): void {
+  for (const name of fs.readdirSync(home))
+    if (name.startsWith(`${run}.`)) fs.rmSync(path.join(home, name), { force: true });
+}
+
+/** Runs that were killed before they wrote their first state. */
+async function withoutState(home: string): Promise<string[]> {
+  if (!fs.existsSync(home)) return [];
+  const names = fs.readdirSync(home);
+  const runs = new Set(names.flatMap((name) => /^([\w-]+)\.(?:sock|json\..*\.tmp)$/.exec(name)?.[1] ?? []));
+  const dead: string[] = [];
+  for (const run of runs) {
+    if (names.includes(`${run}.json`)) continue;
+    if (!(await ownerLives({ socket: path.join(home, `${run}.sock`) }))) dead.push(run);
+  }
+  return dead;
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import Stream from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Exec, ExecRequest, ExecResult } from '../model/deps.ts';
+import { childEnv } from './child-env.ts';
 import { splitLines, tailBuffer } from './lines.ts';
 
 const maxOutput = 10 * 1024 * 1024;
@@ -21,7 +22,7 @@ export const exec: Exec = async (request) => {
   if (command === undefined) throw new Error('exec: empty argv');
   const child = spawn(command, args, {
     cwd: request.cwd,
-    env: { ...process.env, ...request.env },
+    env: childEnv(process.env, request.env),
     detached: true,
     stdio: [request.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
