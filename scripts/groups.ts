@@ -78,6 +78,12 @@ export const groups: readonly TestGroup[] = [
     '(own-cluster|users-machine)',
   ),
   cluster('example', 'promise 6: the example on one and on three nodes', true, 'example\\.', ['examples']),
+  cluster(
+    'sigkill',
+    'promise 3: ket killed at 21 points of a run, and what the next run removes',
+    false,
+    'sigkill',
+  ),
   cluster('broken', 'the example with everything wrong that its tier `broken` has', false, 'example-broken', [
     'examples',
   ]),

@@ -81,6 +81,7 @@ function stage(
     image: undefined,
     keepFailedMs: 0,
     ephemeral: false,
+    secrets: new Map([['TOKEN', 's3cret']]),
     cluster: { name: 'mine', kubeconfig: '/k' },
     lists: {
       ...list,
@@ -208,6 +209,25 @@ describe('an attempt in a cluster that stays', () => {
       ...kinds.flatMap((kind) => [`list ${kind} ${name}`, `create ${kind}`]),
       ...kinds.toReversed().flatMap((kind) => [`delete ${kind} ${name}`, `forget ${kind} ${name}`]),
     ]);
+  });
+
+  test('its secrets are an object of their own, and no value of them stands in the Job', async () => {
+    const made: AnyObject[] = [];
+    const at = stage(undefined, {
+      create: async <T>(object: AnyObject) => {
+        made.push(object);
+        if (object.kind === 'Job') throw new KubeError('stop', { status: 422, reason: 'Invalid', where: '' });
+        return object as T;
+      },
+    });
+    await at.run({}, { secrets: ['TOKEN'] });
+    const of = (kind: string): string => JSON.stringify(made.find((object) => object.kind === kind));
+    expect(made.map((object) => object.kind).slice(-2)).toEqual(['Secret', 'Job']);
+    expect(of('Secret')).toContain(`"data":{"TOKEN":"${Buffer.from('s3cret').toString('base64')}"}`);
+    expect(of('Job')).toContain(
+      `{"name":"TOKEN","valueFrom":{"secretKeyRef":{"name":"${name}","key":"TOKEN"}}}`,
+    );
+    expect(of('Job')).not.toContain('s3cret');
   });
 
   test('rights that it gets in the namespace of a release are listed one by one', async () => {

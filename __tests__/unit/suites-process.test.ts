@@ -44,7 +44,14 @@ async function run(
     limitMs: 20_000,
     ...over,
   });
-  const result = await runProcess(suite, { run: 'r', suite: 'unit', attempt: 1 }, root, out, context);
+  const result = await runProcess(
+    suite,
+    { run: 'r', suite: 'unit', attempt: 1 },
+    root,
+    out,
+    new Map([['TOKEN', 's3cret']]),
+    context,
+  );
   return { result, root, out, context };
 }
 
@@ -52,6 +59,13 @@ const write = (text: string, file = 'junit.xml'): string =>
   `mkdir -p reports && printf '%s' '${text}' > reports/${file}`;
 
 describe('a suite of the unit tier', () => {
+  test('finds its secrets in the environment, and no others', async () => {
+    const { out } = await run(`${write(junit('a'))}; echo "have $TOKEN"`, { secrets: ['TOKEN'] });
+    expect(fs.readFileSync(path.join(out, 'console.log'), 'utf8')).toBe('have s3cret\n');
+    const other = await run(`${write(junit('a'))}; echo "have $TOKEN"`);
+    expect(fs.readFileSync(path.join(other.out, 'console.log'), 'utf8')).toBe('have \n');
+  });
+
   test('passes with a JUnit file that it wrote itself; its output is kept and shown', async () => {
     const { result, out, context } = await run(`${write(junit('a', 'b'))}; echo done; echo and >&2`);
     expect(result.verdict).toEqual({ outcome: 'passed', message: '2 tests passed' });

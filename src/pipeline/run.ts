@@ -20,6 +20,7 @@ import { childEnvName } from '../tools/child-env.ts';
 import { findDocker } from '../tools/find.ts';
 import { endProcessesOf } from '../tools/processes.ts';
 import { suiteNotRun, suiteResultOf } from '../suites/suite.ts';
+import { secretsOf } from '../suites/secrets.ts';
 import { suitePool, type SuiteReport } from '../suites/tasks.ts';
 import type { Assets } from '../suites/world.ts';
 import { cleanupTasks, nameOf, remover } from './cleanup.ts';
@@ -65,6 +66,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
   const began = options.deps.clock.monotonic();
   const runId = newRunId(new Date(options.deps.clock.now()));
   const deps = ownedBy(runId, options.deps);
+  const secrets = secretsOf(plan, deps.env);
   const home = stateHome(deps.env);
   const folder = makeRunFolder(plan.output, runId, home);
   const state = await openState(home, runId, folder);
@@ -96,6 +98,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
       keepFailedMs: keepMs,
       ephemeral: options.existing === undefined,
       state,
+      secrets,
     },
   });
   const results = await execute(composition.tasks, {

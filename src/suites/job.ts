@@ -180,9 +180,13 @@ function mainOf(
     imagePullPolicy: 'IfNotPresent',
     ...(suite.workingDir === undefined ? {} : { workingDir: suite.workingDir }),
     env: [
-      ...(main.env ?? []).filter((e) => wanted[e.name] === undefined),
+      ...(main.env ?? []).filter((e) => wanted[e.name] === undefined && !suite.secrets.includes(e.name)),
       ...podUid,
       ...Object.entries(wanted).map(([name, value]) => ({ name, value: literal(value) })),
+      ...suite.secrets.map((key) => ({
+        name: key,
+        valueFrom: { secretKeyRef: { name: attemptName(id), key } },
+      })),
     ],
     resources: { requests: { ...suite.resources.requests }, limits: { ...suite.resources.limits } },
     command: [

@@ -15,6 +15,22 @@ export const namespaceFor = (id: AttemptId): AnyObject => ({
   },
 });
 
+/** What a suite's `secrets` name: as an object of their own, so that no value stands in the Job. */
+export const secretFor = (
+  id: AttemptId,
+  namespace: string,
+  values: Readonly<Record<string, string>>,
+): AnyObject => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name: attemptName(id), namespace, labels: attemptLabels(id) },
+  type: 'Opaque',
+  immutable: true,
+  data: Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, Buffer.from(value).toString('base64')]),
+  ),
+});
+
 const verbs = ['get', 'list', 'watch'];
 
 /** `api: read`: what a test needs to look at its surroundings; never Secrets, exec or proxy. */

@@ -12,6 +12,7 @@ import { argvOf } from './job.ts';
 import type { AttemptId } from './names.ts';
 import { readJUnitFiles } from './proof.ts';
 import type { RunRecord } from './record.ts';
+import type { Secrets } from './secrets.ts';
 import { verdictOf } from './verdict.ts';
 
 /** A file system may stamp files a little in the past (2 s on FAT, 10 ms by the kernel's tick elsewhere). */
@@ -23,6 +24,7 @@ export async function runProcess(
   id: AttemptId,
   root: string,
   outDir: string,
+  secrets: Secrets,
   context: TaskContext,
 ): Promise<AttemptResult> {
   const { clock } = context.deps;
@@ -48,6 +50,7 @@ export async function runProcess(
         KET_ATTEMPT: String(id.attempt),
         KET_RESULTS: resultsDir,
         ...suite.env,
+        ...Object.fromEntries(suite.secrets.map((name) => [name, secrets.get(name) ?? ''])),
       },
       limitMs: suite.limitMs,
       signal: context.signal,

@@ -5,6 +5,7 @@ import type { Task } from '../model/task.ts';
 import { attemptLimits } from './limits.ts';
 import { runAttempt } from './attempt.ts';
 import { runProcess } from './process.ts';
+import type { Secrets } from './secrets.ts';
 import { runSuite, type SuiteReport } from './suite.ts';
 import { clusterFacts, readPrograms, readTemplate, type Assets, type SuiteWorld } from './world.ts';
 
@@ -17,6 +18,7 @@ export interface SuiteSettings {
   readonly keepFailedMs: number;
   readonly ephemeral: boolean;
   readonly state: StateFile;
+  readonly secrets: Secrets;
 }
 
 export interface SuiteNeeds {
@@ -68,6 +70,7 @@ export function suiteTask(
         keepFailedMs: settings.keepFailedMs,
         ephemeral: settings.ephemeral,
         lists: settings.state,
+        secrets: settings.secrets,
         cluster,
       };
       return runSuite(suite, settings.runId, settings.folder, context, (id, outDir) =>
@@ -93,7 +96,7 @@ export function processSuiteTask(
     pool: suitePool,
     run: (context) =>
       runSuite(suite, settings.runId, settings.folder, context, (id, outDir) =>
-        runProcess(suite, id, plan.root, outDir, context),
+        runProcess(suite, id, plan.root, outDir, settings.secrets, context),
       ),
   };
 }

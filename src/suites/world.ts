@@ -9,6 +9,7 @@ import type { ClusterHandle, ImageFacts } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { Job } from './job.ts';
 import type { KetRunPrograms } from './objects.ts';
+import type { Secrets } from './secrets.ts';
 
 /** What all attempts of a run share. */
 export interface SuiteWorld {
@@ -28,6 +29,7 @@ export interface SuiteWorld {
   readonly keepFailedMs: number;
   /** The cluster goes away with the run: nothing in it needs deleting one by one. */
   readonly ephemeral: boolean;
+  readonly secrets: Secrets;
   /** Where an attempt's namespace is listed in a cluster that stays, before it is made. */
   readonly lists: StateFile;
   readonly cluster: Pick<ClusterHandle, 'name' | 'kubeconfig'>;

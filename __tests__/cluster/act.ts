@@ -1,0 +1,119 @@
+import { execFileSync, spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { root, type Sandbox } from './ket.ts';
+
+/** How tests run workflows: by act on this machine itself, the Action taken from this checkout. */
+
+/** A repository with one commit. */
+export function repository(folder: string, files: Readonly<Record<string, string>>): string {
+  for (const [name, text] of Object.entries(files)) {
+    const file = path.join(folder, name);
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, text);
+  }
+  const git = (...args: string[]): void => {
+    const identity = ['-c', 'user.name=t', '-c', 'user.email=t@localhost'];
+    execFileSync('git', ['-C', folder, ...identity, ...args], { stdio: 'ignore' });
+  };
+  git('init', '--quiet', '--initial-branch=main');
+  git('remote', 'add', 'origin', 'https://github.com/someone/shop.git');
+  git('add', '--all');
+  git('commit', '--quiet', '--message=first');
+  return folder;
+}
+
+/** The example as a repository of its own, as a user would have it. */
+export function exampleFiles(folder: string): void {
+  fs.cpSync(path.join(root, 'examples', 'fastapi-postgres'), folder, {
+    recursive: true,
+    filter: (from) =>
+      !/ket-results|reports|__pycache__|\.pytest_cache|\.venv/.test(path.relative(root, from)),
+  });
+  fs.cpSync(path.join(root, 'kind-configs'), path.join(folder, 'kind-configs'), { recursive: true });
+  const config = path.join(folder, 'ket.yaml');
+  fs.writeFileSync(
+    config,
+    fs.readFileSync(config, 'utf8').replaceAll('../../kind-configs/', 'kind-configs/'),
+  );
+}
+
+export interface ActRun {
+  readonly code: number | null;
+  readonly log: string;
+  readonly ms: number;
+  /** Artifacts by name, unpacked: a folder each. */
+  readonly artifacts: ReadonlyMap<string, string>;
+}
+
+export interface ActOptions {
+  readonly repo: string;
+  readonly box: Sandbox;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Called for each line, with the process of act. */
+  readonly onLine?: (line: string, pid: number) => void;
+  readonly limitMs?: number;
+}
+
+/** Runs the workflows of a repository to their end. */
+export async function act(options: ActOptions): Promise<ActRun> {
+  const { box, repo } = options;
+  const began = Date.now();
+  const server = fs.mkdtempSync(path.join(box.home, 'artifacts-'));
+  // Without a file of its own act asks which images it may use.
+  fs.writeFileSync(path.join(box.home, '.actrc'), '-P ubuntu-latest=-self-hosted\n');
+  const argv = [
+    'push',
+    '--no-cache-server',
+    ...[
+      '--artifact-server-path',
+      server,
+      '--artifact-server-addr',
+      '127.0.0.1',
+      '--artifact-server-port',
+      '0',
+    ],
+    ...['--local-repository', `org/ket-action@v1=${root}`],
+    ...(options.args ?? []),
+  ];
+  const node = path.join(root, 'node_modules', '.bin');
+  const child = spawn('act', argv, {
+    cwd: repo,
+    env: {
+      ...process.env,
+      ...box.env,
+      // act takes node of the PATH for `using: node24`.
+      PATH: `${node}${path.delimiter}${process.env['PATH'] ?? ''}`,
+      ...options.env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let log = '';
+  let rest = '';
+  const read = (chunk: Buffer): void => {
+    log += chunk.toString();
+    const lines = (rest + chunk.toString()).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) options.onLine?.(line, child.pid ?? 0);
+  };
+  child.stdout.on('data', read);
+  child.stderr.on('data', read);
+  const timer = setTimeout(() => child.kill('SIGKILL'), options.limitMs ?? 600_000);
+  const code = await new Promise<number | null>((resolve) => child.once('close', (c) => resolve(c)));
+  clearTimeout(timer);
+  return { code, log, ms: Date.now() - began, artifacts: unpacked(server) };
+}
+
+function unpacked(server: string): ReadonlyMap<string, string> {
+  const zips = fs
+    .readdirSync(server, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.zip'));
+  return new Map(
+    zips.map((name) => {
+      const folder = `${path.join(server, name)}.d`;
+      execFileSync('python3', ['-m', 'zipfile', '-e', path.join(server, name), folder]);
+      return [path.basename(name, '.zip'), folder];
+    }),
+  );
+}
