@@ -2,7 +2,9 @@
  * One function per sink. Names, messages and log lines come from tests, charts and servers: everything that is not
  * ket's own text goes through the function of the sink that it is written to, and nowhere else.
  */
-export { escapeXml, escapeXmlText } from '../results/xml-escape.ts';
+import { escapeXml, escapeXmlText } from '../results/xml-escape.ts';
+
+export { escapeXml, escapeXmlText };
 
 /* eslint-disable no-control-regex -- control characters are what this file is about */
 
@@ -11,6 +13,8 @@ const sequences =
   /\u001b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\u001b\][^\u0007\u001b]{0,2048}(?:\u0007|\u001b\\)|\u001b[()][0-9A-B]/g;
 /** Control characters, and those that reorder or break the line they stand in. */
 const controls = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+/** Those that change the order or the look of a text of several lines. */
+const misleading = /[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 const unprintable = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
 
 /* eslint-enable no-control-regex */
@@ -37,8 +41,8 @@ export function escapeTerminal(text: string): string {
 const zeroWidthSpace = '&#8203;';
 
 /**
- * Text within a line of markdown: no markup, no HTML, no link, nobody mentioned. Only what can begin one of these is
- * escaped, since people read the page's source too.
+ * Text within a line of markdown: no markup, no HTML, no link, nobody and no issue mentioned. Only what can begin one
+ * of these is escaped, since people read the page's source too.
  */
 export function escapeMarkdown(text: string): string {
   return stripSequences(text)
@@ -54,7 +58,7 @@ export function escapeMarkdown(text: string): string {
       /^(?:[-+](?=[\s-]|$)|[#=]|\d+[.)](?=\s|$))/,
       (start) => `${start.slice(0, -1)}\\${start.slice(-1)}`,
     )
-    .replaceAll('@', `@${zeroWidthSpace}`);
+    .replace(/@|#(?=\d)/g, `$&${zeroWidthSpace}`);
 }
 
 /** The longest run of backticks in a text, which a fence around it must exceed. */
@@ -79,9 +83,17 @@ function escapeBars(line: string): string {
   return line.replace(/\\*\|/g, (found) => `${found.slice(0, -1)}${found.length % 2 === 1 ? '\\' : '\\\\'}|`);
 }
 
+/** Lines of text with nothing in them that a terminal or a page would act on or hide. */
+export function plainText(text: string): string {
+  return stripSequences(text)
+    .replace(/\r\n?/g, '\n')
+    .replace(unprintable, '\ufffd')
+    .replace(misleading, '\ufffd');
+}
+
 /** Lines as a block of code in markdown, with a fence that nothing in them closes. */
 export function markdownBlock(text: string, language = 'text'): string {
-  const body = stripSequences(text).replace(/\r\n?/g, '\n').replace(unprintable, '\ufffd');
+  const body = plainText(text);
   const fence = '`'.repeat(Math.max(3, longestRun(body) + 1));
   return `${fence}${language}\n${body}\n${fence}`;
 }
@@ -114,9 +126,23 @@ export function escapeCommandProperty(text: string): string {
 }
 
 /**
- * A line of a log that a GitHub runner reads: the runner acts on `::name::` at a line's start and on `##[name]`
- * anywhere in it, so that a test could print commands. A zero-width space ends that and changes no look.
+ * A line of a log that a GitHub runner reads: the runner acts on `::name::` at a line's start (behind whatever .NET
+ * takes for white space) and on `##[name]` anywhere in it, so that a test could print commands. A zero-width space ends
+ * that and changes no look.
  */
 export function defuseCommands(line: string): string {
-  return line.replace(/^(\s*):(?=:)/, '$1:\u200b').replaceAll('##[', '##\u200b[');
+  return line.replace(/^([\s\u0085\u180e]*):(?=:)/, '$1:\u200b').replaceAll('##[', '##\u200b[');
 }
+
+/** What texts become in the sinks above: a secret is looked for in each of these forms too. */
+export const escapes: readonly ((text: string) => string)[] = [
+  escapeTerminal,
+  escapeMarkdown,
+  (text) => markdownCode(text, true),
+  markdownBlock,
+  escapeHtml,
+  escapeXml,
+  escapeXmlText,
+  escapeCommandData,
+  escapeCommandProperty,
+];
