@@ -167,6 +167,11 @@ describe('whatever the text', () => {
       ),
       { numRuns: 150 },
     );
+    // The longest form, by the byte: what is kept of earlier pieces must be long enough.
+    const finder = maskerOf(named(['ääää'])).finder();
+    const longest = Array.from(variantsOf('ääää')).sort((a, b) => b.length - a.length)[0] ?? '';
+    const bytes = Buffer.from(longest, 'utf16le');
+    expect(Array.from(bytes, (byte) => finder.push(Buffer.from([byte]))).at(-1)).toBe(true);
     expect(
       maskerOf(named(['abcd']))
         .finder()
