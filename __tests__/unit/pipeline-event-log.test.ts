@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import fs from 'node:fs';
 import path from 'node:path';
 import type { EventBody, EventSink, RunEvent } from '../../src/model/events.ts';
+import { maskerOf } from '../../src/model/mask.ts';
 import { openEventLog } from '../../src/pipeline/event-log.ts';
 import { folder, removeFolders } from './support/folder.ts';
 import { fakeClock } from './support/phases.ts';
@@ -40,11 +41,13 @@ const read = (file: string): RunEvent[] =>
 const texts = (events: readonly RunEvent[]): string[] =>
   events.flatMap((e) => (e.type === 'notice' ? [e.text] : e.type === 'log' ? [`log ${e.line}`] : []));
 
+const noMask = maskerOf([]);
+
 describe('the event log', () => {
   test('numbers without gaps, this clock, at once in the file', async () => {
     const file = path.join(folder(), 'events.ndjson');
     const clock = fakeClock();
-    const events = openEventLog(file, clock, []);
+    const events = openEventLog(file, clock, [], noMask);
     for (let i = 0; i < 5; i++) {
       clock.passed += 10;
       events.emit(notice(String(i)));
@@ -70,7 +73,7 @@ describe('the event log', () => {
   test('log lines travel live and are not stored', async () => {
     const file = path.join(folder(), 'events.ndjson');
     const live = sink('live');
-    const events = openEventLog(file, fakeClock(), [live]);
+    const events = openEventLog(file, fakeClock(), [live], noMask);
     events.emit(notice('a'));
     events.emit(log('one'));
     events.emit(log('two'));
@@ -93,7 +96,7 @@ describe('the event log', () => {
     });
     const before = sink('before');
     const behind = sink('behind');
-    const events = openEventLog(file, fakeClock(), [before, bad, behind]);
+    const events = openEventLog(file, fakeClock(), [before, bad, behind], noMask);
     for (const text of ['a', 'b', 'c']) events.emit(notice(text));
     const warning = 'the terminal report stopped: Error: EPIPE';
     expect(calls).toBe(1);
@@ -108,7 +111,7 @@ describe('the event log', () => {
   test('a sink that cannot be closed keeps nobody from being closed', async () => {
     const bad = sink('bad', { close: () => Promise.reject(new Error('no')) });
     const good = sink('good');
-    const events = openEventLog(path.join(folder(), 'e'), fakeClock(), [bad, good]);
+    const events = openEventLog(path.join(folder(), 'e'), fakeClock(), [bad, good], noMask);
     await events.close();
     expect(good.closed).toBe(true);
   });
@@ -116,7 +119,7 @@ describe('the event log', () => {
   test('what a task that outlived the run still says goes nowhere', async () => {
     const file = path.join(folder(), 'events.ndjson');
     const live = sink('live');
-    const events = openEventLog(file, fakeClock(), [live]);
+    const events = openEventLog(file, fakeClock(), [live], noMask);
     events.emit(notice('a'));
     await events.close();
     // The next file that is opened has the number of the one that was closed.
@@ -131,7 +134,7 @@ describe('the event log', () => {
   test('a disk that is full is said once, and the run goes on', async () => {
     if (!fs.existsSync('/dev/full')) return;
     const live = sink('live');
-    const events = openEventLog('/dev/full', fakeClock(), [live]);
+    const events = openEventLog('/dev/full', fakeClock(), [live], noMask);
     for (const text of ['a', 'b', 'c']) events.emit(notice(text));
     expect(texts(live.got)).toEqual([
       'a',
@@ -141,5 +144,21 @@ describe('the event log', () => {
     ]);
     expect(texts(events.events())).toHaveLength(4);
     await events.close();
+  });
+
+  test('no secret is in the file or in a view, in a log line neither', () => {
+    const file = path.join(folder(), 'e');
+    const seen: RunEvent[] = [];
+    const sink: EventSink = { name: 'live', event: (event) => void seen.push(event) };
+    const events = openEventLog(file, fakeClock(), [sink], maskerOf([['TOKEN', 'hunter22']]));
+    events.emit({ type: 'notice', level: 'info', text: 'it is hunter22' });
+    const printed = '2026-11-21T12:00:00Z';
+    events.emit({ type: 'log', suite: 's', attempt: 1, line: `Basic ${btoa('me:hunter22')}`, printed });
+    expect(seen).toMatchObject([
+      { text: 'it is ***' },
+      { line: expect.stringMatching(/^Basic [\w=]*\*\*\*/) },
+    ]);
+    expect(fs.readFileSync(file, 'utf8')).not.toContain('hunter22');
+    expect(JSON.stringify(events.events())).not.toContain('hunter22');
   });
 });

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import type { Clock } from '../model/deps.ts';
 import { messageOf } from '../model/errors.ts';
+import { maskEvent, type Masker } from '../model/mask.ts';
 import type { EventBody, EventSink, RunEvent } from '../model/events.ts';
 
 export interface EventLog {
@@ -13,9 +14,14 @@ export interface EventLog {
 
 /**
  * The one stream of what happened: numbers events, writes them to events.ndjson at once (a killed run keeps what it
- * had), and hands them to the sinks. A sink that throws is dropped with one warning; it never touches the run.
+ * had), and hands them to the sinks, all without the secrets that the masker knows. A sink that throws is dropped with one warning; it never touches the run.
  */
-export function openEventLog(file: string, clock: Clock, sinks: readonly EventSink[]): EventLog {
+export function openEventLog(
+  file: string,
+  clock: Clock,
+  sinks: readonly EventSink[],
+  masker: Masker,
+): EventLog {
   const fd = fs.openSync(file, 'a', 0o600);
   const began = clock.monotonic();
   const stored: RunEvent[] = [];
@@ -53,7 +59,7 @@ export function openEventLog(file: string, clock: Clock, sinks: readonly EventSi
       seq,
       time: new Date(clock.now()).toISOString(),
       ms: Math.round(clock.monotonic() - began),
-      ...body,
+      ...maskEvent(masker, body),
     };
     const before = full;
     if (!live) store(event);

@@ -11,25 +11,26 @@ import {
   type Outcome,
   type SuiteResult,
 } from '../model/outcome.ts';
+import { maskerOf } from '../model/mask.ts';
 import type { Plan } from '../model/plan.ts';
-import type { ClusterHandle, RunContext } from '../model/run.ts';
+import type { RunContext } from '../model/run.ts';
 import type { Kube } from '../model/kube.ts';
 import type { Task } from '../model/task.ts';
-import { saveDiagnostics } from '../cluster/diagnose.ts';
 import { childEnvName } from '../tools/child-env.ts';
-import { findDocker } from '../tools/find.ts';
 import { endProcessesOf } from '../tools/processes.ts';
 import { suiteNotRun, suiteResultOf } from '../suites/suite.ts';
-import { secretsOf } from '../suites/secrets.ts';
+import { secretsOf, type Secrets } from '../suites/secrets.ts';
 import { suitePool, type SuiteReport } from '../suites/tasks.ts';
 import type { Assets } from '../suites/world.ts';
-import { cleanupTasks, nameOf, remover } from './cleanup.ts';
+import { nameOf, remover } from './cleanup.ts';
 import { compose } from './compose.ts';
 import type { ExistingCluster } from './existing.ts';
 import { openEventLog } from './event-log.ts';
 import { execute, type TaskResult } from './executor.ts';
 import { makeRunFolder, newRunId } from './folder.ts';
-import { openState, stateHome, type OpenState } from './state.ts';
+import { guarded } from './guarded.ts';
+import { settle } from './settle.ts';
+import { openState, stateHome } from './state.ts';
 import { sweep } from './sweep.ts';
 
 export interface RunOptions {
@@ -41,6 +42,8 @@ export interface RunOptions {
   readonly version: string;
   /** Called once the run's folder is there. */
   readonly sinks: (folder: string) => readonly EventSink[];
+  /** Secrets of the door, by name, that must not appear in any event; those of suites are known from the plan. */
+  readonly secrets?: Secrets;
   /** Cancels the run; what it made is still removed. */
   readonly cancel: AbortSignal;
   /** Checks the machine; throws when the run cannot work. */
@@ -67,10 +70,11 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
   const runId = newRunId(new Date(options.deps.clock.now()));
   const deps = ownedBy(runId, options.deps);
   const secrets = secretsOf(plan, deps.env);
+  const masker = maskerOf([...secrets, ...(options.secrets ?? [])]);
   const home = stateHome(deps.env);
   const folder = makeRunFolder(plan.output, runId, home);
   const state = await openState(home, runId, folder);
-  const log = openEventLog(path.join(folder, 'events.ndjson'), deps.clock, options.sinks(folder));
+  const log = openEventLog(path.join(folder, 'events.ndjson'), deps.clock, options.sinks(folder), masker);
   const { emit } = log;
   emit({
     type: 'run-started',
@@ -80,6 +84,8 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     ...(options.existing === undefined ? {} : { cluster: options.existing.name }),
     ket: options.version,
   });
+  for (const name of masker.refused)
+    emit({ type: 'notice', level: 'warning', text: `the secret ${name} is too short to be masked` });
   await sweepLeftovers(options, emit);
 
   const kubeconfig = path.join(home, `${runId}.kubeconfig`);
@@ -197,82 +203,6 @@ function emitNotRun(suite: string, result: TaskResult | undefined, emit: (event:
   });
 }
 
-interface Ended {
-  readonly exitCode: ExitCode;
-  readonly reports: readonly SuiteReport[];
-  readonly composition: ReturnType<typeof compose>;
-  readonly results: ReadonlyMap<Task, TaskResult>;
-}
-
-/** Removes what the run made, or keeps it for a look inside and says how. */
-async function settle(
-  options: RunOptions & { readonly folder: string },
-  plan: Plan,
-  state: OpenState,
-  ended: Ended,
-  emit: (event: EventBody) => void,
-): Promise<void> {
-  const { deps } = options;
-  const cluster =
-    ended.composition.cluster === undefined
-      ? undefined
-      : (ended.results.get(ended.composition.cluster)?.output as ClusterHandle | undefined);
-  const stays = options.up === true ? ended.exitCode === 0 : keeps(plan, ended) && state.list().length > 0;
-  if (cluster !== undefined && (plan.logs === 'always' || ended.exitCode === 3))
-    await guarded('the logs of the cluster', emit, async () => {
-      const { name, kube } = cluster;
-      const where = {
-        docker: findDocker(deps.env),
-        name,
-        kube,
-        folder: path.join(options.folder, 'cluster'),
-      };
-      await saveDiagnostics(deps, where);
-    });
-  cluster?.kube.close();
-  if (stays && cluster !== undefined) {
-    if (options.up === true) {
-      await state.keep({ up: { root: plan.root, tier: plan.tier } });
-      emit({
-        type: 'kept',
-        what: nameOf({ type: 'kind-cluster', ...cluster }),
-        until: 'ket down',
-        how: howToEnter(cluster, []),
-      });
-    } else {
-      const until = new Date(deps.clock.now() + plan.keepMs).toISOString();
-      await state.keep({ until });
-      emit({
-        type: 'kept',
-        what: state.list().map(nameOf).join(', '),
-        until,
-        how: howToEnter(cluster, ended.reports),
-      });
-    }
-    return;
-  }
-  // Nothing cancels the removal: each part has a limit of its own, and what a killed ket leaves, the next one sweeps.
-  await execute(cleanupTasks(state, remover(deps, options.connect)), {
-    deps,
-    emit,
-    signal: new AbortController().signal,
-  });
-}
-
-function keeps(plan: Plan, ended: Ended): boolean {
-  if (ended.exitCode === 130) return false;
-  return plan.keep === 'always' || (plan.keep === 'on-failure' && ended.exitCode !== 0);
-}
-
-function howToEnter(cluster: ClusterHandle, reports: readonly SuiteReport[]): string[] {
-  return [
-    `export KUBECONFIG=${cluster.kubeconfig}`,
-    ...reports.flatMap((report) =>
-      report.kept.map((pod) => `kubectl exec -it -n ${pod.namespace} ${pod.pod} -c ${pod.container} -- sh`),
-    ),
-  ];
-}
-
 /** What earlier runs left, when their owner is proved gone. It must never keep this run from its work. */
 async function sweepLeftovers(options: RunOptions, emit: (event: EventBody) => void): Promise<void> {
   const { deps } = options;
@@ -294,16 +224,4 @@ async function sweepLeftovers(options: RunOptions, emit: (event: EventBody) => v
         text: `the state file ${file} cannot be read; what it lists is left alone`,
       });
   });
-}
-
-async function guarded(
-  what: string,
-  emit: (event: EventBody) => void,
-  body: () => Promise<void>,
-): Promise<void> {
-  try {
-    await body();
-  } catch (error) {
-    emit({ type: 'notice', level: 'warning', text: `${what}: ${messageOf(error)}` });
-  }
 }

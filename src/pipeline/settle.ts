@@ -1,0 +1,91 @@
+import path from 'node:path';
+import type { EventBody } from '../model/events.ts';
+import type { ExitCode } from '../model/outcome.ts';
+import type { Plan } from '../model/plan.ts';
+import type { ClusterHandle } from '../model/run.ts';
+import type { Task } from '../model/task.ts';
+import { saveDiagnostics } from '../cluster/diagnose.ts';
+import type { SuiteReport } from '../suites/tasks.ts';
+import { findDocker } from '../tools/find.ts';
+import { cleanupTasks, nameOf, remover } from './cleanup.ts';
+import type { compose } from './compose.ts';
+import { execute, type TaskResult } from './executor.ts';
+import { guarded } from './guarded.ts';
+import type { RunOptions } from './run.ts';
+import type { OpenState } from './state.ts';
+
+export interface Ended {
+  readonly exitCode: ExitCode;
+  readonly reports: readonly SuiteReport[];
+  readonly composition: ReturnType<typeof compose>;
+  readonly results: ReadonlyMap<Task, TaskResult>;
+}
+
+/** Removes what the run made, or keeps it for a look inside and says how. */
+export async function settle(
+  options: Pick<RunOptions, 'deps' | 'connect' | 'up'> & { readonly folder: string },
+  plan: Plan,
+  state: OpenState,
+  ended: Ended,
+  emit: (event: EventBody) => void,
+): Promise<void> {
+  const { deps } = options;
+  const cluster =
+    ended.composition.cluster === undefined
+      ? undefined
+      : (ended.results.get(ended.composition.cluster)?.output as ClusterHandle | undefined);
+  const stays = options.up === true ? ended.exitCode === 0 : keeps(plan, ended) && state.list().length > 0;
+  if (cluster !== undefined && (plan.logs === 'always' || ended.exitCode === 3))
+    await guarded('the logs of the cluster', emit, async () => {
+      const { name, kube } = cluster;
+      const where = {
+        docker: findDocker(deps.env),
+        name,
+        kube,
+        folder: path.join(options.folder, 'cluster'),
+      };
+      await saveDiagnostics(deps, where);
+    });
+  cluster?.kube.close();
+  if (stays && cluster !== undefined) {
+    if (options.up === true) {
+      await state.keep({ up: { root: plan.root, tier: plan.tier } });
+      emit({
+        type: 'kept',
+        what: nameOf({ type: 'kind-cluster', ...cluster }),
+        until: 'ket down',
+        how: howToEnter(cluster, []),
+      });
+    } else {
+      const until = new Date(deps.clock.now() + plan.keepMs).toISOString();
+      await state.keep({ until });
+      emit({
+        type: 'kept',
+        what: state.list().map(nameOf).join(', '),
+        until,
+        how: howToEnter(cluster, ended.reports),
+      });
+    }
+    return;
+  }
+  // Nothing cancels the removal: each part has a limit of its own, and what a killed ket leaves, the next one sweeps.
+  await execute(cleanupTasks(state, remover(deps, options.connect)), {
+    deps,
+    emit,
+    signal: new AbortController().signal,
+  });
+}
+
+function keeps(plan: Plan, ended: Ended): boolean {
+  if (ended.exitCode === 130) return false;
+  return plan.keep === 'always' || (plan.keep === 'on-failure' && ended.exitCode !== 0);
+}
+
+function howToEnter(cluster: ClusterHandle, reports: readonly SuiteReport[]): string[] {
+  return [
+    `export KUBECONFIG=${cluster.kubeconfig}`,
+    ...reports.flatMap((report) =>
+      report.kept.map((pod) => `kubectl exec -it -n ${pod.namespace} ${pod.pod} -c ${pod.container} -- sh`),
+    ),
+  ];
+}
