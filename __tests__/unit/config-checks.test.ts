@@ -83,6 +83,19 @@ const contradictions: readonly (readonly [text: string, ...problems: string[]])[
     '"KET_RUN" of suite "s" is reserved: ket itself sets variables that begin with KET_',
   ],
   [
+    local('secrets: [«KET_RUN]'),
+    'secret "KET_RUN" of suite "s" is reserved: ket itself sets variables that begin with KET_',
+  ],
+  [local('secrets: [A, «A]'), 'secret "A" of suite "s" is there twice'],
+  [
+    local('env: {A: b}, secrets: [«A]'),
+    'secret "A" of suite "s" stands in "env" too, where everybody may read it',
+  ],
+  [
+    'tiers: {t: {cluster: {config: kind.yaml, nodeImage: "n:1", «kubernetes: v1.34}, suites: [{name: s, image: "i:1"}]}}',
+    '"kubernetes" contradicts "nodeImage", which is a version of Kubernetes already; leave one of them out',
+  ],
+  [
     cluster('resources: {requests: {memory: 2Gi}, limits: {memory: «1Gi}}'),
     'suite "s" requests more memory (2Gi) than its limit (1Gi); the limit is at least 2Gi',
   ],

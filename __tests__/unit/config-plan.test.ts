@@ -95,6 +95,7 @@ describe('a plan', () => {
         image: 'i:1',
         workingDir: '/app',
         env: {},
+        secrets: [],
         needs: ['shop'],
         limitMs: 3_000_000,
         pendingMs: 600_000,
@@ -155,8 +156,31 @@ describe('flags go before the environment, and that before the file', () => {
     expect(plan({ env }).cluster?.nodeImage).toBe('node:env');
     expect(plan({ env, overrides: { nodeImage: 'node:flag' } }).cluster?.nodeImage).toBe('node:flag');
     expect(plan({ env: { KET_NODE_IMAGE: '' } }).cluster?.nodeImage).toBe('node:file');
-    expect(plan().tools).toEqual({ kind: 'v0.30.0', helm: 'v4.3.1' });
-    expect(plan({ env }).tools).toEqual({ kind: 'v0.31.0', helm: 'v3.19.0' });
+    expect(plan().tools).toEqual({ kind: 'v0.30.0', helm: 'v4.3.1', allowUnlisted: false });
+    expect(plan({ env }).tools).toEqual({ kind: 'v0.31.0', helm: 'v3.19.0', allowUnlisted: false });
+  });
+
+  test('the version of Kubernetes: of the cluster, else of the tools; an image of the nodes decides it', () => {
+    const cwd = folderWith({
+      ...goodFiles,
+      'ket.yaml': `
+tools: {kubernetes: v1.33, allowUnlisted: true}
+tiers:
+  a: {cluster: {config: kind.yaml, kubernetes: v1.34.0}, suites: [{name: s, image: "i:1", secrets: [TOKEN]}]}
+  b: {cluster: {config: kind.yaml}, suites: [{name: s, image: "i:1"}]}
+  c: {cluster: {config: kind.yaml, nodeImage: "node:file"}, suites: [{name: s, image: "i:1"}]}
+`,
+    });
+    const versions = (tier: string, KET_NODE_IMAGE = ''): unknown => {
+      const { cluster } = plan({ cwd, tier, env: { KET_NODE_IMAGE } });
+      return [cluster?.kubernetes, cluster?.nodeImage];
+    };
+    expect(versions('a')).toEqual(['v1.34.0', undefined]);
+    expect(versions('b')).toEqual(['v1.33', undefined]);
+    expect(versions('c')).toEqual([undefined, 'node:file']);
+    expect(versions('a', 'node:env')).toEqual([undefined, 'node:env']);
+    expect(plan({ cwd, tier: 'a' }).tools.allowUnlisted).toBe(true);
+    expect(plan({ cwd, tier: 'a' }).suites[0]?.secrets).toEqual(['TOKEN']);
   });
 
   test('output, parallel, retries, arguments, Kind config', () => {

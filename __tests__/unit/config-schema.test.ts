@@ -23,6 +23,25 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
   [top('tools: {kind: «v0.19.0}'), '"tools.kind": "v0.19.0" is too old; v0.20.0 is the oldest that works'],
   [top('tools: {helm: «latest}'), '"tools.helm": "latest" is not a full version such as v3.0.0'],
   [top('tools: {«kubectl: v1.34.0}'), 'unknown key "kubectl" in "tools"'],
+  [
+    top('tools: {kubernetes: «1.34}'),
+    '"tools.kubernetes" must be a version, not the number 1.34; write "1.34" with the quotes',
+  ],
+  [top('tools: {kubernetes: «"1.34"}'), '"tools.kubernetes": "1.34" lacks the leading v; write "v1.34"'],
+  [
+    top('tools: {kubernetes: «v1.28.3}'),
+    '"tools.kubernetes": "v1.28.3" is too old; v1.29 is the oldest that works',
+  ],
+  [
+    top('tools: {kubernetes: «latest}'),
+    '"tools.kubernetes": "latest" is not a version of Kubernetes such as v1.34 or v1.34.0',
+  ],
+  [top('tools: {allowUnlisted: «yes}'), '"tools.allowUnlisted" must be true or false, not "yes"; write true'],
+  [
+    suite('secrets: [«1A]'),
+    '"secrets[0]" of suite "u": "1A" is not a variable name: letters, digits and "_", no digit first',
+  ],
+  [suite('secrets: «A'), '"secrets" of suite "u" must be a list, not "A"; write [A]'],
   [top('output: «""'), '"output" must not be empty'],
   [top('parallel: «0'), '"parallel" must be at least 1'],
   [top('parallel: «2.5'), '"parallel" must be a whole number, not the number 2.5'],

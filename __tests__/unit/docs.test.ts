@@ -114,7 +114,7 @@ describe('the workflow to copy', () => {
         for (const tier of job.strategy?.matrix?.tier ?? []) expect(Object.keys(tiers)).toContain(tier);
       const reference = read('docs/ket-yaml.md');
       for (const [, tool, version] of text.matchAll(/(kind|helm)@(v[\d.]+)/g))
-        expect(reference).toMatch(new RegExp(`\`${tool ?? ''}\` +\\| version \\| \`${version ?? ''}\``));
+        expect(reference).toMatch(new RegExp(`\`${tool ?? ''}\` +\\| version +\\| \`${version ?? ''}\``));
     },
   );
 

@@ -126,6 +126,12 @@ function withCluster(scope: Scope): void {
     needs(scope, suite, place, releases);
     resources(scope, suite, place);
   });
+  if (tier.cluster?.nodeImage !== undefined && tier.cluster.kubernetes !== undefined)
+    add(
+      [...at, 'cluster', 'kubernetes'],
+      '"kubernetes" contradicts "nodeImage", which is a version of Kubernetes already; leave one of them out',
+      { key: true },
+    );
 }
 
 function needs({ add }: Scope, suite: SuiteConfig, place: Path, releases: readonly string[]): void {
@@ -157,12 +163,24 @@ function suiteChecks({ add, source }: Scope, suite: SuiteConfig, place: Path): v
         `"${name}" of suite "${suite.name}" is reserved: ket itself sets variables that begin with KET_`,
         { key: true },
       );
+  suite.secrets.forEach((name, index) => {
+    const problem = secretProblem(suite, name, index);
+    if (problem !== undefined)
+      add([...place, 'secrets', index], `secret "${name}" of suite "${suite.name}" ${problem}`);
+  });
   if (suite.expectTests === false && suite.allowSkip)
     add(
       [...place, 'allowSkip'],
       `${subject([...place, 'allowSkip'], source.data)} contradicts "expectTests: false": judged by the exit code alone, nothing is known of skipped cases`,
       { key: true },
     );
+}
+
+function secretProblem(suite: SuiteConfig, name: string, index: number): string | undefined {
+  if (/^KET_/i.test(name)) return 'is reserved: ket itself sets variables that begin with KET_';
+  if (suite.secrets.indexOf(name) !== index) return 'is there twice';
+  if (Object.hasOwn(suite.env, name)) return 'stands in "env" too, where everybody may read it';
+  return undefined;
 }
 
 function resources({ add }: Scope, suite: SuiteConfig, place: Path): void {

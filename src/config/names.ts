@@ -41,6 +41,19 @@ export function imageProblem(text: string, use: 'build' | 'pull'): string | unde
   return undefined;
 }
 
+/** The oldest Kubernetes that has native sidecars by default. */
+const leastKubernetes = 29;
+
+/** What is wrong with a version of Kubernetes: a minor one, or a full one. */
+export function kubernetesProblem(text: string): string | undefined {
+  const match = /^(v?)1\.(\d{1,4})(\.\d{1,4})?$/.exec(text);
+  if (match === null) return `"${text}" is not a version of Kubernetes such as v1.34 or v1.34.0`;
+  if (match[1] === '') return `"${text}" lacks the leading v; write "v${text}"`;
+  if (Number(match[2]) < leastKubernetes)
+    return `"${text}" is too old; v1.${leastKubernetes} is the oldest that works`;
+  return undefined;
+}
+
 /** What is wrong with a tool's version; `least` is the oldest one that ket works with. */
 export function versionProblem(text: string, least: readonly [number, number]): string | undefined {
   const match = /^(v?)(\d{1,4})\.(\d{1,4})\.(\d{1,4})(-[0-9A-Za-z.-]{1,40})?$/.exec(text);
@@ -50,4 +63,10 @@ export function versionProblem(text: string, least: readonly [number, number]): 
   if (major < least[0] || (major === least[0] && minor < least[1]))
     return `"${text}" is too old; v${least[0]}.${least[1]}.0 is the oldest that works`;
   return undefined;
+}
+
+/** What is wrong with the name of an environment variable. */
+export function variableProblem(text: string): string | undefined {
+  if (/^[A-Za-z_]\w*$/.test(text)) return undefined;
+  return `"${text}" is not a variable name: letters, digits and "_", no digit first`;
 }

@@ -15,11 +15,12 @@ import type {
 import { parseDuration } from './duration.ts';
 import { dockerfileOf, isRemoteChart } from './files.ts';
 import { readKindConfig } from './kind-config.ts';
-import { loadConfig } from './load.ts';
+import { loadConfig, type LoadedConfig } from './load.ts';
 import { imageProblem, versionProblem } from './names.ts';
-import { nearest, problemsError } from './problems.ts';
+import { problemsError } from './problems.ts';
 import { parseQuantity } from './quantity.ts';
 import type { ImageConfig, KetConfig, ReleaseConfig, SuiteConfig, TierConfig } from './schema.ts';
+import { pickTier, unknownName } from './select.ts';
 
 /** What flags or the Action's inputs say; each goes before the environment, and that before ket.yaml. */
 export interface PlanOverrides {
@@ -53,17 +54,30 @@ const keepMs = 3_600_000;
 /** ket.yaml, flags and environment become the one immutable plan of a run, or a KetError that says what is wrong. */
 export function resolvePlan(input: PlanInput): Plan {
   const cwd = input.cwd ?? process.cwd();
+  const loaded = loadConfig(findConfig(input.configPath, cwd), cwd);
+  return planOf({ ...loaded, tier: selectTier(loaded, input.tier) }, input);
+}
+
+/** A configuration that was checked, and the tier of it that is to run. */
+export interface Chosen extends Omit<LoadedConfig, 'path'> {
+  /** Absent where there is no file. */
+  readonly path?: string;
+  readonly tier: string;
+}
+
+export function planOf({ config, root, path: configPath, tier: name }: Chosen, input: PlanInput): Plan {
+  const cwd = input.cwd ?? process.cwd();
   const overrides = input.overrides ?? {};
-  const { config, path: configPath, root } = loadConfig(findConfig(input.configPath, cwd), cwd);
-  const [name, tier] = selectTier(config, input.tier, configPath);
-  const cluster = clusterOf(tier, root, input, cwd);
+  const tier = config.tiers[name];
+  if (tier === undefined) throw new Error(`tier ${name} was chosen and is not there`);
+  const cluster = clusterOf(tier, config, root, input);
   const nodes = cluster?.nodes.length ?? 0;
   const output =
     overrides.output === undefined ? path.resolve(root, config.output) : path.resolve(cwd, overrides.output);
   return deepFreeze<Plan>({
     version: 1,
     root,
-    configPath,
+    ...(configPath === undefined ? {} : { configPath }),
     tier: name,
     ...(cluster === undefined ? {} : { cluster }),
     images: tier.images.map((image) => imageOf(image, root)),
@@ -90,22 +104,13 @@ function findConfig(given: string | undefined, cwd: string): string {
   });
 }
 
-/** The tier that is named, else the only one, else the default one. */
-function selectTier(config: KetConfig, wanted: string | undefined, configPath: string): [string, TierConfig] {
-  const tiers = Object.entries(config.tiers);
-  const names = tiers.map(([name]) => name);
-  const list = `${configPath} has: ${names.join(', ')}`;
-  if (wanted !== undefined) {
-    const found = tiers.find(([name]) => name === wanted);
-    if (found !== undefined) return found;
-    throw new KetError('KET_USAGE', unknown('tier', wanted, names), { next: list });
-  }
-  const [only] = tiers;
-  if (only !== undefined && tiers.length === 1) return only;
-  const marked = tiers.find(([, tier]) => tier.default);
-  if (marked !== undefined) return marked;
-  throw new KetError('KET_USAGE', 'which tier? there are several, and none is marked "default: true"', {
-    next: `name one with --tier; ${list}`,
+function selectTier({ config, path: file }: LoadedConfig, wanted: string | undefined): string {
+  const tiers = Object.entries(config.tiers).map(([name, tier]) => ({ name, isDefault: tier.default }));
+  const picked = pickTier(tiers, wanted);
+  if ('name' in picked) return picked.name;
+  const list = `${file} has: ${tiers.map(({ name }) => name).join(', ')}`;
+  throw new KetError('KET_USAGE', picked.fault, {
+    next: wanted === undefined ? `name one with --tier; ${list}` : list,
   });
 }
 
@@ -118,19 +123,20 @@ function selectSuites(
   const names = tier.suites.map((suite) => suite.name);
   const missing = wanted.filter((suite) => !names.includes(suite));
   if (missing.length > 0)
-    throw new KetError('KET_USAGE', missing.map((suite) => unknown('suite', suite, names)).join('; '), {
+    throw new KetError('KET_USAGE', missing.map((suite) => unknownName('suite', suite, names)).join('; '), {
       next: `tier "${name}" has: ${names.join(', ')}`,
     });
   return tier.suites.filter((suite) => wanted.includes(suite.name));
 }
 
-function unknown(what: string, name: string, names: readonly string[]): string {
-  const near = nearest(name, names);
-  return `there is no ${what} "${name}"${near === undefined ? '' : ` (did you mean "${near}"?)`}`;
-}
-
-function clusterOf(tier: TierConfig, root: string, input: PlanInput, cwd: string): ClusterPlan | undefined {
+function clusterOf(
+  tier: TierConfig,
+  { tools }: KetConfig,
+  root: string,
+  input: PlanInput,
+): ClusterPlan | undefined {
   if (tier.cluster === undefined) return undefined;
+  const cwd = input.cwd ?? process.cwd();
   const other = input.overrides?.clusterConfig;
   const config = other === undefined ? path.resolve(root, tier.cluster.config) : path.resolve(cwd, other);
   const { problems, name, ...facts } = readKindConfig(config, path.relative(cwd, config));
@@ -139,11 +145,13 @@ function clusterOf(tier: TierConfig, root: string, input: PlanInput, cwd: string
     override('--node-image', input.overrides?.nodeImage, (text) => imageProblem(text, 'pull')) ??
     override('KET_NODE_IMAGE', input.env['KET_NODE_IMAGE'], (text) => imageProblem(text, 'pull')) ??
     tier.cluster.nodeImage;
+  const kubernetes = tier.cluster.kubernetes ?? tools.kubernetes;
   return {
     config,
     ...facts,
     ...(name === undefined ? {} : { configName: name }),
     ...(nodeImage === undefined ? {} : { nodeImage }),
+    ...(nodeImage === undefined && kubernetes !== undefined ? { kubernetes } : {}),
     readyMs: ms(tier.cluster.ready),
   };
 }
@@ -154,6 +162,7 @@ function toolsOf(config: KetConfig, env: PlanInput['env']): ToolsPlan {
   return {
     kind: from('KET_KIND_VERSION', [0, 20]) ?? config.tools.kind,
     helm: from('KET_HELM_VERSION', [3, 0]) ?? config.tools.helm,
+    allowUnlisted: config.tools.allowUnlisted,
   };
 }
 
@@ -213,6 +222,7 @@ function suiteOf(suite: SuiteConfig, tier: TierConfig, root: string, overrides: 
     ...(image === undefined ? {} : { image }),
     ...(workingDir === undefined ? {} : { workingDir: here ? path.resolve(root, workingDir) : workingDir }),
     env: suite.env,
+    secrets: suite.secrets,
     needs: suite.needs ?? tier.releases.map((release) => release.name),
     limitMs: ms(suite.timeout),
     pendingMs: ms(suite.pending),

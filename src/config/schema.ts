@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { durationPattern, durationProblem } from './duration.ts';
-import { imageProblem, labelExpression, labelProblem, versionProblem } from './names.ts';
+import {
+  imageProblem,
+  kubernetesProblem,
+  labelExpression,
+  labelProblem,
+  variableProblem,
+  versionProblem,
+} from './names.ts';
 import { cpuProblem, memoryProblem } from './quantity.ts';
 
 /**
@@ -8,10 +15,10 @@ import { cpuProblem, memoryProblem } from './quantity.ts';
  * depends on more than one field, or on other files, is in checks.ts and files.ts.
  */
 
-type Check = (value: string) => string | undefined;
+export type Check = (value: string) => string | undefined;
 
 /** A text with a form of its own; `title` names the form in messages and in the reference. */
-const form = (title: string, check: Check, pattern?: string) =>
+export const form = (title: string, check: Check, pattern?: string) =>
   z
     .string()
     .superRefine((value, context) => {
@@ -25,8 +32,11 @@ const label = (max: number) => form('name', (value) => labelProblem(value, max),
 const pulledImage = form('image', (value) => imageProblem(value, 'pull'));
 const version = (least: readonly [number, number]) =>
   form('version', (value) => versionProblem(value, least), '^v\\d+\\.\\d+\\.\\d+(-[0-9A-Za-z.-]+)?$');
-const text = form('text', (value) => (value === '' ? 'must not be empty' : undefined)).meta({ minLength: 1 });
-const path = form('path', (value) => {
+const kubernetes = form('version', kubernetesProblem, '^v1\\.\\d+(\\.\\d+)?$');
+export const text = form('text', (value) => (value === '' ? 'must not be empty' : undefined)).meta({
+  minLength: 1,
+});
+export const path = form('path', (value) => {
   if (value === '') return 'must not be empty';
   return value.includes('\0') ? 'a path has no NUL character' : undefined;
 }).meta({ minLength: 1 });
@@ -60,14 +70,7 @@ const command = z
   .union([text, z.array(z.string()).min(1)])
   .meta({ title: 'text (run by `/bin/sh -c`) or list of texts (argv)' });
 
-const variableName = form(
-  'variable name',
-  (value) =>
-    /^[A-Za-z_]\w*$/.test(value)
-      ? undefined
-      : `"${value}" is not a variable name: letters, digits and "_", no digit first`,
-  '^[A-Za-z_][A-Za-z0-9_]*$',
-);
+const variableName = form('variable name', variableProblem, '^[A-Za-z_][A-Za-z0-9_]*$');
 
 export const collectSchema = z.strictObject({
   from: form(
@@ -88,6 +91,9 @@ export const clusterSchema = z.strictObject({
   nodeImage: pulledImage
     .optional()
     .describe('Image of the nodes, and with it the version of Kubernetes; `KET_NODE_IMAGE` goes before it.'),
+  kubernetes: kubernetes
+    .optional()
+    .describe('Version of Kubernetes in place of `nodeImage`; that of `tools` unless given.'),
   ready: duration.default('5m').describe('How long the nodes may take to be ready.'),
 });
 
@@ -140,6 +146,12 @@ export const suiteSchema = z.strictObject({
     .record(variableName, z.string())
     .default({})
     .describe('Environment variables; `KET_…` names are reserved.'),
+  secrets: z
+    .array(variableName)
+    .default([])
+    .describe(
+      'Environment variables of this machine that the suite gets: as a Kubernetes Secret, or as they are in a tier without a cluster.',
+    ),
   needs: z
     .array(text)
     .optional()
@@ -204,6 +216,12 @@ export const configSchema = z
         helm: version([3, 0])
           .default('v4.3.1')
           .describe('Version of Helm; `KET_HELM_VERSION` goes before it.'),
+        kubernetes: kubernetes
+          .optional()
+          .describe('Version of Kubernetes, `v1.34` or `v1.34.0`, where the cluster of a tier names none.'),
+        allowUnlisted: flag
+          .default(false)
+          .describe("Take versions that ket's own version table does not pair."),
       })
       .prefault({})
       .describe('Versions of the tools that a run uses; never another.'),

@@ -6,8 +6,8 @@ export interface Plan {
   readonly version: 1;
   /** Folder of ket.yaml: what its paths are relative to, and where unit suites run. */
   readonly root: string;
-  /** The ket.yaml that was read. */
-  readonly configPath: string;
+  /** The ket.yaml that was read; absent where the plan comes from the Action's inputs alone. */
+  readonly configPath?: string;
   readonly tier: string;
   /** Absent in a tier without a cluster: its suites run as processes here. */
   readonly cluster?: ClusterPlan;
@@ -33,6 +33,8 @@ export interface ToolsPlan {
   /** With the leading v, e.g. v0.30.0. */
   readonly kind: string;
   readonly helm: string;
+  /** Take versions that the version table does not pair. */
+  readonly allowUnlisted: boolean;
 }
 
 export interface ClusterPlan {
@@ -47,6 +49,8 @@ export interface ClusterPlan {
   readonly hostPorts: readonly HostPort[];
   /** Node image; without it the Kind config or kind itself decides. */
   readonly nodeImage?: string;
+  /** Asked version of Kubernetes, `v1.34` or `v1.34.0`; never beside `nodeImage`. */
+  readonly kubernetes?: string;
   /** How long the nodes may take to be ready. */
   readonly readyMs: number;
 }
@@ -115,6 +119,8 @@ export interface SuitePlan {
   readonly image?: string;
   readonly workingDir?: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Names of environment variables of this machine that the suite gets as secrets. */
+  readonly secrets: readonly string[];
   /** Releases that must be ready first. */
   readonly needs: readonly string[];
   readonly limitMs: number;

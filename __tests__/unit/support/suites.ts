@@ -13,6 +13,7 @@ export function aSuite(over: Partial<SuitePlan> = {}): SuitePlan {
     args: [],
     image: 'shop-tests:dev',
     env: {},
+    secrets: [],
     needs: [],
     limitMs: 60_000,
     pendingMs: 600_000,
