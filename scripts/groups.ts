@@ -59,6 +59,17 @@ export const groups: readonly TestGroup[] = [
     limitMinutes: 10,
   },
   {
+    name: 'workflows',
+    what: 'actionlint and zizmor find nothing in the workflows, the examples of them and action.yml',
+    inTest: true,
+    commands: [['node', 'scripts/check-workflows.ts']],
+    inputs: [
+      ...['.github', 'examples/workflows', 'action.yml', 'README.md', 'docs'],
+      ...['scripts/check-workflows.ts', 'scripts/workflow-files.ts', 'scripts/requirements'],
+    ],
+    limitMinutes: 10,
+  },
+  {
     name: 'ket-run',
     what: 'the helper in the pod: behaviour, sanitizers, fuzzing',
     inTest: false,
