@@ -213,6 +213,7 @@ describe('the remover', () => {
     await remove({ type: 'object', kubeconfig, ...role });
     const pod = { apiVersion: 'v1', kind: 'Pod', namespace: 'ket-1', name: 'p' };
     expect(asked).toEqual([
+      [pod, { graceSeconds: 5 }],
       [listed, {}],
       [pod, { graceSeconds: 5 }],
       [role, {}],

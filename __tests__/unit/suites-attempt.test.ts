@@ -117,11 +117,9 @@ describe('an attempt in a cluster that stays', () => {
         (kind) => `create ${kind}`,
       ),
       ...['exec manifest', 'exec stream', 'exec ack'],
-      ...[`delete Job ${name}`, 'delete Pod ket-api-1'],
-      ...['ConfigMap', 'RoleBinding', 'Role', 'ServiceAccount', 'Namespace'].map(
-        (kind) => `delete ${kind} ${name}`,
-      ),
-      'delete Pod ket-api-1',
+      ...['delete Pod ket-api-1', `delete Job ${name}`, 'delete Pod ket-api-1'],
+      ...['ConfigMap', 'RoleBinding', 'Role', 'ServiceAccount'].map((kind) => `delete ${kind} ${name}`),
+      ...['delete Pod ket-api-1', `delete Namespace ${name}`, 'delete Pod ket-api-1'],
       `forget Namespace ${name}`,
     ]);
   });

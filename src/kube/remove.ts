@@ -1,21 +1,37 @@
-import type { Kube, ObjectRef } from '../model/kube.ts';
+import type { V1Pod } from '@kubernetes/client-node';
+import type { Kube, ObjectRef, Wire } from '../model/kube.ts';
+
+type Pod = Wire<V1Pod>;
 
 /** For the pods of what is removed: their sidecars would wait minutes for somebody who takes the results. */
 const podGraceSeconds = 5;
 
-/** Deletes an object that ket made, and lets the pods of a namespace or Job end soon. True when it was there. */
+/**
+ * Deletes an object that ket made; the pods of a namespace or Job before it, for the cluster itself would give them
+ * their whole grace, and once more after it, for one may have come meanwhile. True when the object was there.
+ */
 export async function remove(
   kube: Pick<Kube, 'delete' | 'list'>,
   ref: ObjectRef,
   signal?: AbortSignal,
 ): Promise<boolean> {
-  const there = await kube.delete(ref, {}, signal);
   const query = podsOf(ref);
-  if (query === undefined) return there;
-  for (const { metadata } of await kube.list({ apiVersion: 'v1', kind: 'Pod', ...query }, signal)) {
-    const pod = { apiVersion: 'v1', kind: 'Pod', namespace: query.namespace, name: metadata?.name ?? '' };
-    await kube.delete(pod, { graceSeconds: podGraceSeconds }, signal);
-  }
+  const endPods = async (): Promise<void> => {
+    if (query === undefined) return;
+    for (const { metadata, status } of await kube.list<Pod>(
+      { apiVersion: 'v1', kind: 'Pod', ...query },
+      signal,
+    )) {
+      const { name = '', deletionGracePeriodSeconds } = metadata ?? {};
+      const ended = status?.phase === 'Succeeded' || status?.phase === 'Failed';
+      if (ended || (deletionGracePeriodSeconds ?? Infinity) <= podGraceSeconds) continue;
+      const pod = { apiVersion: 'v1', kind: 'Pod', namespace: query.namespace, name };
+      await kube.delete(pod, { graceSeconds: podGraceSeconds }, signal);
+    }
+  };
+  await endPods();
+  const there = await kube.delete(ref, {}, signal);
+  await endPods();
   return there;
 }
 
