@@ -8,7 +8,7 @@ import type { EventBody } from '../../src/model/events.ts';
 import type { KubeExecRequest } from '../../src/model/kube.ts';
 import type { CollectPlan } from '../../src/model/plan.ts';
 import { collectRelease, selectorOf } from '../../src/releases/collect.ts';
-import { tarReader, type TarEntry } from '../../src/releases/tar.ts';
+import { tarReader, type TarEntry } from '../../src/tools/tar.ts';
 import { safeTarget, unpackInto } from '../../src/releases/unpack.ts';
 import { aRelease, FakeCluster } from './support/phases.ts';
 

@@ -6,7 +6,7 @@ import type { AnyObject, ContainerRef, Kube } from '../model/kube.ts';
 import type { CollectPlan, Command, ReleasePlan } from '../model/plan.ts';
 import { isOver, isReady, podName, type Pod } from './pod-state.ts';
 import { bringMs, byCat, idleMs, isNoProgram } from './cat.ts';
-import { tarReader } from './tar.ts';
+import { tarReader } from '../tools/tar.ts';
 import { unpackInto, type UnpackLimits } from './unpack.ts';
 
 export interface CollectOptions {

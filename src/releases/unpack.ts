@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { TarEntry, TarSink } from './tar.ts';
+import type { TarEntry, TarSink } from '../tools/tar.ts';
 
 export interface UnpackLimits {
   readonly files: number;
