@@ -7,6 +7,8 @@ import path from 'node:path';
  * not become a release; else it prints outputs of a step: the commit, the notes, and which tag moves.
  */
 
+const root = path.join(import.meta.dirname, '..');
+
 export interface Facts {
   /** Of package.json. */
   readonly version: string;
@@ -49,9 +51,13 @@ export function notesOf(changelog: string, version: string): string {
 }
 
 /** What a tag gives, or all that speaks against it. */
-export function judge(tag: string, facts: Facts): Release | { readonly faults: readonly string[] } {
+export function judge(
+  tag: string,
+  read: (tag: string) => Facts,
+): Release | { readonly faults: readonly string[] } {
   const numbers = numbersOf(tag);
   if (numbers === undefined) return { faults: [`${tag} is not of the form v1.2.3`] };
+  const facts = read(tag);
   const version = tag.slice(1);
   const major = `v${numbers[0]}`;
   const notes = notesOf(facts.changelog, version);
@@ -82,7 +88,7 @@ const output = (name: string, value: string): string => {
   return `${name}<<${end}\n${value}\n${end}\n`;
 };
 
-function factsOf(root: string, tag: string): Facts {
+function factsOf(tag: string): Facts {
   const git = (...args: string[]): string =>
     execFileSync('git', ['-C', root, ...args], { encoding: 'utf8' }).trim();
   const names = (prefix: string): string[] =>
@@ -101,9 +107,8 @@ function factsOf(root: string, tag: string): Facts {
 }
 
 if (import.meta.main) {
-  const root = path.join(import.meta.dirname, '..');
   const tag = process.argv[2] ?? '';
-  const result = judge(tag, factsOf(root, tag));
+  const result = judge(tag, factsOf);
   if ('faults' in result) {
     process.stderr.write(`${tag} cannot be released:\n${result.faults.map((f) => `  ${f}\n`).join('')}`);
     process.exitCode = 1;

@@ -10,13 +10,13 @@ const facts: Facts = {
   onMain: true,
 };
 const faultsOf = (tag: string, other: Partial<Facts> = {}): readonly string[] => {
-  const result = judge(tag, { ...facts, ...other });
+  const result = judge(tag, () => ({ ...facts, ...other }));
   return 'faults' in result ? result.faults : [];
 };
 
 describe('a tag becomes a release', () => {
   test('when everything fits', () => {
-    expect(judge('v1.2.3', facts)).toEqual({ notes: '- New.', major: 'v1', latest: true });
+    expect(judge('v1.2.3', () => facts)).toEqual({ notes: '- New.', major: 'v1', latest: true });
   });
 
   test.each([
@@ -45,7 +45,10 @@ describe('a tag becomes a release', () => {
     ['a newer patch', ['v1.2.10'], undefined, false],
     ['a newer major version', ['v2.0.0'], 'v1', false],
   ])('but beside %s moves only what it may', (_, tags, major, latest) => {
-    expect(judge('v1.2.3', { ...facts, tags: [...facts.tags, ...tags] })).toMatchObject({ major, latest });
+    expect(judge('v1.2.3', () => ({ ...facts, tags: [...facts.tags, ...tags] }))).toMatchObject({
+      major,
+      latest,
+    });
   });
 
   test('its notes end where the next section begins', () => {
