@@ -7,6 +7,7 @@ import {
   exitCodeOf,
   noCounts,
   runOutcomeOf,
+  type Counts,
   type ExitCode,
   type Outcome,
   type SuiteResult,
@@ -59,7 +60,11 @@ export interface RunOptions {
 export interface RunEnd {
   readonly outcome: Outcome;
   readonly exitCode: ExitCode;
+  readonly runId: string;
   readonly folder: string;
+  readonly counts: Counts;
+  /** The cluster of the run; its kubeconfig where it stays. */
+  readonly cluster?: { readonly name: string; readonly kubeconfig?: string };
 }
 
 /** One run, from the first check to the last thing removed. Rejects only when the run could not even begin. */
@@ -136,14 +141,21 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     for (const text of await options.writeReports(folder, log.events()))
       emit({ type: 'notice', level: 'warning', text });
   });
-  await settle({ ...options, deps, folder }, plan, state, { exitCode, reports, composition, results }, emit);
+  const cluster = await settle(
+    { ...options, deps, folder },
+    plan,
+    state,
+    { exitCode, reports, composition, results },
+    emit,
+  );
 
+  const counts = reports.reduce((sum, report) => addCounts(sum, report.counts), noCounts);
   const error: ErrorInfo | undefined = firstError === undefined ? undefined : errorInfo(firstError);
   emit({
     type: 'run-ended',
     outcome,
     exitCode,
-    counts: reports.reduce((sum, report) => addCounts(sum, report.counts), noCounts),
+    counts,
     runMs: Math.round(deps.clock.monotonic() - began),
     ...(error === undefined ? {} : { error }),
   });
@@ -152,7 +164,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
   });
   await log.close();
   await state.close();
-  return { outcome, exitCode, folder };
+  return { outcome, exitCode, runId, folder, counts, ...(cluster === undefined ? {} : { cluster }) };
 }
 
 /** All that is started under these carries the run's id, so that nothing of it can outlive the run unknown. */

@@ -11,7 +11,7 @@ import { cleanupTasks, nameOf, remover } from './cleanup.ts';
 import type { compose } from './compose.ts';
 import { execute, type TaskResult } from './executor.ts';
 import { guarded } from './guarded.ts';
-import type { RunOptions } from './run.ts';
+import type { RunEnd, RunOptions } from './run.ts';
 import type { OpenState } from './state.ts';
 
 export interface Ended {
@@ -21,14 +21,14 @@ export interface Ended {
   readonly results: ReadonlyMap<Task, TaskResult>;
 }
 
-/** Removes what the run made, or keeps it for a look inside and says how. */
+/** Removes what the run made, or keeps it for a look inside and says how. Gives the cluster; its kubeconfig if it stays. */
 export async function settle(
-  options: Pick<RunOptions, 'deps' | 'connect' | 'up'> & { readonly folder: string },
+  options: Pick<RunOptions, 'deps' | 'connect' | 'up' | 'existing'> & { readonly folder: string },
   plan: Plan,
   state: OpenState,
   ended: Ended,
   emit: (event: EventBody) => void,
-): Promise<void> {
+): Promise<RunEnd['cluster']> {
   const { deps } = options;
   const cluster =
     ended.composition.cluster === undefined
@@ -66,7 +66,7 @@ export async function settle(
         how: howToEnter(cluster, ended.reports),
       });
     }
-    return;
+    return { name: cluster.name, kubeconfig: cluster.kubeconfig };
   }
   // Nothing cancels the removal: each part has a limit of its own, and what a killed ket leaves, the next one sweeps.
   await execute(cleanupTasks(state, remover(deps, options.connect)), {
@@ -74,6 +74,9 @@ export async function settle(
     emit,
     signal: new AbortController().signal,
   });
+  if (cluster === undefined) return undefined;
+  const { name, kubeconfig } = cluster;
+  return options.existing === undefined ? { name } : { name, kubeconfig };
 }
 
 function keeps(plan: Plan, ended: Ended): boolean {
