@@ -46,6 +46,14 @@ describe('the fold', () => {
   });
 });
 
+test('at level warning only what went wrong is said, and the verdict', () => {
+  const { stream, text } = screen();
+  feed(plainSink({ stream, env: {}, level: 'warning' }), events);
+  expect(text()).toContain('✗ api: failed');
+  expect(text()).toContain('FAILED');
+  expect(text()).not.toMatch(/▸|k8s  │|✓ build/);
+});
+
 test('timings have every phase, task, step and attempt', () => {
   const found = timings(events);
   expect(found).toMatchObject({ v: 1, run: '0102-030405-ab12', tier: 'integration', runMs: 54_200 });

@@ -16,6 +16,29 @@ export interface ViewOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The run's folder, as people should read it. */
   readonly folder?: string;
+  /** `warning`: only what went wrong, and the verdict. */
+  readonly level?: LogLevel;
+}
+
+export type LogLevel = 'warning' | 'info' | 'debug';
+
+/** Whether an event is for those who only want to hear what went wrong. */
+function isTrouble(event: RunEvent): boolean {
+  switch (event.type) {
+    case 'notice':
+      return event.level !== 'info';
+    case 'task-ended':
+      return event.outcome === 'failed';
+    case 'case':
+    case 'attempt-ended':
+    case 'leftover':
+    case 'kept':
+      return true;
+    case 'suite-ended':
+      return event.outcome !== 'passed';
+    default:
+      return false;
+  }
 }
 
 /** The same awaited thing is said once, and a task says no more than this often what it awaits. */
@@ -41,6 +64,7 @@ export function plainSink(options: ViewOptions): EventSink {
         if (last !== undefined && (last.what === event.what || event.ms - last.ms < awaitingEveryMs)) return;
         awaited.set(event.task, { what: event.what, ms: event.ms });
       }
+      if (options.level === 'warning' && event.type !== 'run-ended' && !isTrouble(event)) return;
       const at = style('dim', `${(event.ms / 1000).toFixed(1).padStart(7)}s`);
       write(eventLines(event, view, style).map((line) => `${at}  ${line}`));
       if (event.type === 'run-ended') write(finalBlock(view, { style, ...folderOf(options) }));
