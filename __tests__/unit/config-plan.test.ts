@@ -156,8 +156,18 @@ describe('flags go before the environment, and that before the file', () => {
     expect(plan({ env }).cluster?.nodeImage).toBe('node:env');
     expect(plan({ env, overrides: { nodeImage: 'node:flag' } }).cluster?.nodeImage).toBe('node:flag');
     expect(plan({ env: { KET_NODE_IMAGE: '' } }).cluster?.nodeImage).toBe('node:file');
-    expect(plan().tools).toEqual({ kind: 'v0.30.0', helm: 'v4.3.1', allowUnlisted: false });
-    expect(plan({ env }).tools).toEqual({ kind: 'v0.31.0', helm: 'v3.19.0', allowUnlisted: false });
+    expect(plan().tools).toEqual({
+      kind: 'v0.30.0',
+      helm: 'v4.3.1',
+      kindAsked: false,
+      allowUnlisted: false,
+    });
+    expect(plan({ env }).tools).toEqual({
+      kind: 'v0.31.0',
+      helm: 'v3.19.0',
+      kindAsked: true,
+      allowUnlisted: false,
+    });
   });
 
   test('the version of Kubernetes: of the cluster, else of the tools; an image of the nodes decides it', () => {

@@ -65,6 +65,12 @@ export function versionProblem(text: string, least: readonly [number, number]): 
   return undefined;
 }
 
+/** What is wrong with the name of a Kind cluster, by kind's own rule. */
+export function clusterProblem(text: string): string | undefined {
+  if (/^[a-z0-9.-]+$/.test(text)) return undefined;
+  return `"${text}" is not the name of a Kind cluster: lower-case letters, digits, "." and "-"`;
+}
+
 /** What is wrong with the name of an environment variable. */
 export function variableProblem(text: string): string | undefined {
   if (/^[A-Za-z_]\w*$/.test(text)) return undefined;

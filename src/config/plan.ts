@@ -19,7 +19,14 @@ import { loadConfig, type LoadedConfig } from './load.ts';
 import { imageProblem, versionProblem } from './names.ts';
 import { problemsError } from './problems.ts';
 import { parseQuantity } from './quantity.ts';
-import type { ImageConfig, KetConfig, ReleaseConfig, SuiteConfig, TierConfig } from './schema.ts';
+import {
+  defaultKind,
+  type ImageConfig,
+  type KetConfig,
+  type ReleaseConfig,
+  type SuiteConfig,
+  type TierConfig,
+} from './schema.ts';
 import { pickTier, unknownName } from './select.ts';
 
 /** What flags or the Action's inputs say; each goes before the environment, and that before ket.yaml. */
@@ -159,9 +166,11 @@ function clusterOf(
 function toolsOf(config: KetConfig, env: PlanInput['env']): ToolsPlan {
   const from = (name: string, least: readonly [number, number]): string | undefined =>
     override(name, env[name], (text) => versionProblem(text, least));
+  const kind = from('KET_KIND_VERSION', [0, 20]) ?? config.tools.kind;
   return {
-    kind: from('KET_KIND_VERSION', [0, 20]) ?? config.tools.kind,
+    kind: kind ?? defaultKind,
     helm: from('KET_HELM_VERSION', [3, 0]) ?? config.tools.helm,
+    kindAsked: kind !== undefined,
     allowUnlisted: config.tools.allowUnlisted,
   };
 }

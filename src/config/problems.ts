@@ -1,8 +1,10 @@
 import { distance } from 'fastest-levenshtein';
 import { KetError } from '../model/errors.ts';
 
-/** Something wrong in a file that ket reads; all of them are found and told at once. */
+/** Something wrong in a file that ket reads, or in an input; all of them are found and told at once. */
 export interface Problem {
+  /** The Action's input that is the place, in place of a file and a line. */
+  readonly input?: string;
   /** As people know it: relative to where they are, where that is shorter. */
   readonly file: string;
   /** From 1. */
@@ -16,11 +18,24 @@ export interface Problem {
   readonly suggestion?: string;
 }
 
+/** A problem whose place is an input: it comes before those of files, which have lines. */
+export function inputProblem(
+  input: string,
+  message: string,
+  more: Pick<Problem, 'allowed' | 'suggestion'> = {},
+): Problem {
+  return { input, file: '', line: 0, column: 0, path: [], message, ...more };
+}
+
+const placeOf = (problem: Problem): string =>
+  problem.input === undefined
+    ? `${problem.file}:${problem.line}:${problem.column}`
+    : `input ${oneLine(problem.input)}`;
+
 /** `ket.yaml:12:5: unknown key "comand" in suite "api" (did you mean "command"?)`, then what is allowed. */
 export function renderProblem(problem: Problem): string[] {
-  const place = `${problem.file}:${problem.line}:${problem.column}`;
   const suggestion = problem.suggestion === undefined ? '' : ` (did you mean "${problem.suggestion}"?)`;
-  const lines = [`${place}: ${oneLine(problem.message)}${suggestion}`];
+  const lines = [`${placeOf(problem)}: ${oneLine(problem.message)}${suggestion}`];
   if (problem.allowed !== undefined && problem.allowed.length > 0)
     lines.push(`    allowed: ${problem.allowed.map(oneLine).join(', ')}`);
   return lines;
@@ -50,10 +65,28 @@ export function problemsError(problems: readonly Problem[], file: string): KetEr
   const [first] = problems;
   const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
   return new KetError('KET_CONFIG', `${file} cannot be used: ${count}`, {
-    ...(first === undefined ? {} : { where: `${first.file}:${first.line}:${first.column}` }),
+    ...(first === undefined ? {} : { where: placeOf(first) }),
     details: renderProblems(problems),
     next: 'correct the lines named; `ket validate` checks again without running anything',
   });
+}
+
+/** All problems of the inputs as one error; a single one is the message itself, for that is all an annotation shows. */
+export function inputsError(problems: readonly Problem[]): KetError {
+  const inputs = [...new Set(problems.map(({ input = '' }) => input))];
+  const lines = renderProblems(problems);
+  const [only = ''] = lines;
+  return new KetError(
+    'KET_USAGE',
+    problems.length === 1
+      ? only
+      : `${problems.length} problems with ${inputs.length === 1 ? 'input' : 'the inputs'} ${inputs.join(', ')}`,
+    {
+      where: `input ${inputs[0] ?? ''}`,
+      details: problems.length === 1 ? lines.slice(1) : lines,
+      next: 'correct the inputs of the step in the workflow; nothing was started',
+    },
+  );
 }
 
 /** What people write who know other tools, and what it is called here. */

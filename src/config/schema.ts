@@ -205,14 +205,18 @@ export const tierSchema = z.strictObject({
   suites: z.array(suiteSchema).min(1).describe('The test commands.'),
 });
 
+/** Not a default of the schema, which could not be told from what somebody asked for. */
+export const defaultKind = 'v0.30.0';
+
 export const configSchema = z
   .strictObject({
     version: z.literal(1).default(1).describe('Version of this format.'),
     tools: z
       .strictObject({
-        kind: version([0, 20])
-          .default('v0.30.0')
-          .describe('Version of kind; `KET_KIND_VERSION` goes before it.'),
+        kind: version([0, 20]).optional().meta({
+          default: defaultKind,
+          description: 'Version of kind; `KET_KIND_VERSION` goes before it.',
+        }),
         helm: version([3, 0])
           .default('v4.3.1')
           .describe('Version of Helm; `KET_HELM_VERSION` goes before it.'),

@@ -33,6 +33,8 @@ export interface ToolsPlan {
   /** With the leading v, e.g. v0.30.0. */
   readonly kind: string;
   readonly helm: string;
+  /** False: nobody asked for this kind, so it may give way to one that goes with the asked Kubernetes. */
+  readonly kindAsked: boolean;
   /** Take versions that the version table does not pair. */
   readonly allowUnlisted: boolean;
 }

@@ -172,7 +172,7 @@ export function aPlan(over: Partial<Plan> = {}): Plan {
     images: [],
     releases: [],
     suites: [],
-    tools: { kind: 'v0.30.0', helm: 'v4.3.1', allowUnlisted: false },
+    tools: { kind: 'v0.30.0', helm: 'v4.3.1', kindAsked: true, allowUnlisted: false },
     output: '/repo/ket-results',
     keep: 'never',
     keepMs: 0,
