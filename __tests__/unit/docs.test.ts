@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
-import { programFor } from '../../src/cli/main.ts';
+import { exitCodeOfError, programFor } from '../../src/cli/main.ts';
 import { readKindConfig } from '../../src/config/index.ts';
 import { validateSource } from '../../src/config/load.ts';
 import { renderProblems } from '../../src/config/problems.ts';
 import { parseSource } from '../../src/config/source.ts';
+import type { ErrorCode } from '../../src/model/errors.ts';
 import { junitCure } from '../../src/suites/verdict.ts';
 import { blocksOf, inlineOf, linksOf, slugsOf, tableOf, type Block } from './support/markdown.ts';
 import { aSuite } from './support/suites.ts';
@@ -46,7 +47,8 @@ describe('YAML', () => {
   };
 
   test('every block says what it is', () => {
-    const known = [...Object.keys(whole), 'yaml kind', 'yaml workflow'];
+    // Those of workflows are tested in docs-workflows.test.ts.
+    const known = [...Object.keys(whole), 'yaml kind', 'yaml workflow', 'yaml steps'];
     const unknown = blocks.filter(({ info }) => /^ya?ml\b/.test(info) && !known.includes(info));
     expect(unknown.map(label)).toEqual([]);
     expect(ofKind(...Object.keys(whole)).length).toBeGreaterThan(10);
@@ -66,66 +68,6 @@ describe('YAML', () => {
     expect(problems).toEqual([]);
     expect(nodes.length).toBeGreaterThan(0);
   });
-});
-
-describe('the workflow to copy', () => {
-  interface Step {
-    readonly id?: string;
-    readonly uses?: string;
-    readonly with?: Readonly<Record<string, unknown>>;
-  }
-  interface Workflow {
-    readonly jobs: Readonly<
-      Record<
-        string,
-        { readonly strategy?: { readonly matrix?: { readonly tier?: string[] } }; readonly steps: Step[] }
-      >
-    >;
-  }
-  const action = parse(read('action.yml')) as { readonly inputs: object; readonly outputs: object };
-  const found = ofKind('yaml workflow').map(([name, block]): [string, Workflow, string] => [
-    name,
-    parse(block.text) as Workflow,
-    block.text,
-  ]);
-
-  test.each(found)('%s uses only what action.yml has', (_, workflow, text) => {
-    const steps = Object.values(workflow.jobs).flatMap((job) => job.steps);
-    const kets = steps.filter((step) => step.uses?.startsWith('org/ket-action@') === true);
-    expect(kets).toHaveLength(1);
-    for (const step of kets) {
-      const unknown = Object.keys(step.with ?? {}).filter((input) => !(input in action.inputs));
-      expect(unknown).toEqual([]);
-      const outputs = [...text.matchAll(/steps\.([\w-]+)\.outputs\.([\w-]+)/g)].filter(
-        ([, id]) => id === step.id,
-      );
-      expect(outputs.filter(([, , output]) => !((output ?? '') in action.outputs))).toEqual([]);
-      expect(outputs.length).toBe(text.split('.outputs.').length - 1);
-    }
-  });
-
-  test.each(found)(
-    '%s runs tiers of the ket.yaml beside it, with the tools that ket asks for',
-    (name, workflow, text) => {
-      const file = name.replace(/:\d+$/, '');
-      const config = ofKind('yaml ket.yaml').find(([other]) => other.startsWith(`${file}:`))?.[1].text ?? '';
-      const { tiers } = parse(config) as { readonly tiers: object };
-      for (const job of Object.values(workflow.jobs))
-        for (const tier of job.strategy?.matrix?.tier ?? []) expect(Object.keys(tiers)).toContain(tier);
-      const reference = read('docs/ket-yaml.md');
-      for (const [, tool, version] of text.matchAll(/(kind|helm)@(v[\d.]+)/g))
-        expect(reference).toMatch(new RegExp(`\`${tool ?? ''}\` +\\| version +\\| \`${version ?? ''}\``));
-    },
-  );
-
-  test.each([...found.map(([name, , text]) => [name, text]), ['ci.yml', read('.github/workflows/ci.yml')]])(
-    '%s pins every other action by commit, with its version',
-    (_, text) => {
-      const uses = text.split('\n').filter((line) => /\buses: (?!org\/ket-action@)/.test(line));
-      expect(uses.length).toBeGreaterThan(0);
-      for (const line of uses) expect(line).toMatch(/uses: [\w.-]+\/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
-    },
-  );
 });
 
 describe('commands', () => {
@@ -253,6 +195,16 @@ describe('lists that the code has too', () => {
     const codes = union('src/model/errors.ts', 'ErrorCode');
     expect(codes.length).toBeGreaterThan(10);
     expect([...read('docs/errors.md').matchAll(/^## (.+)$/gm)].map(([, title]) => title)).toEqual(codes);
+  });
+
+  test('troubleshooting.md has exactly the codes, with their exit codes', () => {
+    const rows = tableOf(section('docs/troubleshooting.md', 'By code'));
+    const linked = rows.map(([cell = '', exit = '']) => [/^\[(\w+)\]/.exec(cell)?.[1] ?? '', exit]);
+    expect(linked.map(([code]) => code)).toEqual(union('src/model/errors.ts', 'ErrorCode'));
+    const exits = linked.filter(([, exit]) => exit !== '–' && exit !== '130');
+    expect(exits.length).toBeGreaterThan(10);
+    for (const [code = '', exit] of exits)
+      expect([code, String(exitCodeOfError({ code: code as ErrorCode, message: '' }))]).toEqual([code, exit]);
   });
 
   test.each([
