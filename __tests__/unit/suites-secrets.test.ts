@@ -16,12 +16,3 @@ test('values come from the environment, and only those that are named', () =>
     ['TOKEN', 't'],
     ['PASSWORD', 'p'],
   ]));
-
-test.each([[undefined], ['']])('one that is %j is named with its suite', (value) => {
-  expect(() => secretsOf(plan, { TOKEN: 't', PASSWORD: value })).toThrow(
-    expect.objectContaining({
-      code: 'KET_PREREQUISITE',
-      message: 'no secret is set in the environment: PASSWORD, which suite b names',
-    }),
-  );
-});

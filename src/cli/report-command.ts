@@ -23,7 +23,7 @@ export async function reportCommand(target: string): Promise<number> {
 }
 
 /** A run that was killed may have left half a line at the end; everything before it counts. */
-function readEvents(file: string): RunEvent[] {
+export function readEvents(file: string): RunEvent[] {
   const lines = fs.readFileSync(file, 'utf8').split('\n');
   return lines.flatMap((line, index): RunEvent[] => {
     if (line === '') return [];

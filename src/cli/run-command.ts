@@ -1,8 +1,8 @@
 import type { Deps } from '../model/deps.ts';
-import type { EventBody } from '../model/events.ts';
+import type { EventBody, EventSink } from '../model/events.ts';
 import { KetError } from '../model/errors.ts';
 import type { Keep, Plan } from '../model/plan.ts';
-import { resolvePlan } from '../config/index.ts';
+import { checkSecrets, resolvePlan } from '../config/index.ts';
 import { connect } from '../kube/connect.ts';
 import type { ExistingCluster } from '../pipeline/existing.ts';
 import { runPlan, type RunEnd } from '../pipeline/run.ts';
@@ -52,6 +52,18 @@ export interface StartedRun {
   readonly run: () => Promise<RunEnd>;
 }
 
+/** What a door decides beside the plan. */
+export interface RunExtras {
+  readonly deps: Deps;
+  /** A Kind cluster that is there already. */
+  readonly cluster?: string | undefined;
+  /** `ket up`. */
+  readonly up?: boolean;
+  /** Secrets of the door, by name. */
+  readonly secrets?: ReadonlyMap<string, string>;
+  readonly sinks: (folder: string) => readonly EventSink[];
+}
+
 /** Resolves the plan, which is where most mistakes show, and returns what runs it. */
 export function startRun(flags: RunFlags, args: readonly string[], up: boolean): StartedRun {
   const plan = planOf(flags, args);
@@ -59,22 +71,27 @@ export function startRun(flags: RunFlags, args: readonly string[], up: boolean):
     throw new KetError('KET_USAGE', `tier ${plan.tier} has no cluster to bring up`, {
       next: 'name a tier with one: --tier',
     });
-  return { plan, run: () => execute(plan, flags, up) };
+  const deps = realDeps();
+  if (!up) checkSecrets(plan.suites, deps.env);
+  const sinks = (folder: string): readonly EventSink[] => sinksFor(flags.format, folder);
+  return { plan, run: () => execute(plan, { deps, cluster: flags.cluster, up, sinks }) };
 }
 
-async function execute(plan: Plan, flags: RunFlags, up: boolean): Promise<RunEnd> {
-  const deps = realDeps();
+/** Runs a plan with everything real. */
+export async function execute(plan: Plan, extras: RunExtras): Promise<RunEnd> {
+  const { deps, up = false, sinks, secrets } = extras;
   const assets = findAssets(process.argv[1] ?? '.');
   const cancel = cancelOnSignals((text) => process.stderr.write(`\nket: ${text}\n`));
   try {
-    const existing = await existingFor(deps, plan, flags.cluster);
+    const existing = await existingFor(deps, plan, extras.cluster);
     return await runPlan({
       plan,
       deps,
       assets,
       version: ketVersion(assets),
       connect: (kubeconfig) => connect({ kubeconfig }),
-      sinks: (folder) => sinksFor(flags.format, folder),
+      sinks,
+      ...(secrets === undefined ? {} : { secrets }),
       cancel: cancel.signal,
       preflight: (p: Plan, signal: AbortSignal, emit: (event: EventBody) => void) =>
         preflight(deps, p, signal, emit),

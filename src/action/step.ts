@@ -1,0 +1,80 @@
+import { findAssets, realDeps } from '../cli/environment.ts';
+import { execute } from '../cli/run-command.ts';
+import { planFromInputs, type Inputs } from '../config/index.ts';
+import type { Deps } from '../model/deps.ts';
+import { maskerOf, type Masker } from '../model/mask.ts';
+import type { Plan } from '../model/plan.ts';
+import { escapeTerminal } from '../report/escape.ts';
+import { formatMs } from '../model/format.ts';
+import { plainSink } from '../report/plain.ts';
+import { secretsOf, type Secrets } from '../suites/secrets.ts';
+import type { CommandGuard } from './command-guard.ts';
+import { readInputs } from './inputs.ts';
+import { publish } from './publish.ts';
+import { states } from './states.ts';
+
+/** What the inputs of this step come to; the same in main and in post. */
+export interface Step {
+  readonly inputs: Inputs;
+  readonly plan: Plan;
+  readonly secrets: Secrets;
+  readonly masker: Masker;
+}
+
+/** Reads and checks everything that can be wrong before anything starts. */
+export function readStep(guard: CommandGuard): Step {
+  // It registers masks, which the runner must heed.
+  const inputs = guard.own(readInputs);
+  const plan = planFromInputs(inputs, {
+    workspace: process.env['GITHUB_WORKSPACE'] ?? process.cwd(),
+    assets: findAssets(process.argv[1] ?? '.').root,
+    env: process.env,
+  });
+  const secrets = new Map([
+    ...secretsOf(plan, process.env),
+    ...(inputs.token === undefined ? [] : [['token', inputs.token] as const]),
+  ]);
+  return { inputs, plan, secrets, masker: maskerOf(secrets) };
+}
+
+/** The main step: the run, then everything that the workflow shows of it. */
+export async function runStep(guard: CommandGuard): Promise<number> {
+  const step = readStep(guard);
+  const { inputs, plan, secrets, masker } = step;
+  const level = inputs['log-level'];
+  const end = await execute(plan, {
+    deps: level === 'debug' ? talking(realDeps(), masker) : realDeps(),
+    cluster: inputs.cluster,
+    secrets,
+    sinks(folder) {
+      states.folder(folder);
+      return [plainSink({ stream: process.stderr, env: process.env, folder, level })];
+    },
+  });
+  await publish(guard, step, end);
+  states.published();
+  return end.exitCode;
+}
+
+/** Says each command that ket runs, how it ended and how long it took. */
+function talking(deps: Deps, masker: Masker): Deps {
+  const say = (text: string): void => {
+    process.stderr.write(`${escapeTerminal(masker.mask(text))}\n`);
+  };
+  return {
+    ...deps,
+    async exec(request) {
+      const began = deps.clock.monotonic();
+      const command = request.argv.join(' ');
+      try {
+        const result = await deps.exec(request);
+        const end = result.signal ?? `exit code ${String(result.code)}`;
+        say(`debug: ${command} (${end}, ${formatMs(deps.clock.monotonic() - began)})`);
+        return result;
+      } catch (error) {
+        say(`debug: ${command} (${String(error)})`);
+        throw error;
+      }
+    },
+  };
+}
