@@ -3,9 +3,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Deps } from '../../src/model/deps.ts';
-import { cachedTool, choose, findDocker, findTool, onPath } from '../../src/tools/find.ts';
+import { cachedTool, choose, findDocker, findTool, onPath, provideTool } from '../../src/tools/find.ts';
 import { moduleVersion, parseVersion } from '../../src/tools/version.ts';
 import { failedWith, fakeClock, said } from './support/phases.ts';
+import { give, helmArchive, serve, sha256, tableOf } from './support/tools.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -36,6 +37,7 @@ describe('the version in what a tool prints', () => {
     ['v3.19.5', { version: 'v3.19.5', exact: true }],
     ['v4.3', { version: 'v4.3', exact: false }],
     ['kind v0.31.0-alpha+12345 go1.26', { version: 'v0.31.0-alpha+12345', exact: true }],
+    ['Client Version: v1.34.4\nKustomize Version: v5.7.1', { version: 'v1.34.4', exact: true }],
     ['command not found', undefined],
   ])('%s', (text, version) => expect(parseVersion(text)).toEqual(version));
 });
@@ -91,19 +93,16 @@ describe('finding', () => {
     });
   });
 
-  test('the cache of ket comes first', async () => {
+  test('what lies in the cache unproved is not believed', async () => {
     const cached = cachedTool({ XDG_CACHE_HOME: folder }, 'kind', 'v0.30.0');
     program(path.relative(folder, cached), 'kind v0.30.0');
-    program('bin/kind', 'kind v0.30.0');
-    const deps = depsWith({ PATH: path.join(folder, 'bin'), XDG_CACHE_HOME: folder });
-    await expect(findTool(deps, 'kind', 'v0.30.0')).resolves.toMatchObject({ path: cached });
-  });
-
-  test('a program in the cache that is another version is not believed', async () => {
-    const cached = cachedTool({ XDG_CACHE_HOME: folder }, 'kind', 'v0.30.0');
-    program(path.relative(folder, cached), 'kind v0.29.0');
+    fs.writeFileSync(`${cached}.sha256`, `${sha256('kind v0.30.0')}  kind\n`);
     const deps = depsWith({ PATH: '', XDG_CACHE_HOME: folder });
-    await expect(findTool(deps, 'kind', 'v0.30.0')).rejects.toMatchObject({ code: 'KET_TOOL' });
+    const error = await findTool(deps, 'kind', 'v0.30.0').catch((e: unknown) => e);
+    expect(error).toMatchObject({ code: 'KET_TOOL' });
+    expect((error as { details: string[] }).details.join()).toContain('is not believed');
+    // Looking changes nothing.
+    expect(fs.existsSync(cached)).toBe(true);
   });
 
   test('the error names what was found where, and the cure', async () => {
@@ -114,7 +113,7 @@ describe('finding', () => {
     expect(error).toMatchObject({
       code: 'KET_TOOL',
       message: 'helm v4.3.1 was not found',
-      details: [`${wrong}: v4.3.0`, expect.stringContaining('not in the tool cache')],
+      details: [`${wrong}: v4.3.0`, expect.stringContaining("not in ket's version table")],
       next: expect.stringContaining('go install helm.sh/helm/v4/cmd/helm@v4.3.1'),
     });
   });
@@ -125,5 +124,72 @@ describe('finding', () => {
     const PATH = `${path.join(folder, 'one')}:${path.join(folder, 'two')}:relative`;
     expect(onPath({ PATH }, 'docker')).toEqual([]);
     expect(() => findDocker({ PATH })).toThrow('there is no docker in PATH');
+  });
+});
+
+describe('providing', () => {
+  const content = Buffer.from('kind v1.0.0, published');
+  const archive = (): Buffer =>
+    helmArchive(folder, (inner) => fs.writeFileSync(path.join(inner, 'helm'), 'helm v4.0.1'));
+  const signal = AbortSignal.timeout(10_000);
+  const cached = (tool: string, version: string): string =>
+    cachedTool({ XDG_CACHE_HOME: folder }, tool, version);
+
+  test('the cache comes before PATH, and PATH before a download', async () => {
+    const web = await serve(() => give(content));
+    try {
+      const own = program('bin/kind', 'kind v1.0.0');
+      const table = tableOf({ kind: { 'v1.0.0': content } });
+      const env = { XDG_CACHE_HOME: folder, KET_KIND_MIRROR: web.base };
+      const withPath = depsWith({ ...env, PATH: path.dirname(own) });
+      await expect(provideTool(withPath, 'kind', 'v1.0.0', { signal, table })).resolves.toEqual({
+        path: own,
+        version: 'v1.0.0',
+      });
+      expect(web.requests).toEqual([]);
+      const target = cached('kind', 'v1.0.0');
+      await provideTool(depsWith({ ...env, PATH: '' }), 'kind', 'v1.0.0', { signal, table });
+      expect(web.requests).toHaveLength(1);
+      await expect(provideTool(withPath, 'kind', 'v1.0.0', { signal, table })).resolves.toMatchObject({
+        path: target,
+      });
+      expect(web.requests).toHaveLength(1);
+    } finally {
+      await web.close();
+    }
+  });
+
+  test('a program that only may fit gives way to a listed download, and is taken where none is listed', async () => {
+    const packed = archive();
+    const web = await serve(() => give(packed));
+    try {
+      const close = program('bin/helm', 'v4.0');
+      const deps = depsWith({
+        XDG_CACHE_HOME: folder,
+        PATH: path.dirname(close),
+        KET_TOOL_MIRROR: web.base,
+      });
+      const table = tableOf({ helm: { 'v4.0.1': packed } });
+      await expect(provideTool(deps, 'helm', 'v4.0.1', { signal, table })).resolves.toEqual({
+        path: cached('helm', 'v4.0.1'),
+        version: 'v4.0.1',
+      });
+      expect(web.requests[0]?.line).toMatch(/^GET \/helm\/helm-v4\.0\.1-/);
+      await expect(provideTool(deps, 'helm', 'v4.0.2', { signal, table })).resolves.toMatchObject({
+        path: close,
+        notice: expect.stringContaining('is not proved'),
+      });
+    } finally {
+      await web.close();
+    }
+  });
+
+  test('no other version than the asked one, whatever is listed', async () => {
+    const deps = depsWith({ XDG_CACHE_HOME: folder, PATH: '' });
+    const table = tableOf({ kind: { 'v1.0.0': content } });
+    await expect(provideTool(deps, 'kind', 'v1.0.1', { signal, table })).rejects.toMatchObject({
+      message: 'kind v1.0.1 was not found',
+      details: ['no kind in PATH', expect.stringContaining('which has v1.0.0')],
+    });
   });
 });

@@ -1,9 +1,15 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { KetError } from '../model/errors.ts';
 import type { Deps } from '../model/deps.ts';
+import { cachedTool, cacheState } from './cache.ts';
+import { download, type DownloadContext, type DownloadLimits } from './download.ts';
+import { downloadUrl, pathOf, type Mirrors, type Wanted } from './mirror.ts';
+import { listedSum, platformOf, type VersionTable } from './table.ts';
+import { versions } from './versions.ts';
 import { versionOf, type ToolVersion, type VersionedTool } from './version.ts';
+
+export { cachedTool, cacheHome } from './cache.ts';
 
 type Env = Deps['env'];
 
@@ -19,20 +25,6 @@ export interface FoundTool {
 export interface Candidate {
   readonly path: string;
   readonly version?: ToolVersion;
-}
-
-/** `$XDG_CACHE_HOME/ket` (XDG base directory specification). */
-export function cacheHome(env: Env): string {
-  const base = env['XDG_CACHE_HOME'];
-  const root =
-    base !== undefined && path.isAbsolute(base) ? base : path.join(env['HOME'] ?? os.homedir(), '.cache');
-  return path.join(root, 'ket');
-}
-
-/** Where a tool of a version lies in ket's own cache. */
-export function cachedTool(env: Env, tool: string, version: string): string {
-  const arch = process.arch === 'x64' ? 'amd64' : process.arch;
-  return path.join(cacheHome(env), 'tools', tool, version, `${process.platform}-${arch}`, tool);
 }
 
 /** Every executable of that name in PATH, in its order; one that is named twice is listed once. */
@@ -77,39 +69,142 @@ export function choose(tool: string, asked: string, candidates: readonly Candida
 /** Build metadata (`+g1234`) is no part of a version's order. */
 const withoutBuild = (version: string): string => version.replace(/\+.*$/, '');
 
-/** kind or Helm of exactly the asked version, from PATH or ket's tool cache; never another. */
+/** What was found without changing anything. */
+interface Look {
+  readonly found?: FoundTool;
+  readonly candidates: readonly Candidate[];
+  /** The listed download for this platform. */
+  readonly wanted?: Wanted & { readonly sha256: string };
+  /** Why the program in the cache is not believed. */
+  readonly bad?: string;
+}
+
+async function look(
+  deps: Pick<Deps, 'exec' | 'env'>,
+  {
+    tool,
+    asked,
+    table,
+  }: { readonly tool: VersionedTool; readonly asked: string; readonly table: VersionTable },
+  signal?: AbortSignal,
+): Promise<Look> {
+  const platform = platformOf();
+  const listed = listedSum(tool, asked, platform, table);
+  const wanted =
+    listed === undefined || platform === undefined
+      ? undefined
+      : { tool, version: asked, platform, sha256: listed };
+  const file = cachedTool(deps.env, tool, asked);
+  const state =
+    listed === undefined ? 'absent' : await cacheState({ file, listed, unpacked: tool === 'helm' }, signal);
+  if (state === 'good') return { found: { path: file, version: asked }, candidates: [] };
+  const candidates = await Promise.all(
+    onPath(deps.env, tool).map(async (candidate): Promise<Candidate> => {
+      const version = await versionOf(deps.exec, tool, candidate, signal);
+      return { path: candidate, ...(version === undefined ? {} : { version }) };
+    }),
+  );
+  const found = choose(tool, asked, candidates);
+  return {
+    candidates,
+    ...(found === undefined ? {} : { found }),
+    ...(wanted === undefined ? {} : { wanted }),
+    ...(state === 'absent' ? {} : { bad: state.bad }),
+  };
+}
+
+/**
+ * A tool of exactly the asked version, from ket's tool cache or PATH; never another. Changes nothing: what is not there
+ * is an error, also where it could be downloaded.
+ */
 export async function findTool(
-  deps: Deps,
+  deps: Pick<Deps, 'exec' | 'env'>,
   tool: VersionedTool,
   asked: string,
   signal?: AbortSignal,
 ): Promise<FoundTool> {
-  const cached = cachedTool(deps.env, tool, asked);
-  const files = [...(isExecutable(cached) ? [cached] : []), ...onPath(deps.env, tool)];
-  const candidates = await Promise.all(
-    files.map(async (file): Promise<Candidate> => {
-      const version = await versionOf(deps.exec, tool, file, signal);
-      return { path: file, ...(version === undefined ? {} : { version }) };
-    }),
+  const seen = await look(deps, { tool, asked, table: versions }, signal);
+  if (seen.found !== undefined) return seen.found;
+  throw notFound(tool, asked, { seen, table: versions });
+}
+
+export interface ProvideOptions {
+  readonly signal: AbortSignal;
+  readonly awaiting?: (what: string) => void;
+  readonly mirrors?: Mirrors | undefined;
+  readonly table?: VersionTable;
+  readonly limits?: DownloadLimits;
+}
+
+/**
+ * A tool of exactly the asked version: from ket's tool cache, else from PATH, else by a download, when the version
+ * table has its sum. A program that does not prove its patch version is taken only where there is no such download.
+ */
+export async function provideTool(
+  deps: Deps,
+  tool: VersionedTool,
+  asked: string,
+  options: ProvideOptions,
+): Promise<FoundTool> {
+  const { signal, table = versions } = options;
+  options.awaiting?.(`${tool} ${asked} to be looked for`);
+  const seen = await look(deps, { tool, asked, table }, signal);
+  const { found, wanted, bad } = seen;
+  if (found !== undefined && (found.notice === undefined || wanted === undefined)) return found;
+  if (wanted === undefined) throw notFound(tool, asked, { seen, table });
+  const target = cachedTool(deps.env, tool, asked);
+  const context: DownloadContext = {
+    clock: deps.clock,
+    env: deps.env,
+    signal,
+    ...(options.awaiting === undefined ? {} : { awaiting: options.awaiting }),
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
+  };
+  await download(
+    {
+      what: `${tool} ${asked}`,
+      url: downloadUrl(wanted, options.mirrors ?? {}, deps.env),
+      sha256: wanted.sha256,
+      target,
+      ...(tool === 'helm' ? { member: `${wanted.platform.replace('/', '-')}/helm` } : {}),
+      next:
+        `see whether this machine reaches that address (HTTPS_PROXY and NO_PROXY are honoured); name a mirror with ` +
+        `KET_${tool.toUpperCase()}_MIRROR or KET_TOOL_MIRROR; or put ${tool} ${asked} into PATH`,
+    },
+    context,
   );
-  const found = choose(tool, asked, candidates);
-  if (found !== undefined) return found;
-  throw new KetError('KET_TOOL', `${tool} ${asked} was not found`, {
-    details:
-      candidates.length === 0
-        ? [`no ${tool} in PATH`, `not in the tool cache: ${cached}`]
-        : [
-            ...candidates.map((c) => `${c.path}: ${c.version?.version ?? 'did not tell its version'}`),
-            `not in the tool cache: ${cached}`,
-          ],
+  return {
+    path: target,
+    version: asked,
+    ...(bad === undefined ? {} : { notice: `${target} was replaced by a new download: ${bad}` }),
+  };
+}
+
+function notFound(
+  tool: VersionedTool,
+  asked: string,
+  { seen, table }: { readonly seen: Look; readonly table: VersionTable },
+): KetError {
+  const { candidates, wanted, bad } = seen;
+  const listed = table[tool].map(({ version }) => version);
+  return new KetError('KET_TOOL', `${tool} ${asked} was not found`, {
+    details: [
+      ...(candidates.length === 0 ? [`no ${tool} in PATH`] : []),
+      ...candidates.map((c) => `${c.path}: ${c.version?.version ?? 'did not tell its version'}`),
+      ...(bad === undefined ? [] : [`what is in the tool cache is not believed: ${bad}`]),
+      wanted === undefined
+        ? `not in ket's version table for ${process.platform}/${process.arch}, which has ${listed.join(', ')}`
+        : `not in the tool cache; ${pathOf(wanted.tool, wanted.version, wanted.platform)} is downloaded when a run needs it`,
+    ],
     next:
-      `install ${tool} ${asked} (${howToInstall(tool, asked)}), put it into PATH or at ${cached}; ` +
-      `or ask for the version that is there with "tools: {${tool}: …}" in ket.yaml`,
+      `put ${tool} ${asked} into PATH (${howToInstall(tool, asked)}); ` +
+      `or ask for a listed version with "tools: {${tool}: …}" in ket.yaml`,
   });
 }
 
 function howToInstall(tool: VersionedTool, version: string): string {
   if (tool === 'kind') return `go install sigs.k8s.io/kind@${version}, or the binary of its release page`;
+  if (tool === 'kubectl') return 'the binary of its release page';
   const major = /^v(\d+)/.exec(version)?.[1] ?? '4';
   return `go install helm.sh/helm/v${major}/cmd/helm@${version}, or the archive of its release page`;
 }

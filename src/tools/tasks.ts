@@ -1,29 +1,43 @@
 import type { Plan } from '../model/plan.ts';
 import type { RunContext, Tools } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
-import { findDocker, findTool } from './find.ts';
+import { downloadLimits } from './download.ts';
+import { findDocker, provideTool, type FoundTool } from './find.ts';
+import type { VersionedTool } from './version.ts';
 
 export interface ToolTasks {
   readonly find: Task<Tools>;
   readonly all: readonly Task[];
 }
 
-/** Finds the tools that the plan needs, each in exactly the asked version. */
+/** Looking costs seconds at most; a download has its own limit, and a better message when it is over. */
+const lookMs = 30_000;
+
+/** Brings the tools that the plan needs, each in exactly the asked version. */
 export function toolTasks(run: RunContext, plan: Plan): ToolTasks {
   const find: Task<Tools> = {
     id: 'tools',
     phase: 'tools',
     title: 'find the tools',
     needs: [],
-    limitMs: 30_000,
+    limitMs: lookMs + downloadLimits.overallMs,
     async run(context) {
       const { signal } = context;
       const deps = { ...context.deps, env: run.env };
-      const wantsHelm = plan.releases.length > 0;
-      context.awaiting(wantsHelm ? 'kind and helm to tell their versions' : 'kind to tell its version');
+      const waits = new Map<VersionedTool, string>();
+      const provide = async (tool: VersionedTool, asked: string): Promise<FoundTool> => {
+        const awaiting = (what: string): void => {
+          waits.set(tool, what);
+          context.awaiting([...waits.values()].join('; '));
+        };
+        const found = await provideTool(deps, tool, asked, { signal, awaiting });
+        waits.delete(tool);
+        if (waits.size > 0) context.awaiting([...waits.values()].join('; '));
+        return found;
+      };
       const [kind, helm] = await Promise.all([
-        plan.cluster === undefined ? undefined : findTool(deps, 'kind', plan.tools.kind, signal),
-        wantsHelm ? findTool(deps, 'helm', plan.tools.helm, signal) : undefined,
+        plan.cluster === undefined ? undefined : provide('kind', plan.tools.kind),
+        plan.releases.length === 0 ? undefined : provide('helm', plan.tools.helm),
       ]);
       for (const tool of [kind, helm])
         if (tool?.notice !== undefined) context.emit({ type: 'notice', level: 'warning', text: tool.notice });

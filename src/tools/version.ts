@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import type { Exec } from '../model/deps.ts';
 
-export type VersionedTool = 'kind' | 'helm';
+export type VersionedTool = 'kind' | 'kubectl' | 'helm';
 
 /** What a program says, or proves, about its version. */
 export interface ToolVersion {
@@ -13,15 +13,20 @@ export interface ToolVersion {
 
 const versionArgs: Record<VersionedTool, readonly string[]> = {
   kind: ['version'],
+  kubectl: ['version', '--client'],
   helm: ['version', '--template', '{{.Version}}'],
 };
 
 /** Path of the Go module that holds the program, up to its major version. */
-const modules: Record<VersionedTool, string> = { kind: 'sigs.k8s.io/kind', helm: 'helm.sh/helm' };
+const modules: Record<VersionedTool, string> = {
+  kind: 'sigs.k8s.io/kind',
+  kubectl: 'k8s.io/kubernetes',
+  helm: 'helm.sh/helm',
+};
 
 const full = /^v\d+\.\d+\.\d+/;
 
-/** The version in the output of `kind version` or `helm version`; undefined when there is none. */
+/** The first version in the output of a tool's own command for it; undefined when there is none. */
 export function parseVersion(output: string): ToolVersion | undefined {
   const version = /\bv\d+\.\d+(?:\.\d+)?(?:[-+][0-9A-Za-z.+-]+)?/.exec(output)?.[0];
   return version === undefined ? undefined : { version, exact: full.test(version) };
