@@ -53,6 +53,44 @@ describe('what the facts mean', () => {
     expect(findings.map((finding) => finding.title)).toEqual(['Docker', 'kind', 'memory', 'disk', 'inotify']);
   });
 
+  test('a listed tool that is not here is downloaded', () => {
+    const tools = [
+      { name: 'kind', asked: 'v0.30.0', error: 'no kind in PATH' },
+      { name: 'helm', asked: 'v4.2.4', path: '/h', notice: 'says only v4.2' },
+    ];
+    const details = (arch: string): string[] =>
+      judgeMachine(machine({ tools, arch }), plan())
+        .filter(({ title }) => title === 'kind' || title === 'helm')
+        .map(({ level, detail }) => `${level}: ${detail}`);
+    expect(details('arm64')).toEqual([
+      'ok: v0.30.0, which is downloaded when a run needs it',
+      'ok: v4.2.4, which is downloaded when a run needs it',
+    ]);
+    expect(details('s390x')).toEqual([
+      'error: kind v0.30.0 was not found: no kind in PATH',
+      'warning: says only v4.2',
+    ]);
+  });
+
+  test('what the Kind config says of kubeadm and cgroups is heeded', () => {
+    const bad = (kind: string, kindConfig: string): string[] =>
+      judgeMachine(
+        machine({ kindConfig }, { engine: { ...engine, cgroup: '1' } }),
+        plan(1, { tools: { ...plan().tools, kind } }),
+      )
+        .filter(({ level }) => level !== 'ok')
+        .map(({ level, title }) => `${level}: ${title}`);
+    const patch = (text: string): string => `kubeadmConfigPatches: [${JSON.stringify(text)}]`;
+    // Without an image it is kind's own default that counts.
+    expect(bad('v0.30.0', '')).toEqual([]);
+    expect(bad('v0.31.0', '')).toEqual(['error: cgroup']);
+    expect(bad('v0.31.0', 'nodes: [{role: control-plane, image: "kindest/node:v1.34.3"}]')).toEqual([]);
+    expect(bad('v0.31.0', patch('{kind: KubeletConfiguration, failCgroupV1: false}'))).toEqual([]);
+    expect(bad('v0.30.0', patch('{kind: ClusterConfiguration, apiVersion: kubeadm.k8s.io/v1beta4}'))).toEqual(
+      ['warning: kubeadm patch'],
+    );
+  });
+
   const withEngine = (over: Partial<DockerEngine>): MachineFacts =>
     machine({}, { engine: { ...engine, ...over } });
   const without = (docker: DockerFacts): MachineFacts => ({ ...machine(), docker });

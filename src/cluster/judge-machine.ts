@@ -1,7 +1,10 @@
 import { formatBytes } from '../model/format.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Plan } from '../model/plan.ts';
-import type { DockerEngine, DockerFacts, MachineFacts } from './machine.ts';
+import { bootProblems } from '../tools/boot.ts';
+import { kindBootOf, kubernetesOfNodes, patchFindings } from '../tools/kubeadm.ts';
+import { listedSum, platformOf } from '../tools/table.ts';
+import type { DockerEngine, DockerFacts, MachineFacts, ToolFacts } from './machine.ts';
 
 const GiB = 1024 ** 3;
 const MiB = 1024 ** 2;
@@ -38,6 +41,7 @@ export function judgeMachine(facts: MachineFacts, plan: Plan): Finding[] {
   if (plan.cluster === undefined) return judgeDisks(facts, plan);
   return [
     ...judgeDocker(facts.docker, plan),
+    ...judgeBoot(facts, plan),
     ...judgeTools(facts),
     ...judgeMemory(facts, plan),
     ...judgeDisks(facts, plan),
@@ -129,15 +133,6 @@ function judgeEngine(engine: DockerEngine, plan: Plan): Finding[] {
       ),
     );
   else findings.push(ok('Docker', version));
-  const minor = kubernetesMinor(plan.cluster?.nodeImage);
-  if (engine.cgroup === '1' && minor !== undefined && minor >= 35)
-    findings.push(
-      error(
-        'cgroup',
-        `this machine has cgroup v1, and the kubelet of Kubernetes 1.${String(minor)} refuses to run there`,
-        'boot with systemd.unified_cgroup_hierarchy=1, or use a node image of Kubernetes 1.34 or older',
-      ),
-    );
   if (engine.buildx === false && plan.images.length > 0)
     findings.push(
       error(
@@ -159,30 +154,47 @@ export function remoteHost(host: string | undefined): string | undefined {
 
 const major = (version: string): number => Number.parseInt(version, 10) || 0;
 
-/** From a tag such as kindest/node:v1.34.0. */
-function kubernetesMinor(image: string | undefined): number | undefined {
-  const minor = /:v1\.(\d+)\./.exec(image ?? '')?.[1];
-  return minor === undefined ? undefined : Number(minor);
+/** Whether the nodes that are asked for can start here, and what of the Kind config they would not heed. */
+function judgeBoot(facts: MachineFacts, plan: Plan): Finding[] {
+  const boot = kindBootOf(facts.kindConfig ?? '');
+  const { kind } = plan.tools;
+  return kubernetesOfNodes(kind, plan.cluster?.nodeImage, boot).flatMap((kubernetes) => [
+    ...bootProblems({
+      kind,
+      kubernetes,
+      cgroup: facts.docker.engine?.cgroup,
+      cgroupV1Allowed: boot.cgroupV1Allowed,
+    }).map(({ title, detail, cure }) => error(title, detail, cure)),
+    ...patchFindings(boot, kind, kubernetes),
+  ]);
 }
 
 const judgeTools = (facts: MachineFacts): Finding[] =>
-  facts.tools.map(({ name, asked, path, notice, error: problem, cure, slow }) => {
+  facts.tools.map((tool) => {
+    const { name, asked, path, notice, error: problem, cure, slow } = tool;
     if (slow === true)
       return warning(
         name,
         `it did not tell its version in time; ${asked} is asked for`,
         `try ${name} version`,
       );
+    if (path !== undefined && notice === undefined) return ok(name, `${asked} (${path})`);
+    if (isOffered(tool, facts)) return ok(name, `${asked}, which is downloaded when a run needs it`);
     if (path === undefined)
       return error(
         name,
         `${name} ${asked} was not found: ${problem ?? ''}`,
         cure ?? `install ${name} ${asked}`,
       );
-    return notice === undefined
-      ? ok(name, `${asked} (${path})`)
-      : warning(name, notice, `install the published ${name} ${asked}`);
+    return warning(name, notice ?? '', `install the published ${name} ${asked}`);
   });
+
+/** The version table has this version's sum for this machine. */
+function isOffered({ name, asked }: ToolFacts, { platform, arch }: MachineFacts): boolean {
+  return (
+    (name === 'kind' || name === 'helm') && listedSum(name, asked, platformOf(platform, arch)) !== undefined
+  );
+}
 
 function judgeMemory(facts: MachineFacts, plan: Plan): Finding[] {
   const nodes = plan.cluster?.nodes ?? [];

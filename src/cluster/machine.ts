@@ -1,6 +1,10 @@
 /** What doctor knows of the machine; absent parts could not be looked at in time, or do not exist there. */
 export interface MachineFacts {
   readonly platform: NodeJS.Platform;
+  /** As Node names it; that of this process unless given. */
+  readonly arch?: string;
+  /** Text of the Kind config. */
+  readonly kindConfig?: string;
   readonly docker: DockerFacts;
   /** Bytes that programs can still take. */
   readonly memoryAvailable?: number;
