@@ -185,3 +185,19 @@ describe('adding a release', () => {
     await expect(tableText(file, versions)).resolves.toBe(file);
   });
 });
+
+test('docs/tools.md names what is offered', () => {
+  const text = readFileSync(path.join(import.meta.dirname, '../../docs/tools.md'), 'utf8');
+  const cell = (first: string): string =>
+    (new RegExp(`^\\| ${first.replaceAll('.', '\\.')} +\\|([^|]*)\\|$`, 'm').exec(text)?.[1] ?? '').trim();
+  for (const { version, images } of versions.kind)
+    expect(cell(version)).toBe(images.map(({ kubernetes }) => kubernetes).join(', '));
+  const listed = (tool: 'helm' | 'kubectl'): string =>
+    versions[tool].map(({ version }) => version).join(', ');
+  expect(cell('Helm')).toBe(listed('helm'));
+  expect(cell('kubectl')).toBe(listed('kubectl'));
+  const partly = [...versions.kind, ...versions.kubectl, ...versions.helm].filter(
+    ({ sha256 }) => Object.keys(sha256).length < 4,
+  );
+  expect(partly.map(({ version }) => version)).toEqual(['v1.36.4']);
+});
