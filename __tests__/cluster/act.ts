@@ -1,12 +1,13 @@
 import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { root, type Sandbox } from './ket.ts';
 
 /** How tests run workflows: by act on this machine itself, the Action taken from this checkout. */
 
 /** A repository with one commit. */
-export function repository(folder: string, files: Readonly<Record<string, string>>): string {
+export function repository(folder: string, files: Readonly<Record<string, string>> = {}): string {
   for (const [name, text] of Object.entries(files)) {
     const file = path.join(folder, name);
     fs.mkdirSync(path.dirname(file), { recursive: true });
@@ -38,6 +39,40 @@ export function exampleFiles(folder: string): void {
   );
 }
 
+/** A workflow with the jobs that are given, each with a checkout before its steps. */
+export function workflow(jobs: Readonly<Record<string, readonly object[]>>, more: object = {}): string {
+  const checkout = { uses: 'actions/checkout@v7', with: { 'persist-credentials': false } };
+  return JSON.stringify({
+    on: 'push',
+    jobs: Object.fromEntries(
+      Object.entries(jobs).map(([name, steps]) => [
+        name,
+        { 'runs-on': 'ubuntu-latest', steps: [checkout, ...steps], ...more },
+      ]),
+    ),
+  });
+}
+
+/** The step that this is all about. */
+export const ketStep = (inputs: Readonly<Record<string, string>>, more: object = {}): object => ({
+  id: 'ket',
+  uses: 'org/ket-action@v1',
+  with: inputs,
+  ...more,
+});
+
+/** All files beneath a folder, by relative path. */
+export const filesIn = (folder: string): Map<string, Buffer> =>
+  new Map(
+    fs
+      .readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => {
+        const file = path.join(entry.parentPath, entry.name);
+        return [path.relative(folder, file), fs.readFileSync(file)];
+      }),
+  );
+
 export interface ActRun {
   readonly code: number | null;
   readonly log: string;
@@ -66,15 +101,9 @@ export async function act(options: ActOptions): Promise<ActRun> {
   const argv = [
     'push',
     '--no-cache-server',
-    ...[
-      '--artifact-server-path',
-      server,
-      '--artifact-server-addr',
-      '127.0.0.1',
-      '--artifact-server-port',
-      '0',
-    ],
-    ...['--local-repository', `org/ket-action@v1=${root}`],
+    ...['--artifact-server-path', server, '--artifact-server-addr', '127.0.0.1'],
+    ...['--artifact-server-port', String(await freePort())],
+    ...['--local-repository', `org/ket-action@v1=${published(box)}`],
     ...(options.args ?? []),
   ];
   const node = path.join(root, 'node_modules', '.bin');
@@ -103,6 +132,25 @@ export async function act(options: ActOptions): Promise<ActRun> {
   const code = await new Promise<number | null>((resolve) => child.once('close', (c) => resolve(c)));
   clearTimeout(timer);
   return { code, log, ms: Date.now() - began, artifacts: unpacked(server) };
+}
+
+/** The files of this checkout as a tag would have them: act copies the whole folder for each job. */
+function published(box: Sandbox): string {
+  const folder = path.join(box.home, 'ket-action');
+  if (fs.existsSync(folder)) return folder;
+  const parts = ['action.yml', 'package.json', 'dist', 'templates', 'kind-configs', 'bin'];
+  for (const part of parts) fs.cpSync(path.join(root, part), path.join(folder, part), { recursive: true });
+  return folder;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = net.createServer();
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as net.AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
 }
 
 function unpacked(server: string): ReadonlyMap<string, string> {
