@@ -2,6 +2,7 @@ import { formatMs } from '../model/format.ts';
 import type { CaseInfo } from '../model/events.ts';
 import { percent, type Part } from '../results/coverage-data.ts';
 import type { MergedCoverage } from '../results/coverage.ts';
+import { clip } from '../results/text.ts';
 import { escapeMarkdown, markdownBlock, markdownCode } from './escape.ts';
 import { caseTitle } from './final.ts';
 import { countsText, plural } from './format.ts';
@@ -13,6 +14,8 @@ export interface SummaryOptions {
   readonly coverage?: readonly Pick<MergedCoverage, 'format' | 'lines' | 'branches'>[];
   /** Where the run's results are, as people should read it. */
   readonly folder?: string;
+  /** What was uploaded of them. */
+  readonly artifact?: { readonly name: string; readonly url?: string };
   /** Most bytes; GitHub drops a whole step summary over 1 MiB. */
   readonly limit?: number;
 }
@@ -27,22 +30,21 @@ const signs = {
 } as const;
 
 /**
- * The run as one markdown page, verdict first. When it would be too large, sections lose detail in the order of
- * `fitSections`; the verdict and the table of suites always stay.
+ * The run as one markdown page, verdict first. When it would be too large, detail goes in this order, each part as far
+ * as it can before the next: the diagram and then the table of phases; remarks; of failed tests the long messages, log
+ * lines, messages beyond the first ones, names; of errors the lines that show them; the reasons in the table of suites.
+ * The verdict, the suites' outcomes, coverage and where the results are always stay.
  */
 export function summaryMarkdown(view: RunView, options: SummaryOptions = {}): string {
   const sections: Section[] = [
     { keep: 'always', levels: [verdict(view)] },
-    { keep: 'always', levels: [suitesTable(view)] },
+    { keep: 5, levels: [suitesTable(view, 600), suitesTable(view, 100), suitesTable(view, 0)] },
     { keep: 3, levels: failures(view) },
     { keep: 4, levels: errors(view) },
     { keep: 'always', levels: [coverageLine(options.coverage ?? [])] },
     { keep: 2, levels: [remarks(view), ''] },
     { keep: 1, levels: [phasesTable(view, true), phasesTable(view, false), ''] },
-    {
-      keep: 'always',
-      levels: [options.folder === undefined ? '' : `Results: ${markdownCode(options.folder)}`],
-    },
+    { keep: 'always', levels: [whereResults(options)] },
   ];
   return fitSections(sections, options.limit ?? 1_000_000);
 }
@@ -60,11 +62,29 @@ function verdict(view: RunView): string {
   return `## ${signs[ended.outcome]} ${ended.outcome}${tier}\n\n${facts.map(escapeMarkdown).join(' · ')}`;
 }
 
-const cell = (text: string): string => escapeMarkdown(text.length > 600 ? `${text.slice(0, 600)} …` : text);
+/** Nothing but a page of https is linked, whoever gave the address. */
+function whereResults({ folder, artifact }: SummaryOptions): string {
+  const url = artifact?.url === undefined ? undefined : URL.parse(artifact.url);
+  const link = url?.protocol === 'https:' ? url.href.replace(/[()\\]/g, encodeURIComponent) : undefined;
+  const parts = [
+    ...(artifact === undefined
+      ? []
+      : [
+          link === undefined
+            ? `artifact ${markdownCode(artifact.name)}`
+            : `artifact [${escapeMarkdown(artifact.name)}](${link})`,
+        ]),
+    ...(folder === undefined ? [] : [markdownCode(folder)]),
+  ];
+  return parts.length === 0 ? '' : `Results: ${parts.join(', ')}`;
+}
 
-function suitesTable(view: RunView): string {
+/** `whyBytes`: how much of a suite's reason is told, where there are not hundreds. */
+function suitesTable(view: RunView, whyBytes: number): string {
   const suites = [...view.suites.values()];
   if (suites.length === 0) return '';
+  const most = Math.min(whyBytes, Math.floor(100_000 / suites.length));
+  const cell = (text: string): string => (most < 20 ? '' : escapeMarkdown(clip(text, most)));
   const rows = suites.slice(0, 500).map((suite) => {
     const { ended } = suite;
     const name = markdownCode(suite.name, true);
@@ -102,6 +122,9 @@ function failures(view: RunView): string[] {
     level(200, 4096, 10),
     level(200, 1000, 10),
     level(200, 300, 5),
+    level(100, 300, 5),
+    level(50, 300, 5),
+    level(20, 300, 5),
     level(500, 0, 0),
     level(50, 0, 0),
     `### What went wrong\n\n${plural(total, 'case')}; they are in junit.xml.`,
@@ -112,7 +135,7 @@ const told = (attempt: AttemptView): readonly CaseInfo[] => [...attempt.bad, ...
 const lastLines = (attempt: AttemptView): readonly string[] =>
   attempt.ended === undefined || attempt.ended.outcome === 'passed' ? [] : (attempt.ended.lastLines ?? []);
 
-function suiteFailures(suite: SuiteView, most: number, messageLength: number, lines: number): string[] {
+function suiteFailures(suite: SuiteView, most: number, messageBytes: number, lines: number): string[] {
   return suite.attempts.flatMap((attempt) => {
     const cases = told(attempt);
     const last = lastLines(attempt);
@@ -120,24 +143,27 @@ function suiteFailures(suite: SuiteView, most: number, messageLength: number, li
     const of = suite.attempts.length > 1 ? `, attempt ${attempt.attempt}` : '';
     const blocks = [`**${escapeMarkdown(suite.name)}**${of}`];
     const shown = cases.slice(0, most);
-    if (messageLength === 0) blocks.push(shown.map((found) => `- ${caseHead(found)}`).join('\n'));
+    if (messageBytes === 0) blocks.push(shown.map((found) => `- ${caseHead(found)}`).join('\n'));
     else
       for (const found of shown) {
-        const message = (found.message ?? '').slice(0, messageLength);
+        const message = clip(found.message ?? '', messageBytes);
         blocks.push(caseHead(found), ...(message === '' ? [] : [markdownBlock(message)]));
       }
     if (cases.length > shown.length)
       blocks.push(`${shown.length} of ${cases.length} cases are shown; junit.xml has all.`);
-    const tail = lines === 0 ? [] : last.slice(-lines).map((line) => line.slice(0, 1000));
+    const tail = lines === 0 ? [] : last.slice(-lines).map((line) => clip(line, 1000));
     if (tail.length > 0) blocks.push('Last lines of its log:', markdownBlock(tail.join('\n')));
     return blocks.filter((block) => block !== '');
   });
 }
 
+/** Names of cases may hold their parameters. */
+const nameBytes = 500;
+
 function caseHead(found: CaseInfo): string {
   const kind = found.status === 'passed' ? 'passed after a failed try' : found.status;
-  const file = found.file === undefined ? '' : ` in ${markdownCode(found.file)}`;
-  return `${markdownCode(caseTitle(found))} ${kind}${file}`;
+  const file = found.file === undefined ? '' : ` in ${markdownCode(clip(found.file, nameBytes))}`;
+  return `${markdownCode(clip(caseTitle(found), nameBytes))} ${kind}${file}`;
 }
 
 /** Tasks that failed: what happened, the lines that show it, the next step. */
@@ -153,12 +179,12 @@ function errors(view: RunView): string[] {
     [
       '### Why the run could not go on',
       ...failed.slice(0, 50).flatMap(({ title, error }) => {
-        const details = (error.details ?? []).slice(-lines).map((line) => line.slice(0, length));
+        const details = (error.details ?? []).slice(-lines).map((line) => clip(line, length));
         return [
-          `**${escapeMarkdown(title)}** ${markdownCode(error.code)}: ${escapeMarkdown(error.message.slice(0, 4096))}`,
-          ...(error.where === undefined ? [] : [`at ${markdownCode(error.where.slice(0, 500))}`]),
+          `**${escapeMarkdown(title)}** ${markdownCode(error.code)}: ${escapeMarkdown(clip(error.message, 4096))}`,
+          ...(error.where === undefined ? [] : [`at ${markdownCode(clip(error.where, 500))}`]),
           ...(lines === 0 || details.length === 0 ? [] : [markdownBlock(details.join('\n'))]),
-          ...(error.next === undefined ? [] : [`Next: ${escapeMarkdown(error.next.slice(0, 2000))}`]),
+          ...(error.next === undefined ? [] : [`Next: ${escapeMarkdown(clip(error.next, 2000))}`]),
         ];
       }),
     ].join('\n\n');
@@ -179,7 +205,7 @@ function remarks(view: RunView): string {
   const lines = [
     ...view.notices
       .filter((n) => n.level !== 'info')
-      .map((n) => `- ${n.level}: ${escapeMarkdown(n.text.slice(0, 2000))}`),
+      .map((n) => `- ${n.level}: ${escapeMarkdown(clip(n.text, 2000))}`),
     ...view.leftovers.map(
       (l) =>
         `- left behind: ${markdownCode(l.what)} (${escapeMarkdown(l.why)}); next: ${markdownCode(l.cure)}`,
