@@ -158,7 +158,7 @@ describe('flags go before the environment, and that before the file', () => {
     expect(plan({ env: { KET_NODE_IMAGE: '' } }).cluster?.nodeImage).toBe('node:file');
     expect(plan().tools).toEqual({
       kind: 'v0.30.0',
-      helm: 'v4.3.1',
+      helm: 'v4.2.4',
       kindAsked: false,
       allowUnlisted: false,
     });

@@ -1,5 +1,6 @@
 import { findAssets, realDeps } from '../cli/environment.ts';
 import { execute } from '../cli/run-command.ts';
+import { withVersions } from '../cli/versions.ts';
 import { planFromInputs, type Inputs } from '../config/index.ts';
 import type { Deps } from '../model/deps.ts';
 import { maskerOf, type Masker } from '../model/mask.ts';
@@ -7,6 +8,7 @@ import type { Plan } from '../model/plan.ts';
 import { escapeTerminal } from '../report/escape.ts';
 import { formatMs } from '../model/format.ts';
 import { plainSink } from '../report/plain.ts';
+import { mirrorEnv } from '../tools/mirror.ts';
 import { secretsOf, type Secrets } from '../suites/secrets.ts';
 import type { CommandGuard } from './command-guard.ts';
 import { readInputs } from './inputs.ts';
@@ -17,6 +19,7 @@ import { states } from './states.ts';
 export interface Step {
   readonly inputs: Inputs;
   readonly plan: Plan;
+  readonly notices: readonly string[];
   readonly secrets: Secrets;
   readonly masker: Masker;
 }
@@ -25,25 +28,29 @@ export interface Step {
 export function readStep(guard: CommandGuard): Step {
   // It registers masks, which the runner must heed.
   const inputs = guard.own(readInputs);
-  const plan = planFromInputs(inputs, {
-    workspace: process.env['GITHUB_WORKSPACE'] ?? process.cwd(),
-    assets: findAssets(process.argv[1] ?? '.').root,
-    env: process.env,
-  });
+  const { plan, notices } = withVersions(
+    planFromInputs(inputs, {
+      workspace: process.env['GITHUB_WORKSPACE'] ?? process.cwd(),
+      assets: findAssets(process.argv[1] ?? '.').root,
+      env: process.env,
+    }),
+  );
   const secrets = new Map([
     ...secretsOf(plan, process.env),
     ...(inputs.token === undefined ? [] : [['token', inputs.token] as const]),
   ]);
-  return { inputs, plan, secrets, masker: maskerOf(secrets) };
+  return { inputs, plan, notices, secrets, masker: maskerOf(secrets) };
 }
 
 /** The main step: the run, then everything that the workflow shows of it. */
 export async function runStep(guard: CommandGuard): Promise<number> {
   const step = readStep(guard);
-  const { inputs, plan, secrets, masker } = step;
+  const { inputs, secrets, masker } = step;
   const level = inputs['log-level'];
-  const end = await execute(plan, {
-    deps: level === 'debug' ? talking(realDeps(), masker) : realDeps(),
+  const real = realDeps();
+  const deps = { ...real, env: { ...real.env, ...mirrorEnv(inputs['tool-mirror'] ?? {}) } };
+  const end = await execute(step, {
+    deps: level === 'debug' ? talking(deps, masker) : deps,
     cluster: inputs.cluster,
     secrets,
     sinks(folder) {

@@ -8,7 +8,8 @@ import type { ExistingCluster } from '../pipeline/existing.ts';
 import { ownerLives, readStates, stateHome, writeState, type RunState } from '../pipeline/state.ts';
 import { removals, sweep } from '../pipeline/sweep.ts';
 import { connect } from '../kube/connect.ts';
-import { findTool } from '../tools/find.ts';
+import { downloadLimits } from '../tools/download.ts';
+import { provideTool } from '../tools/find.ts';
 import { endProcessesOf } from '../tools/processes.ts';
 import { realDeps } from './environment.ts';
 
@@ -36,7 +37,8 @@ export async function findUp(deps: Deps, plan: Plan): Promise<ExistingCluster | 
 
 /** A Kind cluster that something else made: used, and left alone. */
 export async function kindCluster(deps: Deps, plan: Plan, name: string): Promise<ExistingCluster> {
-  const kind = await findTool(deps, 'kind', plan.tools.kind, AbortSignal.timeout(10_000));
+  const signal = AbortSignal.timeout(downloadLimits.overallMs);
+  const kind = await provideTool(deps, 'kind', plan.tools.kind, { signal });
   const result = await deps.exec({ argv: [kind.path, 'get', 'kubeconfig', '--name', name], limitMs: 30_000 });
   if (result.code !== 0)
     throw new KetError('KET_CLUSTER', `there is no Kind cluster ${name}`, {

@@ -32,7 +32,8 @@ const signs = { ok: '✓', warning: '!', error: '✗' } as const;
 /** `ket doctor`: every finding with its cure; exit code 2 when a run could not work. */
 export async function doctorCommand(flags: RunFlags): Promise<number> {
   const deps = realDeps();
-  const plan = planOf(flags, []);
+  const { plan, notices } = planOf(flags, []);
+  for (const text of notices) process.stderr.write(`${text}\n`);
   const signal = AbortSignal.timeout(10_000);
   const findings = await checkMachine(deps, { plan, signal, leftovers: () => leftovers(deps) });
   for (const { level, title, detail, cure } of findings) {

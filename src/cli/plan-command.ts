@@ -10,7 +10,8 @@ import { planOf, type RunFlags } from './run-command.ts';
 
 /** `ket plan`: the resolved plan, then the manifests of the first attempt of each suite, as YAML on stdout. */
 export function planCommand(flags: RunFlags): number {
-  const plan = planOf(flags, []);
+  const { plan, notices } = planOf(flags, []);
+  for (const text of notices) process.stderr.write(`${text}\n`);
   process.stdout.write(['# The plan', yaml(plan), ...manifestsOf(plan)].join('\n'));
   return 0;
 }

@@ -12,6 +12,7 @@ import { preflight } from './doctor-command.ts';
 import { findAssets, isCi, ketVersion, realDeps } from './environment.ts';
 import { sinksFor, type Format } from './reporters.ts';
 import { cancelOnSignals } from './signals.ts';
+import { withVersions, type Settled } from './versions.ts';
 
 /** The options of `ket run`, as the command line gives them. */
 export interface RunFlags {
@@ -27,24 +28,27 @@ export interface RunFlags {
   readonly parallel?: number;
 }
 
-export function planOf(flags: RunFlags, args: readonly string[]): Plan {
+/** The plan of a command line, with every version settled; what the user should know of those goes to stderr. */
+export function planOf(flags: RunFlags, args: readonly string[]): Settled {
   const deps = realDeps();
-  return resolvePlan({
-    configPath: flags.config,
-    tier: flags.tier,
-    suites: flags.suite,
-    overrides: {
-      output: flags.output,
-      keep: flags.keep,
-      nodeImage: flags.nodeImage,
-      retries: flags.retries,
-      parallel: flags.parallel,
-      args,
-    },
-    env: deps.env,
-    isTTY: process.stderr.isTTY,
-    ci: isCi(deps.env),
-  });
+  return withVersions(
+    resolvePlan({
+      configPath: flags.config,
+      tier: flags.tier,
+      suites: flags.suite,
+      overrides: {
+        output: flags.output,
+        keep: flags.keep,
+        nodeImage: flags.nodeImage,
+        retries: flags.retries,
+        parallel: flags.parallel,
+        args,
+      },
+      env: deps.env,
+      isTTY: process.stderr.isTTY,
+      ci: isCi(deps.env),
+    }),
+  );
 }
 
 export interface StartedRun {
@@ -66,7 +70,8 @@ export interface RunExtras {
 
 /** Resolves the plan, which is where most mistakes show, and returns what runs it. */
 export function startRun(flags: RunFlags, args: readonly string[], up: boolean): StartedRun {
-  const plan = planOf(flags, args);
+  const settled = planOf(flags, args);
+  const { plan } = settled;
   if (up && plan.cluster === undefined)
     throw new KetError('KET_USAGE', `tier ${plan.tier} has no cluster to bring up`, {
       next: 'name a tier with one: --tier',
@@ -74,11 +79,11 @@ export function startRun(flags: RunFlags, args: readonly string[], up: boolean):
   const deps = realDeps();
   if (!up) checkSecrets(plan.suites, deps.env);
   const sinks = (folder: string): readonly EventSink[] => sinksFor(flags.format, folder);
-  return { plan, run: () => execute(plan, { deps, cluster: flags.cluster, up, sinks }) };
+  return { plan, run: () => execute(settled, { deps, cluster: flags.cluster, up, sinks }) };
 }
 
 /** Runs a plan with everything real. */
-export async function execute(plan: Plan, extras: RunExtras): Promise<RunEnd> {
+export async function execute({ plan, notices }: Settled, extras: RunExtras): Promise<RunEnd> {
   const { deps, up = false, sinks, secrets } = extras;
   const assets = findAssets(process.argv[1] ?? '.');
   const cancel = cancelOnSignals((text) => process.stderr.write(`\nket: ${text}\n`));
@@ -93,8 +98,10 @@ export async function execute(plan: Plan, extras: RunExtras): Promise<RunEnd> {
       sinks,
       ...(secrets === undefined ? {} : { secrets }),
       cancel: cancel.signal,
-      preflight: (p: Plan, signal: AbortSignal, emit: (event: EventBody) => void) =>
-        preflight(deps, p, signal, emit),
+      preflight: (p: Plan, signal: AbortSignal, emit: (event: EventBody) => void) => {
+        for (const text of notices) emit({ type: 'notice', level: 'info', text });
+        return preflight(deps, p, signal, emit);
+      },
       ...(existing === undefined ? {} : { existing }),
       up,
       writeReports: (folder, events) => writeReports(folder, events),

@@ -218,7 +218,7 @@ export const configSchema = z
           description: 'Version of kind; `KET_KIND_VERSION` goes before it.',
         }),
         helm: version([3, 0])
-          .default('v4.3.1')
+          .default('v4.2.4')
           .describe('Version of Helm; `KET_HELM_VERSION` goes before it.'),
         kubernetes: kubernetes
           .optional()

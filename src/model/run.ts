@@ -17,7 +17,7 @@ export interface Tools {
   readonly docker: string;
   readonly kind?: string;
   readonly helm?: string;
-  /** Version of Helm, e.g. v4.3.1: the flags of 3 and 4 differ. */
+  /** Version of Helm, e.g. v4.2.4: the flags of 3 and 4 differ. */
   readonly helmVersion?: string;
 }
 

@@ -26,6 +26,15 @@ const variables = {
   helm: 'KET_HELM_MIRROR',
 } as const;
 
+/** The variables that say the same as these mirrors: what is given so reaches every command of ket alike. */
+export const mirrorEnv = (mirrors: Mirrors): Record<string, string> =>
+  Object.fromEntries(
+    (Object.keys(variables) as (keyof Mirrors)[]).flatMap((name) => {
+      const base = mirrors[name];
+      return base === undefined ? [] : [[variables[name], base]];
+    }),
+  );
+
 /** The path below the base; a mirror has the same layout as the maker. */
 export function pathOf(tool: ListedTool, version: string, platform: Platform): string {
   const dashed = platform.replace('/', '-');

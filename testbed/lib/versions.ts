@@ -6,7 +6,7 @@
 export const versions = {
   kubernetes: '1.34.4',
   kind: '0.30.0',
-  helm: '4.3.1',
+  helm: '4.2.4',
   helm3: '3.19.5',
   act: '0.2.89',
   localPathProvisioner: '0.0.30',

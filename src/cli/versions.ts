@@ -1,0 +1,41 @@
+import fs from 'node:fs';
+import type { Plan } from '../model/plan.ts';
+import { chooseVersions } from '../tools/choose.ts';
+import { kindBootOf } from '../tools/kubeadm.ts';
+
+/** A plan in which every version is settled. */
+export interface Settled {
+  readonly plan: Plan;
+  /** What the user should know of the choice. */
+  readonly notices: readonly string[];
+}
+
+/**
+ * Settles the versions that the plan leaves open, by the version table, and refuses what the table does not pair.
+ * Where each node of the Kind config names its own image, those stay.
+ */
+export function withVersions(plan: Plan): Settled {
+  const { cluster, tools } = plan;
+  if (cluster === undefined) return { plan, notices: [] };
+  const { images } = kindBootOf(fs.readFileSync(cluster.config, 'utf8'));
+  const allOwn = images.every((image) => image !== undefined);
+  const chosen = chooseVersions({
+    kind: tools.kindAsked ? tools.kind : undefined,
+    helm: tools.helm,
+    kubernetes: cluster.kubernetes,
+    nodeImage: cluster.nodeImage ?? (allOwn ? images[0] : undefined),
+    allowUnlisted: tools.allowUnlisted,
+  });
+  const { kubernetes: _settled, ...rest } = cluster;
+  return {
+    plan: {
+      ...plan,
+      tools: { ...tools, kind: chosen.kind, helm: chosen.helm },
+      cluster: {
+        ...rest,
+        ...(allOwn || chosen.nodeImage === undefined ? {} : { nodeImage: chosen.nodeImage }),
+      },
+    },
+    notices: chosen.notices,
+  };
+}
