@@ -51,7 +51,7 @@ test('at level warning only what went wrong is said, and the verdict', () => {
   feed(plainSink({ stream, env: {}, level: 'warning' }), events);
   expect(text()).toContain('✗ api: failed');
   expect(text()).toContain('FAILED');
-  expect(text()).not.toMatch(/▸|k8s  │|✓ build/);
+  expect(text()).not.toMatch(/▸|k8s {2}│|✓ build/);
 });
 
 test('timings have every phase, task, step and attempt', () => {

@@ -1,3 +1,4 @@
 import { main } from './main.ts';
 
-process.exitCode = await main();
+// Not exitCode: nothing stops the artifact client, which can hold the process for minutes after a failed upload.
+process.exit(await main());

@@ -6,7 +6,11 @@ import { readEvents } from '../cli/report-command.ts';
 import { outputTexts, type Outputs } from '../config/index.ts';
 import { messageOf } from '../model/errors.ts';
 import type { RunEnd } from '../pipeline/run.ts';
+import { annotationProperties, annotationsOf, locator, stepAnnotations } from '../report/annotations.ts';
+import { viewOf } from '../report/model.ts';
+import { writeReports } from '../report/write-reports.ts';
 import { uploadArtifact, type Uploaded } from './artifact.ts';
+import { endCheck, type Check } from './check.ts';
 import type { CommandGuard } from './command-guard.ts';
 import type { Step } from './step.ts';
 import { makeUploadFolder } from './upload-folder.ts';
@@ -15,12 +19,27 @@ import { makeUploadFolder } from './upload-folder.ts';
  * What the workflow shows of a run: summary, annotations, artifact, check run, outputs. None of it can change the
  * verdict: what fails is one notice.
  */
-export async function publish(guard: CommandGuard, step: Step, end: RunEnd): Promise<void> {
-  const { masker } = step;
-  await part(step, 'the summary', () => addSummary(step, end.folder));
+export async function publish(guard: CommandGuard, step: Step, end: RunEnd, check: Check): Promise<void> {
+  const { masker, plan } = step;
+  // From events, which are masked: a page made of them needs no more.
+  const view = viewOf(eventsOf(end.folder));
+  const workspace = process.env['GITHUB_WORKSPACE'] ?? process.cwd();
+  const roots = [workspace, plan.root];
+  const annotations = annotationsOf(view, locator({ workspace, roots, exists: fs.existsSync }));
   let uploaded: Uploaded | undefined;
   await part(step, 'the artifact', async () => {
     uploaded = await upload(guard, step, end.folder, end.runId);
+  });
+  const artifact = uploaded === undefined ? {} : { artifact: uploaded };
+  await part(step, 'the summary', () => addSummary(step, end.folder, uploaded));
+  await part(step, 'the annotations', () =>
+    guard.own(() => {
+      for (const one of stepAnnotations(annotations)) core[one.level](one.message, annotationProperties(one));
+    }),
+  );
+  await part(step, 'the check run', async () => {
+    const notice = await endCheck(check, view, { annotations, folder: end.folder, ...artifact });
+    if (notice !== undefined) say(step, notice);
   });
   await part(step, 'the outputs', () => {
     for (const [name, text] of Object.entries(outputTexts(outputsOf(end, uploaded))))
@@ -46,10 +65,10 @@ export function say({ masker }: Pick<Step, 'masker'>, text: string): void {
 }
 
 /** GitHub and act give a file for it; without one there is nowhere to write. */
-async function addSummary({ masker }: Step, folder: string): Promise<void> {
-  const file = path.join(folder, 'summary.md');
-  if ((process.env['GITHUB_STEP_SUMMARY'] ?? '') === '' || !fs.existsSync(file)) return;
-  await core.summary.addRaw(masker.mask(fs.readFileSync(file, 'utf8'))).write();
+async function addSummary({ masker }: Step, folder: string, artifact: Uploaded | undefined): Promise<void> {
+  if ((process.env['GITHUB_STEP_SUMMARY'] ?? '') === '') return;
+  await writeReports(folder, eventsOf(folder), artifact === undefined ? {} : { artifact });
+  await core.summary.addRaw(masker.mask(fs.readFileSync(path.join(folder, 'summary.md'), 'utf8'))).write();
 }
 
 /** Uploads a masked copy of a run's folder; undefined where nobody takes it, which is said. */

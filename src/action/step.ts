@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { findAssets, realDeps } from '../cli/environment.ts';
 import { execute } from '../cli/run-command.ts';
 import { withVersions } from '../cli/versions.ts';
@@ -5,12 +6,13 @@ import { planFromInputs, type Inputs } from '../config/index.ts';
 import type { Deps } from '../model/deps.ts';
 import { maskerOf, type Masker } from '../model/mask.ts';
 import type { Plan } from '../model/plan.ts';
-import { escapeTerminal } from '../report/escape.ts';
+import { escapes, escapeTerminal } from '../report/escape.ts';
 import { formatMs } from '../model/format.ts';
 import { plainSink } from '../report/plain.ts';
 import { mirrorEnv } from '../tools/mirror.ts';
 import { secretsOf, type Secrets } from '../suites/secrets.ts';
 import type { CommandGuard } from './command-guard.ts';
+import { beginCheck, type Check } from './check.ts';
 import { readInputs } from './inputs.ts';
 import { publish } from './publish.ts';
 import { states } from './states.ts';
@@ -39,7 +41,7 @@ export function readStep(guard: CommandGuard): Step {
     ...secretsOf(plan, process.env),
     ...(inputs.token === undefined ? [] : [['token', inputs.token] as const]),
   ]);
-  return { inputs, plan, notices, secrets, masker: maskerOf(secrets) };
+  return { inputs, plan, notices, secrets, masker: maskerOf(secrets, escapes) };
 }
 
 /** The main step: the run, then everything that the workflow shows of it. */
@@ -49,16 +51,18 @@ export async function runStep(guard: CommandGuard): Promise<number> {
   const level = inputs['log-level'];
   const real = realDeps();
   const deps = { ...real, env: { ...real.env, ...mirrorEnv(inputs['tool-mirror'] ?? {}) } };
+  let check: Promise<Check> | undefined;
   const end = await execute(step, {
     deps: level === 'debug' ? talking(deps, masker) : deps,
     cluster: inputs.cluster,
     secrets,
     sinks(folder) {
       states.folder(folder);
+      check = beginCheck(step, path.basename(folder));
       return [plainSink({ stream: process.stderr, env: process.env, folder, level })];
     },
   });
-  await publish(guard, step, end);
+  await publish(guard, step, end, (await check) ?? {});
   states.published();
   return end.exitCode;
 }

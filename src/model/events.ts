@@ -23,6 +23,8 @@ export interface CaseInfo {
   readonly name: string;
   readonly classname?: string;
   readonly file?: string;
+  /** From 1. */
+  readonly line?: number;
   readonly status: 'passed' | 'failed' | 'error' | 'skipped';
   readonly caseMs: number;
   /** At most 4 KiB. */

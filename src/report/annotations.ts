@@ -17,9 +17,6 @@ export interface Annotation {
   readonly line?: number;
 }
 
-/** A case as events tell it, with the line where its file gives one. */
-type LocatedCase = CaseInfo & { readonly line?: number };
-
 /** The path in the workspace of a file that JUnit names; undefined when it is not there. */
 export type Locate = (file: string) => string | undefined;
 
@@ -110,7 +107,7 @@ function flakyCases(suite: SuiteView, locate: Locate): Annotation[] {
   return told.length > 0 ? told : [annotation('warning', `${suite.name}: flaky`, suite.ended.message)];
 }
 
-function caseAnnotation(level: Annotation['level'], found: LocatedCase, locate: Locate): Annotation {
+function caseAnnotation(level: Annotation['level'], found: CaseInfo, locate: Locate): Annotation {
   const file = found.file === undefined ? undefined : locate(found.file);
   const kind = level === 'warning' ? 'flaky' : found.status === 'error' ? 'error' : 'failed';
   const { line } = found;

@@ -4,12 +4,14 @@ import type { RunEvent } from '../model/events.ts';
 import { mergeCoverage, findCoverage } from '../results/coverage.ts';
 import { mergeJUnit, type EarlierFailure, type MergeSuite } from '../results/junit-merge.ts';
 import { lastAttempt, viewOf, type RunView, type SuiteView } from './model.ts';
-import { summaryMarkdown } from './summary-markdown.ts';
+import { summaryMarkdown, type SummaryOptions } from './summary-markdown.ts';
 import { timingsOf } from './timings.ts';
 
 export interface WriteOptions {
   /** The folder as people should read it. */
   readonly shownAs?: string;
+  /** What was uploaded of it. */
+  readonly artifact?: SummaryOptions['artifact'];
 }
 
 /**
@@ -34,7 +36,11 @@ export async function writeReports(
   write('timings.json', `${JSON.stringify(timingsOf(view), undefined, 2)}\n`);
   write(
     'summary.md',
-    summaryMarkdown(view, { coverage: coverage.merged, folder: options.shownAs ?? folder }),
+    summaryMarkdown(view, {
+      coverage: coverage.merged,
+      folder: options.shownAs ?? folder,
+      ...(options.artifact === undefined ? {} : { artifact: options.artifact }),
+    }),
   );
   return [...junit.problems, ...coverage.problems];
 }

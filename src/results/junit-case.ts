@@ -41,13 +41,14 @@ export const messageLimit = 4096;
 /** The case as the event log tells it. */
 export function caseInfo(found: JUnitCase, suite: string, attempt: number): CaseInfo {
   const message = found.message ?? found.flaky[0]?.message;
-  const { classname, file } = found;
+  const { classname, file, line } = found;
   return {
     suite,
     attempt,
     name: found.name,
     ...(classname === undefined ? {} : { classname }),
     ...(file === undefined ? {} : { file }),
+    ...(line === undefined ? {} : { line }),
     status: found.status,
     caseMs: Math.round(found.ms ?? 0),
     ...(message === undefined ? {} : { message: clip(message, messageLimit) }),
