@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { root, type Sandbox } from './ket.ts';
 
 /** How tests run workflows: by act on this machine itself, the Action taken from this checkout. */
@@ -121,8 +122,10 @@ export async function act(options: ActOptions): Promise<ActRun> {
   let log = '';
   let rest = '';
   const read = (chunk: Buffer): void => {
-    log += chunk.toString();
-    const lines = (rest + chunk.toString()).split('\n');
+    // act gives each step a terminal, so there are colours.
+    const text = stripVTControlCharacters(chunk.toString());
+    log += text;
+    const lines = (rest + text).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) options.onLine?.(line, child.pid ?? 0);
   };
