@@ -104,6 +104,14 @@ describe('the state of a run', () => {
     expect(readStates(path.join(home, 'nowhere'))).toEqual({ states: [], unreadable: [] });
   });
 
+  test('what another version of ket made is not called removed: a state that names it is left alone', () => {
+    const home = folder();
+    const file = path.join(home, 'r.json');
+    const made = [{ type: 'satellite', name: 's' }] as unknown as RunState['made'];
+    writeState(file, { v: 1, run: 'r', pid: 1, started: '', folder: '', socket: '', made });
+    expect(readStates(home)).toEqual({ states: [], unreadable: [file] });
+  });
+
   test('where it lies: the XDG folder when it is absolute, else below the home', () => {
     expect(stateHome({ XDG_STATE_HOME: '/s', HOME: '/h' })).toBe('/s/ket/runs');
     expect(stateHome({ XDG_STATE_HOME: 's', HOME: '/h' })).toBe('/h/.local/state/ket/runs');

@@ -1,6 +1,6 @@
 import * as core from '@actions/core';
 import { errorInfo } from '../model/errors.ts';
-import { exitCodeOfError, renderError } from '../cli/main.ts';
+import { exitCodeOfError, outliveReaders, renderError } from '../cli/main.ts';
 import { guardCommands } from './command-guard.ts';
 import { states } from './states.ts';
 
@@ -9,6 +9,7 @@ import { states } from './states.ts';
  * state that main saves first: under act a cancelled main step is killed without a signal, so what it left is post's.
  */
 export async function main(): Promise<number> {
+  outliveReaders();
   // From here on only what runs under `own` can be a workflow command: all else may be words of a test.
   const guard = guardCommands({ stdout: process.stdout, stderr: process.stderr });
   try {

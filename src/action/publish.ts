@@ -13,6 +13,7 @@ import { uploadArtifact, type Uploaded } from './artifact.ts';
 import { endCheck, type Check } from './check.ts';
 import type { CommandGuard } from './command-guard.ts';
 import type { Step } from './step.ts';
+import { saveCopy } from './saved-results.ts';
 import { makeUploadFolder } from './upload-folder.ts';
 
 /**
@@ -94,6 +95,11 @@ export async function upload(
     }),
   );
   for (const text of end.notices) say(step, text);
+  if (end.uploaded === undefined && process.env['ACT'] === 'true')
+    say(
+      step,
+      `the folder of the run is copied to ${saveCopy(folder, runId)}, since act removes the workspace`,
+    );
   // A client that is still at work reads the copy, and throws where nobody can catch it when a file is gone.
   if (end.unfinished) process.once('exit', () => copy.remove());
   else copy.remove();

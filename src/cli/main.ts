@@ -5,7 +5,7 @@ import type { RunFlags } from './run-command.ts';
 
 /** Parses the command line and runs the command; resolves with the exit code. Never rejects. */
 export async function main(argv: readonly string[]): Promise<number> {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', onClosedPipe);
+  outliveReaders();
   let exitCode = 0;
   const program = programFor((code) => {
     exitCode = code;
@@ -28,9 +28,17 @@ export function exitCodeOfError({ code }: ErrorInfo): 2 | 3 {
     : 3;
 }
 
-/** Whoever read the output has gone (`ket … | head`): nothing more to say, and a run is stopped as by a signal. */
-function onClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
+/**
+ * Whoever read the output may go (`ket … | head`, a runner that was killed): then there is nobody to tell, and a run is
+ * stopped as by a signal, instead of dying with all that it made left behind.
+ */
+export function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', onGoneReader);
+}
+
+/** EIO: the terminal is gone, not only what read from it. */
+function onGoneReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
   if (process.listenerCount('SIGTERM') > 0) process.emit('SIGTERM', 'SIGTERM');
 }
 

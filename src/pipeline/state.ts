@@ -122,8 +122,14 @@ export function writeState(file: string, state: RunState): void {
   }
 }
 
+const madeTypes: ReadonlySet<string> = new Set<Made['type']>(['kind-cluster', 'object', 'release', 'folder']);
+
+/** Whether this ket understands all of it: what it does not know how to remove it must not call removed. */
 const isState = (value: Partial<RunState>): value is RunState =>
-  value.v === 1 && Array.isArray(value.made) && typeof value.socket === 'string';
+  value.v === 1 &&
+  typeof value.socket === 'string' &&
+  Array.isArray(value.made) &&
+  value.made.every((made: Made) => madeTypes.has(made.type));
 
 /** Reads all state files; one that cannot be read is named, never deleted. */
 export function readStates(home: string): {
