@@ -33,13 +33,16 @@ export function exitCodeOfError({ code }: ErrorInfo): 2 | 3 {
  * stopped as by a signal, instead of dying with all that it made left behind.
  */
 export function outliveReaders(): void {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', onGoneReader);
-}
-
-/** EIO: the terminal is gone, not only what read from it. */
-function onGoneReader(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
-  if (process.listenerCount('SIGTERM') > 0) process.emit('SIGTERM', 'SIGTERM');
+  let told = false;
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      // EIO: the terminal is gone, not only what read from it.
+      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+      // What is said on being stopped would fail in the same way, and stop it again.
+      if (told) return;
+      told = true;
+      if (process.listenerCount('SIGTERM') > 0) process.emit('SIGTERM', 'SIGTERM');
+    });
 }
 
 /** An error as a person reads it: what, where, the lines that show why, the next step. */
