@@ -173,7 +173,8 @@ export const inputsSchema = z.strictObject({
   }),
   'artifact-name': input(checked(artifactNameProblem), {
     title: 'text',
-    description: "What the artifact's name begins with, before the id of the run; `ket-` and the tier unless given.",
+    description:
+      "What the artifact's name begins with, before the id of the run; `ket-` and the tier unless given.",
   }),
   'retention-days': preset(whole(1, 400), '90', {
     title: 'whole number, 1 to 400',
