@@ -125,20 +125,4 @@ export const groups: readonly TestGroup[] = [
     inputs: ['src', 'templates', 'native', '__tests__', 'scripts', 'package-lock.json'],
     limitMinutes: 20,
   },
-  {
-    ...cluster('act', 'the Action in workflows, by act: one, two and three nodes', false, 'act-matrix', [
-      'examples',
-      'README.md',
-    ]),
-    setUp: 'all',
-  },
-  {
-    ...cluster(
-      'act-faults',
-      'the Action by act: faults, secrets, hostile output, cancellation',
-      false,
-      'act-faults',
-    ),
-    setUp: 'all',
-  },
 ];

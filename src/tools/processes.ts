@@ -4,6 +4,7 @@ import type { Clock } from '../model/deps.ts';
 
 /** Between TERM and KILL: a `docker run` or a Helm client ends in less. */
 const termMs = 3000;
+const killMs = 3000;
 const pollMs = 100;
 
 /**
@@ -13,11 +14,28 @@ const pollMs = 100;
  */
 export async function endProcessesOf(run: string, clock: Clock): Promise<number> {
   const found = processesOf(run);
-  signal(found, 'SIGTERM');
-  const until = clock.monotonic() + termMs;
-  while (processesOf(run).length > 0 && clock.monotonic() < until) await clock.sleep(pollMs);
-  signal(processesOf(run), 'SIGKILL');
+  await signalUntilGone(run, 'SIGTERM', termMs, clock);
+  await signalUntilGone(run, 'SIGKILL', killMs, clock);
   return found.length;
+}
+
+/** Again and again, for one of them may just be starting another; and one that is killed takes a moment to be gone. */
+async function signalUntilGone(
+  run: string,
+  name: NodeJS.Signals,
+  limitMs: number,
+  clock: Clock,
+): Promise<void> {
+  const until = clock.monotonic() + limitMs;
+  const told = new Set<number>();
+  for (let left = processesOf(run); left.length > 0 && clock.monotonic() < until; left = processesOf(run)) {
+    signal(
+      left.filter((pid) => !told.has(pid)),
+      name,
+    );
+    for (const pid of left) told.add(pid);
+    await clock.sleep(pollMs);
+  }
 }
 
 /** Process ids of those that carry the run's id, without this process and those above it. */
