@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fs from 'node:fs';
 import path from 'node:path';
-import type { RunState } from '../../src/pipeline/state.ts';
-import { attemptOf, eventsOf, ket, readJson, root, sandbox, type Sandbox } from './ket.ts';
+import { attemptOf, eventsOf, ket, root, sandbox, up, type Sandbox } from './ket.ts';
 
 /** The example when something is wrong with it: its tier `broken`, and a test that somebody took away. */
 describe('the example, broken', () => {
@@ -14,11 +13,7 @@ describe('the example, broken', () => {
     example = path.join(box.home, 'examples', 'fastapi-postgres');
     for (const part of ['kind-configs', 'examples/fastapi-postgres'])
       fs.cpSync(path.join(root, part), path.join(box.home, part), { recursive: true });
-    const up = await ket({ args: ['up', '--tier', 'broken'], cwd: example, box });
-    expect({ code: up.code, stderr: up.stderr }).toEqual({ code: 0, stderr: '' });
-    const [state = ''] = box.states();
-    const { made } = readJson(path.join(box.home, 'state', 'ket', 'runs', state)) as RunState;
-    cluster = made.find((one) => one.type === 'kind-cluster')?.name ?? '';
+    ({ name: cluster } = await up('broken', example, box));
   }, 400_000);
   afterAll(async () => {
     await ket({ args: ['down'], cwd: example, box });

@@ -3,6 +3,10 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { EventBody, RunEvent } from '../../src/model/events.ts';
+import type { Made } from '../../src/model/state.ts';
+import type { RunState } from '../../src/pipeline/state.ts';
+
+type KindCluster = Extract<Made, { type: 'kind-cluster' }>;
 
 /** How cluster tests drive ket: as a user does, through bin/ket, in a folder of their own. */
 
@@ -128,3 +132,15 @@ export function kubectl(kubeconfig: string, ...args: string[]): string {
 }
 
 export const readJson = (file: string): unknown => JSON.parse(fs.readFileSync(file, 'utf8'));
+
+/** `ket up` of a tier: the cluster that stays until `ket down`, as the state of its run lists it. */
+export async function up(tier: string, cwd: string, box: Sandbox): Promise<KindCluster> {
+  const { code, stderr } = await ket({ args: ['up', '--tier', tier], cwd, box });
+  const [state = ''] = box.states();
+  const { made } = (
+    code === 0 ? readJson(path.join(box.home, 'state', 'ket', 'runs', state)) : { made: [] }
+  ) as RunState;
+  const cluster = made.find((one) => one.type === 'kind-cluster');
+  if (cluster === undefined || stderr !== '') throw new Error(`ket up ended with ${String(code)}: ${stderr}`);
+  return cluster;
+}

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import type { RunState } from '../../src/pipeline/state.ts';
 import {
   attemptOf,
   clusterContainers,
@@ -12,6 +11,7 @@ import {
   kubectl,
   readJson,
   sandbox,
+  up,
   type Sandbox,
 } from './ket.ts';
 
@@ -22,13 +22,7 @@ describe('on a cluster that ket up made', () => {
   let kubeconfig = '';
   beforeAll(async () => {
     box = sandbox();
-    const up = await ket({ args: ['up', '--tier', 'quick'], cwd: fixture, box });
-    expect({ code: up.code, stderr: up.stderr }).toEqual({ code: 0, stderr: '' });
-    const [state] = box.states();
-    const { made } = readJson(path.join(box.home, 'state', 'ket', 'runs', state ?? '')) as RunState;
-    const cluster = made.find((m) => m.type === 'kind-cluster');
-    name = cluster?.name ?? '';
-    kubeconfig = cluster?.kubeconfig ?? '';
+    ({ name, kubeconfig } = await up('quick', fixture, box));
   }, 300_000);
   afterAll(async () => {
     await ket({ args: ['down'], cwd: fixture, box });

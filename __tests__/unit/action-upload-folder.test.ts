@@ -222,17 +222,6 @@ describe('limits', () => {
   });
 });
 
-test('a text in place of a file is masked too, and the file’s own hash is told', async () => {
-  put('summary.md', 'raw');
-  const made = await make({ instead: new Map([['summary.md', `made of ${secret}`]]) });
-  expect(fs.readFileSync(path.join(made.root, 'summary.md'), 'utf8')).toBe('made of ***');
-  expect(entriesOf(made)['summary.md']).toEqual({
-    size: 3,
-    sha256: sha256('raw'),
-    uploaded: { size: 11, sha256: sha256('made of ***'), masked: 1 },
-  });
-});
-
 test('a folder that cannot be read leaves no copy behind', async () => {
   const parent = folder();
   await expect(makeUploadFolder({ folder: path.join(run, 'none'), parent, masker })).rejects.toThrow(

@@ -15,7 +15,7 @@ interface Rule {
 }
 
 describe("an attempt's objects", () => {
-  const objects = objectsFor(id, aSuite(), 'ns', ['shop', 'ns', 'shop'], programs);
+  const objects = objectsFor(id, aSuite(), 'ns', ['shop', 'ns', 'shop'], programs, new Map());
 
   test('rights to look, in its own namespace and once in each of its releases', () => {
     expect(objects.map((o) => `${o.kind} ${o.metadata?.namespace ?? ''}`)).toEqual([
@@ -47,7 +47,7 @@ describe("an attempt's objects", () => {
   });
 
   test('`api: none` has an account and no right', () => {
-    const none = objectsFor(id, aSuite({ api: 'none' }), 'ns', ['shop'], programs);
+    const none = objectsFor(id, aSuite({ api: 'none' }), 'ns', ['shop'], programs, new Map());
     expect(none.map((o) => o.kind)).toEqual(['ServiceAccount', 'ConfigMap']);
   });
 

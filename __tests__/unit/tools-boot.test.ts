@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { bootProblems, imageBootProblems, kubeadmVersion, type BootFacts } from '../../src/tools/boot.ts';
+import { bootProblems, kubeadmVersion, type BootFacts } from '../../src/tools/boot.ts';
+import { kubernetesOf } from '../../src/tools/table.ts';
 import { kindBootOf, kubernetesOfNodes, patchFindings } from '../../src/tools/kubeadm.ts';
 
 test.each([
@@ -34,8 +35,10 @@ describe('pairs that cannot boot', () => {
     expect(bootProblems({ kind: 'v0.31.0', kubernetes: 'v1.37.0', cgroup: '1' })).toHaveLength(2));
 
   test('by image', () => {
-    expect(imageBootProblems('v0.31.0', 'kindest/node:v1.35.0@sha256:abc', { cgroup: '1' })).toHaveLength(1);
-    expect(imageBootProblems('v0.31.0', 'my/node:latest', { cgroup: '1' })).toEqual([]);
+    const of = (image: string): unknown[] =>
+      bootProblems({ kind: 'v0.31.0', kubernetes: kubernetesOf(image), cgroup: '1' });
+    expect(of('kindest/node:v1.35.0@sha256:abc')).toHaveLength(1);
+    expect(of('my/node:latest')).toEqual([]);
   });
 });
 

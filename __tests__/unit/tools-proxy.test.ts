@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { podProxyEnv, proxyFor } from '../../src/model/proxy.ts';
-import { downloadUrl, type Mirrors } from '../../src/tools/mirror.ts';
+import { downloadUrl, mirrorEnv, type Mirrors } from '../../src/tools/mirror.ts';
 
 describe('which URL goes through the proxy', () => {
   const proxy = 'http://proxy.example:3128';
@@ -76,7 +76,8 @@ describe('where downloads come from', () => {
     tool: 'kind' | 'kubectl' | 'helm',
     env: Record<string, string> = {},
     mirrors: Mirrors = {},
-  ): string => downloadUrl({ tool, version: 'v1.2.3', platform: 'linux/arm64' }, mirrors, env).href;
+  ): string =>
+    downloadUrl({ tool, version: 'v1.2.3', platform: 'linux/arm64' }, { ...env, ...mirrorEnv(mirrors) }).href;
   test.each<[string, string, string]>([
     [
       'kind',

@@ -1,7 +1,7 @@
 import { checkRunEnd, checkRunStart, type EndOptions } from '../report/check-run.ts';
 import type { RunView } from '../report/model.ts';
 import { checkTarget, endCheckRun, startCheckRun, type CheckTarget } from './check-run.ts';
-import type { Step } from './step.ts';
+import type { Step } from './read-step.ts';
 
 /** A check run that was asked for; without an id there is none, and the notice says why. */
 export interface Check {

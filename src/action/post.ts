@@ -7,7 +7,7 @@ import { writeReports } from '../report/write-reports.ts';
 import type { CommandGuard } from './command-guard.ts';
 import { eventsOf, upload } from './publish.ts';
 import { states } from './states.ts';
-import { readStep } from './step.ts';
+import { readStep } from './read-step.ts';
 
 /** act gives all of post five minutes; GitHub ends it with the job. */
 const partMs = 120_000;

@@ -5,14 +5,15 @@ import * as core from '@actions/core';
 import { readEvents } from '../cli/report-command.ts';
 import { outputTexts, type Outputs } from '../config/index.ts';
 import { messageOf } from '../model/errors.ts';
-import type { RunEnd } from '../pipeline/run.ts';
+import type { RunEvent } from '../model/events.ts';
+import type { RunEnd } from '../pipeline/run-options.ts';
 import { annotationProperties, annotationsOf, locator, stepAnnotations } from '../report/annotations.ts';
 import { viewOf } from '../report/model.ts';
-import { writeReports } from '../report/write-reports.ts';
+import { writeReports, type WriteOptions } from '../report/write-reports.ts';
 import { uploadArtifact, type Uploaded } from './artifact.ts';
 import { endCheck, type Check } from './check.ts';
 import type { CommandGuard } from './command-guard.ts';
-import type { Step } from './step.ts';
+import type { Step } from './read-step.ts';
 import { saveCopy } from './saved-results.ts';
 import { makeUploadFolder } from './upload-folder.ts';
 
@@ -23,7 +24,8 @@ import { makeUploadFolder } from './upload-folder.ts';
 export async function publish(guard: CommandGuard, step: Step, end: RunEnd, check: Check): Promise<void> {
   const { masker, plan } = step;
   // From events, which are masked: a page made of them needs no more.
-  const view = viewOf(eventsOf(end.folder));
+  const events = eventsOf(end.folder);
+  const view = viewOf(events);
   const workspace = process.env['GITHUB_WORKSPACE'] ?? process.cwd();
   const roots = [workspace, plan.root];
   const annotations = annotationsOf(view, locator({ workspace, roots, exists: fs.existsSync }));
@@ -32,7 +34,7 @@ export async function publish(guard: CommandGuard, step: Step, end: RunEnd, chec
     uploaded = await upload(guard, step, end.folder, end.runId);
   });
   const artifact = uploaded === undefined ? {} : { artifact: uploaded };
-  await part(step, 'the summary', () => addSummary(step, end.folder, uploaded));
+  await part(step, 'the summary', () => addSummary(step, end.folder, events, artifact));
   await part(step, 'the annotations', () =>
     guard.own(() => {
       for (const one of stepAnnotations(annotations)) core[one.level](one.message, annotationProperties(one));
@@ -48,7 +50,7 @@ export async function publish(guard: CommandGuard, step: Step, end: RunEnd, chec
   });
   if (end.exitCode !== 0)
     guard.own(() =>
-      core.setFailed(masker.mask(`tier ${step.plan.tier}: ${end.outcome}; results are in ${end.folder}`)),
+      core.setFailed(masker.mask(`tier ${plan.tier}: ${end.outcome}; results are in ${end.folder}`)),
     );
 }
 
@@ -66,9 +68,15 @@ export function say({ masker }: Pick<Step, 'masker'>, text: string): void {
 }
 
 /** GitHub and act give a file for it; without one there is nowhere to write. */
-async function addSummary({ masker }: Step, folder: string, artifact: Uploaded | undefined): Promise<void> {
+async function addSummary(
+  { masker }: Step,
+  folder: string,
+  events: readonly RunEvent[],
+  options: WriteOptions,
+): Promise<void> {
   if ((process.env['GITHUB_STEP_SUMMARY'] ?? '') === '') return;
-  await writeReports(folder, eventsOf(folder), artifact === undefined ? {} : { artifact });
+  // Once more: what the run wrote knows of no artifact.
+  await writeReports(folder, events, options);
   await core.summary.addRaw(masker.mask(fs.readFileSync(path.join(folder, 'summary.md'), 'utf8'))).write();
 }
 

@@ -1,48 +1,17 @@
 import path from 'node:path';
-import { findAssets, realDeps } from '../cli/environment.ts';
+import { realDeps } from '../cli/environment.ts';
 import { execute } from '../cli/run-command.ts';
-import { withVersions } from '../cli/versions.ts';
-import { planFromInputs, type Inputs } from '../config/index.ts';
 import type { Deps } from '../model/deps.ts';
-import { maskerOf, type Masker } from '../model/mask.ts';
-import type { Plan } from '../model/plan.ts';
-import { escapes, escapeTerminal } from '../report/escape.ts';
+import type { Masker } from '../model/mask.ts';
+import { escapeTerminal } from '../report/escape.ts';
 import { formatMs } from '../model/format.ts';
 import { plainSink } from '../report/plain.ts';
 import { mirrorEnv } from '../tools/mirror.ts';
-import { secretsOf, type Secrets } from '../suites/secrets.ts';
 import type { CommandGuard } from './command-guard.ts';
 import { beginCheck, type Check } from './check.ts';
-import { readInputs } from './inputs.ts';
 import { publish } from './publish.ts';
+import { readStep } from './read-step.ts';
 import { states } from './states.ts';
-
-/** What the inputs of this step come to; the same in main and in post. */
-export interface Step {
-  readonly inputs: Inputs;
-  readonly plan: Plan;
-  readonly notices: readonly string[];
-  readonly secrets: Secrets;
-  readonly masker: Masker;
-}
-
-/** Reads and checks everything that can be wrong before anything starts. */
-export function readStep(guard: CommandGuard): Step {
-  // It registers masks, which the runner must heed.
-  const inputs = guard.own(readInputs);
-  const { plan, notices } = withVersions(
-    planFromInputs(inputs, {
-      workspace: process.env['GITHUB_WORKSPACE'] ?? process.cwd(),
-      assets: findAssets(process.argv[1] ?? '.').root,
-      env: process.env,
-    }),
-  );
-  const secrets = new Map([
-    ...secretsOf(plan, process.env),
-    ...(inputs.token === undefined ? [] : [['token', inputs.token] as const]),
-  ]);
-  return { inputs, plan, notices, secrets, masker: maskerOf(secrets, escapes) };
-}
 
 /** The main step: the run, then everything that the workflow shows of it. */
 export async function runStep(guard: CommandGuard): Promise<number> {

@@ -135,15 +135,6 @@ async function written<T>(to: string, fill: (target: Target) => Promise<T>): Pro
   }
 }
 
-/** Writes a text that stands in place of a file. */
-export async function writeMasked(text: string, to: string, masker: Masker): Promise<Copied['uploaded']> {
-  const stream = masker.stream();
-  return written(to, async (target) => {
-    await target.write(stream.push(text) + stream.end());
-    return { ...target.end(), masked: stream.count };
-  });
-}
-
 const codeOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
 

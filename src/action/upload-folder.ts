@@ -1,9 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { createHash } from 'node:crypto';
 import { KetError, messageOf } from '../model/errors.ts';
 import type { Masker } from '../model/mask.ts';
-import { copyMasked, writeMasked, type Copied } from './upload-copy.ts';
+import { copyMasked, type Copied } from './upload-copy.ts';
 
 /** One file of the run's folder in manifest.json. */
 export interface ManifestEntry {
@@ -31,8 +30,6 @@ export interface UploadFolderOptions {
   /** Where the copy is made, outside of the run's folder: RUNNER_TEMP. */
   readonly parent: string;
   readonly masker: Masker;
-  /** Texts in place of files of the run's folder, by path: a summary that was made from masked events. */
-  readonly instead?: ReadonlyMap<string, string>;
   readonly limits?: UploadLimits;
 }
 
@@ -172,17 +169,10 @@ async function copyOne({ found, root, name, options }: CopyOne): Promise<Omit<Ma
   const { masker } = options;
   const to = path.join(root, ...name.split('/'));
   const renamed = name === masker.mask(found.path) ? {} : { uploadedAs: name };
-  const text = options.instead?.get(found.path);
   try {
     fs.mkdirSync(path.dirname(to), { recursive: true, mode: 0o700 });
-    if (text === undefined) {
-      const copied = await copyMasked(found.full, to, masker);
-      return { ...(copied.uploaded === undefined ? {} : renamed), ...copied };
-    }
-    const own = fs.readFileSync(found.full);
-    const uploaded = await writeMasked(text, to, masker);
-    const sha256 = createHash('sha256').update(own).digest('hex');
-    return { ...renamed, size: own.length, sha256, uploaded };
+    const copied = await copyMasked(found.full, to, masker);
+    return { ...(copied.uploaded === undefined ? {} : renamed), ...copied };
   } catch (error) {
     if (error instanceof KetError && error.code === 'KET_INTERNAL') throw error;
     return { withheld: masker.mask(`it cannot be copied: ${messageOf(error)}`) };

@@ -1,8 +1,6 @@
 import path from 'node:path';
 import type { Deps } from '../model/deps.ts';
-import type { EventBody } from '../model/events.ts';
 import type { Finding } from '../model/finding.ts';
-import type { Plan } from '../model/plan.ts';
 import { checkMachine, preflightError } from '../cluster/preflight.ts';
 import { nameOf } from '../pipeline/cleanup.ts';
 import { readStates, stateHome } from '../pipeline/state.ts';
@@ -10,22 +8,6 @@ import { abandoned } from '../pipeline/sweep.ts';
 import { escapeTerminal } from '../report/escape.ts';
 import { realDeps } from './environment.ts';
 import { planOf, type RunFlags } from './run-command.ts';
-
-/** The first phase of a run: what stands in its way is an error, what may is a notice. */
-export async function preflight(
-  deps: Deps,
-  plan: Plan,
-  signal: AbortSignal,
-  emit: (event: EventBody) => void,
-): Promise<void> {
-  // A run has swept just before; what it could not remove was said then.
-  const findings = await checkMachine(deps, { plan, signal, leftovers: () => Promise.resolve([]) });
-  const error = preflightError(findings);
-  if (error !== undefined) throw error;
-  for (const { level, title, detail, cure } of findings)
-    if (level === 'warning')
-      emit({ type: 'notice', level, text: `${title}: ${detail}${cure === undefined ? '' : `; ${cure}`}` });
-}
 
 const signs = { ok: '✓', warning: '!', error: '✗' } as const;
 

@@ -3,7 +3,7 @@ import type { Plan } from '../model/plan.ts';
 import { jobFor } from '../suites/job.ts';
 import { attemptLimits } from '../suites/limits.ts';
 import { attemptName } from '../suites/names.ts';
-import { namespaceFor, objectsFor, secretFor } from '../suites/objects.ts';
+import { namespaceFor, objectsFor } from '../suites/objects.ts';
 import { readTemplate } from '../suites/world.ts';
 import { findAssets } from './environment.ts';
 import { planOf, type RunFlags } from './run-command.ts';
@@ -49,9 +49,9 @@ function manifestsOf(plan: Plan): string[] {
       releaseNamespaces: needed,
       arch: 'amd64',
     });
-    const objects = objectsFor(id, suite, namespace, needed, { amd64: program, arm64: program });
-    const values = Object.fromEntries(suite.secrets.map((name) => [name, '<from the environment>']));
-    if (suite.secrets.length > 0) objects.push(secretFor(id, namespace, values));
+    const programs = { amd64: program, arm64: program };
+    const secrets = new Map(suite.secrets.map((name) => [name, '<from the environment>']));
+    const objects = objectsFor(id, suite, namespace, needed, programs, secrets);
     const documents = [...(own ? [namespaceFor(id)] : []), ...objects, job];
     return `# Suite ${suite.name}, first attempt\n${documents.map((o) => `---\n${yaml(o)}`).join('')}`;
   });

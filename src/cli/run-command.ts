@@ -5,10 +5,11 @@ import type { Keep, Plan } from '../model/plan.ts';
 import { checkSecrets, resolvePlan } from '../config/index.ts';
 import { connect } from '../kube/connect.ts';
 import type { ExistingCluster } from '../pipeline/existing.ts';
-import { runPlan, type RunEnd } from '../pipeline/run.ts';
+import { runPlan } from '../pipeline/run.ts';
+import type { RunEnd } from '../pipeline/run-options.ts';
 import { writeReports } from '../report/write-reports.ts';
 import { findUp, kindCluster } from './clusters.ts';
-import { preflight } from './doctor-command.ts';
+import { preflight } from './preflight.ts';
 import { findAssets, isCi, ketVersion, realDeps } from './environment.ts';
 import { sinksFor, type Format } from './reporters.ts';
 import { cancelOnSignals } from './signals.ts';
@@ -28,7 +29,7 @@ export interface RunFlags {
   readonly parallel?: number;
 }
 
-/** The plan of a command line, with every version settled; what the user should know of those goes to stderr. */
+/** The plan of a command line, with every version settled. */
 export function planOf(flags: RunFlags, args: readonly string[]): Settled {
   const deps = realDeps();
   return withVersions(

@@ -1,4 +1,4 @@
-import type { EventBody, EventSink, RunEvent } from './events.ts';
+import type { EventBody, RunEvent } from './events.ts';
 import { Matcher } from './mask-matcher.ts';
 import { maskable, variantsOf, type Escape } from './mask-variants.ts';
 
@@ -162,15 +162,4 @@ function deep(value: unknown, masker: Masker): unknown {
 /** The event with every text in it masked. */
 export function maskEvent<E extends RunEvent | EventBody>(masker: Masker, event: E): E {
   return deep(event, masker) as E;
-}
-
-/** The sink, which gets masked events only. */
-export function maskedSink(masker: Masker, sink: EventSink): EventSink {
-  return {
-    name: sink.name,
-    event: (event) => {
-      sink.event(maskEvent(masker, event));
-    },
-    ...(sink.close === undefined ? {} : { close: () => sink.close?.() }),
-  };
 }

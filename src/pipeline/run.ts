@@ -1,71 +1,34 @@
 import path from 'node:path';
 import type { Deps } from '../model/deps.ts';
 import { errorInfo, messageOf, type ErrorInfo } from '../model/errors.ts';
-import type { EventBody, EventSink, RunEvent } from '../model/events.ts';
+import type { EventBody } from '../model/events.ts';
 import {
   addCounts,
   exitCodeOf,
   noCounts,
   runOutcomeOf,
-  type Counts,
   type ExitCode,
-  type Outcome,
   type SuiteResult,
 } from '../model/outcome.ts';
 import { maskerOf } from '../model/mask.ts';
 import type { Plan } from '../model/plan.ts';
 import type { RunContext } from '../model/run.ts';
-import type { Kube } from '../model/kube.ts';
 import type { Task } from '../model/task.ts';
 import { childEnvName } from '../tools/child-env.ts';
 import { endProcessesOf } from '../tools/processes.ts';
 import { suiteNotRun, suiteResultOf } from '../suites/suite.ts';
-import { secretsOf, type Secrets } from '../suites/secrets.ts';
+import { secretsOf } from '../suites/secrets.ts';
 import { suitePool, type SuiteReport } from '../suites/tasks.ts';
-import type { Assets } from '../suites/world.ts';
 import { nameOf, remover } from './cleanup.ts';
 import { compose } from './compose.ts';
-import type { ExistingCluster } from './existing.ts';
 import { openEventLog } from './event-log.ts';
 import { execute, type TaskResult } from './executor.ts';
 import { makeRunFolder, newRunId } from './folder.ts';
 import { guarded } from './guarded.ts';
+import type { RunEnd, RunOptions } from './run-options.ts';
 import { settle } from './settle.ts';
 import { openState, stateHome } from './state.ts';
 import { sweep } from './sweep.ts';
-
-export interface RunOptions {
-  readonly plan: Plan;
-  readonly deps: Deps;
-  readonly connect: (kubeconfig: string) => Promise<Kube>;
-  readonly assets: Assets;
-  /** ket's own version. */
-  readonly version: string;
-  /** Called once the run's folder is there. */
-  readonly sinks: (folder: string) => readonly EventSink[];
-  /** Secrets of the door, by name, that must not appear in any event; those of suites are known from the plan. */
-  readonly secrets?: Secrets;
-  /** Cancels the run; what it made is still removed. */
-  readonly cancel: AbortSignal;
-  /** Checks the machine; throws when the run cannot work. */
-  readonly preflight: (plan: Plan, signal: AbortSignal, emit: (event: EventBody) => void) => Promise<void>;
-  /** A cluster that is there already and stays. */
-  readonly existing?: ExistingCluster;
-  /** `ket up`: no suites, and what was made stays until `ket down`. */
-  readonly up?: boolean;
-  /** Writes the files that are views of the events: when the suites are done, and again when all is. Returns what was odd. */
-  readonly writeReports: (folder: string, events: readonly RunEvent[]) => Promise<readonly string[]>;
-}
-
-export interface RunEnd {
-  readonly outcome: Outcome;
-  readonly exitCode: ExitCode;
-  readonly runId: string;
-  readonly folder: string;
-  readonly counts: Counts;
-  /** The cluster of the run; its kubeconfig where it stays. */
-  readonly cluster?: { readonly name: string; readonly kubeconfig?: string };
-}
 
 /** One run, from the first check to the last thing removed. Rejects only when the run could not even begin. */
 export async function runPlan(options: RunOptions): Promise<RunEnd> {

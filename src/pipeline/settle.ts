@@ -11,7 +11,7 @@ import { cleanupTasks, nameOf, remover } from './cleanup.ts';
 import type { compose } from './compose.ts';
 import { execute, type TaskResult } from './executor.ts';
 import { guarded } from './guarded.ts';
-import type { RunEnd, RunOptions } from './run.ts';
+import type { RunEnd, RunOptions } from './run-options.ts';
 import type { OpenState } from './state.ts';
 
 export interface Ended {

@@ -3,7 +3,7 @@ import type { SuitePlan } from '../model/plan.ts';
 import { jobFor } from './job.ts';
 import type { AttemptLimits } from './limits.ts';
 import type { AttemptId } from './names.ts';
-import { namespaceFor, objectsFor, secretFor } from './objects.ts';
+import { namespaceFor, objectsFor } from './objects.ts';
 import type { SuiteWorld } from './world.ts';
 
 /** All objects of an attempt, in the order in which they are created; the Job is the last. Pure. */
@@ -32,11 +32,7 @@ export function manifestsFor(
     releaseNamespaces: needed,
     arch: world.arch,
   });
-  const objects = objectsFor(id, suite, namespace, needed, world.programs);
-  if (suite.secrets.length > 0) objects.push(secretFor(id, namespace, valuesOf(world, suite)));
+  const objects = objectsFor(id, suite, namespace, needed, world.programs, world.secrets);
   const all = suite.placement === 'own' ? [namespaceFor(id), ...objects] : objects;
   return [...all, job as unknown as AnyObject];
 }
-
-const valuesOf = ({ secrets }: SuiteWorld, suite: SuitePlan): Record<string, string> =>
-  Object.fromEntries(suite.secrets.map((name) => [name, secrets.get(name) ?? '']));

@@ -1,6 +1,7 @@
 import type { AnyObject } from '../model/kube.ts';
 import type { SuitePlan } from '../model/plan.ts';
 import { attemptLabels, attemptName, type AttemptId } from './names.ts';
+import type { Secrets } from './secrets.ts';
 
 /** The ket-run programs by the architecture of a node, as they are in `dist/ket-run/`. */
 export type KetRunPrograms = Readonly<Record<'amd64' | 'arm64', Buffer>>;
@@ -13,22 +14,6 @@ export const namespaceFor = (id: AttemptId): AnyObject => ({
     name: attemptName(id),
     labels: { ...attemptLabels(id), 'pod-security.kubernetes.io/enforce': 'restricted' },
   },
-});
-
-/** What a suite's `secrets` name: as an object of their own, so that no value stands in the Job. */
-export const secretFor = (
-  id: AttemptId,
-  namespace: string,
-  values: Readonly<Record<string, string>>,
-): AnyObject => ({
-  apiVersion: 'v1',
-  kind: 'Secret',
-  metadata: { name: attemptName(id), namespace, labels: attemptLabels(id) },
-  type: 'Opaque',
-  immutable: true,
-  data: Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name, Buffer.from(value).toString('base64')]),
-  ),
 });
 
 const verbs = ['get', 'list', 'watch'];
@@ -64,7 +49,8 @@ const readRules = [
 
 /**
  * Everything but the Job: service account, rights in the attempt's namespace and in those of its releases, and the
- * ConfigMap that brings ket-run. In the order in which they are created.
+ * ConfigMap that brings ket-run, and the suite's secrets, of which no value stands in the Job. In the order in which they
+ * are created.
  */
 export function objectsFor(
   id: AttemptId,
@@ -72,9 +58,13 @@ export function objectsFor(
   namespace: string,
   releaseNamespaces: readonly string[],
   programs: KetRunPrograms,
+  secrets: Secrets,
 ): AnyObject[] {
   const name = attemptName(id);
   const metadata = { name, namespace, labels: attemptLabels(id) };
+  const data = Object.fromEntries(
+    suite.secrets.map((key) => [key, Buffer.from(secrets.get(key) ?? '').toString('base64')]),
+  );
   const rights = suite.api === 'none' ? [] : [...new Set([namespace, ...releaseNamespaces])];
   return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
@@ -102,5 +92,8 @@ export function objectsFor(
         'ket-run-arm64': programs.arm64.toString('base64'),
       },
     },
+    ...(suite.secrets.length === 0
+      ? []
+      : [{ apiVersion: 'v1', kind: 'Secret', metadata, type: 'Opaque', immutable: true, data }]),
   ];
 }

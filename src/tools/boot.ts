@@ -1,4 +1,4 @@
-import { compareVersions, kubernetesOf } from './table.ts';
+import { compareVersions } from './table.ts';
 
 /** The forms of kubeadm's configuration that kind writes for the Kubernetes versions that ket supports. */
 export type KubeadmVersion = 'v1beta3' | 'v1beta4';
@@ -55,13 +55,4 @@ export function bootProblems(facts: BootFacts): BootProblem[] {
       cure: 'boot with systemd.unified_cgroup_hierarchy=1, or use a node image of Kubernetes 1.34 or older',
     });
   return problems;
-}
-
-/** The same for a node image, whose tag tells the version. */
-export function imageBootProblems(
-  kind: string,
-  image: string | undefined,
-  machine: Pick<BootFacts, 'cgroup' | 'cgroupV1Allowed'>,
-): BootProblem[] {
-  return bootProblems({ kind, kubernetes: kubernetesOf(image), ...machine });
 }

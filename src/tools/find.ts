@@ -4,7 +4,7 @@ import { KetError } from '../model/errors.ts';
 import type { Deps } from '../model/deps.ts';
 import { cachedTool, cacheState } from './cache.ts';
 import { download, type DownloadContext, type DownloadLimits } from './download.ts';
-import { downloadUrl, pathOf, type Mirrors, type Wanted } from './mirror.ts';
+import { downloadUrl, pathOf, type Wanted } from './mirror.ts';
 import { listedSum, platformOf, type VersionTable } from './table.ts';
 import { versions } from './versions.ts';
 import { versionOf, type ToolVersion, type VersionedTool } from './version.ts';
@@ -131,7 +131,6 @@ export async function findTool(
 export interface ProvideOptions {
   readonly signal: AbortSignal;
   readonly awaiting?: (what: string) => void;
-  readonly mirrors?: Mirrors | undefined;
   readonly table?: VersionTable;
   readonly limits?: DownloadLimits;
 }
@@ -163,7 +162,7 @@ export async function provideTool(
   await download(
     {
       what: `${tool} ${asked}`,
-      url: downloadUrl(wanted, options.mirrors ?? {}, deps.env),
+      url: downloadUrl(wanted, deps.env),
       sha256: wanted.sha256,
       target,
       ...(tool === 'helm' ? { member: `${wanted.platform.replace('/', '-')}/helm` } : {}),

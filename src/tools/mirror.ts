@@ -50,9 +50,9 @@ export interface Wanted {
 }
 
 /** The URL of a download: of the tool's own mirror, else of the one for all tools, else of the maker. */
-export function downloadUrl({ tool, version, platform }: Wanted, mirrors: Mirrors, env: Env): URL {
-  const own = given(mirrors[tool]) ?? given(env[variables[tool]]);
-  const all = given(mirrors.all) ?? given(env[variables.all]);
+export function downloadUrl({ tool, version, platform }: Wanted, env: Env): URL {
+  const own = given(env[variables[tool]]);
+  const all = given(env[variables.all]);
   const base = own ?? (all === undefined ? makers[tool] : `${withoutSlash(all)}/${tool}`);
   const from = own === undefined ? variables.all : variables[tool];
   if (!URL.canParse(base)) throw badMirror(from, 'is no URL');
