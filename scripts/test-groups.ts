@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -21,34 +21,60 @@ if (chosen.length === 0) {
   process.exit(2);
 }
 
+const lines: string[] = [];
 let passed = 0;
 let failed = 0;
-const lines: string[] = [];
 fs.mkdirSync(stamps, { recursive: true });
-for (const group of chosen) {
-  const hash = hashOf(group);
-  const stamp = path.join(stamps, group.name);
-  // `make test` promises a run; only test-all trusts stamps.
-  const stamped = scope === 'all' && only === undefined ? readStamp(stamp) : undefined;
-  if (stamped?.hash === hash) {
-    passed += stamped.passed;
-    lines.push(`${group.name}: unchanged since it was green (${stamped.passed} tests)`);
-    continue;
-  }
-  process.stderr.write(`\n=== ${group.name}: ${group.what}\n`);
-  const began = Date.now();
-  const result = runGroup(group);
-  const seconds = Math.round((Date.now() - began) / 1000);
-  passed += result.passed;
-  failed += result.failed;
-  lines.push(`${group.name}: ${result.passed} passed, ${result.failed} failed, ${seconds} s`);
-  if (result.failed === 0) fs.writeFileSync(stamp, JSON.stringify({ hash, passed: result.passed }));
-  else fs.rmSync(stamp, { force: true });
-}
+const due = chosen.filter((group) => !isStamped(group));
+const environments = new Map(
+  [...new Set(due.flatMap((group) => group.setUp ?? []))].map((need) => [need, machineEnv(root, need)]),
+);
+// A cluster mostly waits, so what needs none runs beside it; two clusters at once would fight for two cores.
+const onClusters = due.filter((group) => group.setUp !== undefined);
+await Promise.all([
+  runAll(onClusters, 'inherit'),
+  runAll(
+    due.filter((group) => group.setUp === undefined),
+    onClusters.length === 0 ? 'inherit' : 'pipe',
+  ),
+]);
 process.stderr.write(`\n${lines.join('\n')}\n`);
 fs.writeFileSync(path.join(root, '.cache', 'test-counts'), `${passed} ${failed}\n`);
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+
+/** `make test` promises a run; only test-all trusts stamps. */
+function isStamped(group: TestGroup): boolean {
+  const stamped = scope === 'all' && only === undefined ? readStamp(stampOf(group)) : undefined;
+  if (stamped?.hash !== hashOf(group)) return false;
+  passed += stamped.passed;
+  lines.push(`${group.name}: unchanged since it was green (${stamped.passed} tests)`);
+  return true;
+}
+
+/** One after another; what is piped is shown when its group has ended. */
+async function runAll(lane: readonly TestGroup[], stdio: 'inherit' | 'pipe'): Promise<void> {
+  for (const group of lane) {
+    process.stderr.write(`\n=== ${group.name}: ${group.what}\n`);
+    // Of what is tested, not of what stands there when it ends.
+    const hash = hashOf(group);
+    const began = Date.now();
+    const result = await runGroup(group, stdio);
+    const seconds = Math.round((Date.now() - began) / 1000);
+    passed += result.passed;
+    failed += result.failed;
+    const line = `${group.name}: ${result.passed} passed, ${result.failed} failed, ${seconds} s`;
+    lines.push(line);
+    process.stderr.write(`\n=== ${line}\n${result.output}`);
+    if (result.failed === 0)
+      fs.writeFileSync(stampOf(group), JSON.stringify({ hash, passed: result.passed }));
+    else fs.rmSync(stampOf(group), { force: true });
+  }
+}
+
+function stampOf(group: TestGroup): string {
+  return path.join(stamps, group.name);
+}
 
 function readStamp(file: string): { hash: string; passed: number } | undefined {
   if (!fs.existsSync(file)) return undefined;
@@ -68,28 +94,47 @@ function hashOf(group: TestGroup): string {
   return hash.digest('hex');
 }
 
-function runGroup(group: TestGroup): { passed: number; failed: number } {
-  const env = { ...process.env, ...(group.setUp === undefined ? {} : machineEnv(root, group.setUp)) };
+async function runGroup(
+  group: TestGroup,
+  stdio: 'inherit' | 'pipe',
+): Promise<{ passed: number; failed: number; output: string }> {
+  const env = group.setUp === undefined ? process.env : environments.get(group.setUp);
   let passed = 0;
+  let output = '';
   for (const command of group.commands) {
     const report = path.join(root, '.cache', `${group.name}.json`);
     fs.rmSync(report, { force: true });
     const argv = command.map((word) => (word === '{report}' ? report : word));
-    const [bin = '', ...args] = argv;
-    const result = spawnSync(bin === 'node' ? process.execPath : bin, args, {
-      cwd: root,
-      env,
-      stdio: ['ignore', 'inherit', 'inherit'],
-      timeout: group.limitMinutes * 60_000,
-      killSignal: 'SIGTERM',
-    });
+    const ended = await runCommand(argv, { env, stdio, timeout: group.limitMinutes * 60_000 });
+    output += ended.output;
     const counts = fs.existsSync(report)
       ? jestCounts(report)
-      : { passed: result.status === 0 ? 1 : 0, failed: 0 };
+      : { passed: ended.status === 0 ? 1 : 0, failed: 0 };
     passed += counts.passed;
-    if (result.status !== 0) return { passed, failed: Math.max(1, counts.failed) };
+    if (ended.status !== 0) return { passed, failed: Math.max(1, counts.failed), output };
   }
-  return { passed, failed: 0 };
+  return { passed, failed: 0, output };
+}
+
+async function runCommand(
+  argv: readonly string[],
+  options: { env: NodeJS.ProcessEnv | undefined; stdio: 'inherit' | 'pipe'; timeout: number },
+): Promise<{ status: number | null; output: string }> {
+  const [bin = '', ...args] = argv;
+  const child = spawn(bin === 'node' ? process.execPath : bin, args, {
+    cwd: root,
+    env: options.env ?? process.env,
+    stdio: ['ignore', options.stdio, options.stdio],
+    timeout: options.timeout,
+    killSignal: 'SIGTERM',
+  });
+  const chunks: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => chunks.push(chunk));
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject).once('close', resolve);
+  });
+  return { status, output: Buffer.concat(chunks).toString() };
 }
 
 function jestCounts(report: string): { passed: number; failed: number } {

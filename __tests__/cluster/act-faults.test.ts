@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { injected, variants } from '../unit/support/workflow-commands.ts';
 import { act, filesIn, ketStep, repository, workflow } from './act.ts';
-import { clusterContainers, kubectl, readEvents, root, sandbox, type Sandbox } from './ket.ts';
+import { containersOf, kubectl, readEvents, root, sandbox, type Sandbox } from './ket.ts';
 
 /** What the Action does when things go wrong, or when the tests mean harm; by act on this machine itself. */
 
@@ -59,7 +59,7 @@ test('a failing suite: the step fails, outputs are set and everything is uploade
   const files = filesIn(folder);
   expect(files.get('suites/red/attempt-1/console.log')?.toString()).toBe('said\n');
   expect(files.get('junit.xml')?.toString()).toContain('failures="1"');
-  expect(clusterContainers('ket-act-')).toEqual([]);
+  expect(containersOf(ran.log)).toEqual([]);
 }, 300_000);
 
 test.each([
@@ -178,7 +178,7 @@ describe('a step that is cancelled', () => {
       for (let i = 0; i < 90 && box.states().length > 0; i++)
         await new Promise((resolve) => setTimeout(resolve, 1000));
       expect(box.states()).toEqual([]);
-      expect(clusterContainers('ket-cancel-')).toEqual([]);
+      expect(containersOf(ran.log)).toEqual([]);
       if (signal === 'SIGKILL') {
         const caches = path.join(box.home, 'cache', 'act');
         const [events] = fs.globSync(`${caches}/*/hostexecutor/ket-results/*/events.ndjson`);
@@ -218,7 +218,7 @@ test('one job after another and two at once on one runner', async () => {
   expect(ran.artifacts.size).toBe(3);
   expect(ran.log).not.toMatch(/left by run|could not remove/);
   expect(box.states()).toEqual([]);
-  expect(clusterContainers('ket-act-')).toEqual([]);
+  expect(containersOf(ran.log)).toEqual([]);
 }, 400_000);
 
 describe('a cluster that plain kind made', () => {
@@ -254,7 +254,7 @@ describe('a cluster that plain kind made', () => {
     for (let i = 0; i < 60 && namespaces() !== before; i++)
       await new Promise((resolve) => setTimeout(resolve, 1000));
     expect(namespaces()).toBe(before);
-    expect(clusterContainers('ket-act-')).toEqual([]);
+    expect(containersOf(ran.log)).toEqual([]);
   }, 240_000);
 });
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { act, exampleFiles, filesIn, repository } from './act.ts';
-import { clusterContainers, root, sandbox, type Sandbox } from './ket.ts';
+import { containersOf, root, sandbox, type Sandbox } from './ket.ts';
 
 /** The Action in workflows as users have them, run by act on this machine itself. */
 
@@ -69,7 +69,7 @@ test('the workflow of the README, as it is: verdicts, artifacts, summaries, and 
     ]),
   );
   expect(ran.log).toMatch(/Summary - .*passed: tier integration/);
-  expect(clusterContainers('ket-')).toEqual([]);
+  expect(containersOf(ran.log)).toEqual([]);
 }, 600_000);
 
 test('examples/workflows/matrix.yml: unit, integration and e2e, the release spread over both workers', async () => {
@@ -86,5 +86,5 @@ test('examples/workflows/matrix.yml: unit, integration and e2e, the release spre
   // What the last step of the workflow prints of the outputs.
   expect(ran.log.match(/\| {1,2}passed$/gm)).toHaveLength(3);
   expect(ran.log).toContain('{"total":97,"passed":97,"failed":0,"errors":0,"skipped":0}');
-  expect(clusterContainers('ket-')).toEqual([]);
+  expect(containersOf(ran.log)).toEqual([]);
 }, 1_000_000);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { attemptOf, clusterContainers, eventsOf, ket, root, sandbox, type Ran, type Sandbox } from './ket.ts';
+import { attemptOf, containersOf, eventsOf, ket, root, sandbox, type Ran, type Sandbox } from './ket.ts';
 
 /** The application in examples/, from nothing to a verdict: what the README's first command shows. */
 const example = path.join(root, 'examples', 'fastapi-postgres');
@@ -88,7 +88,7 @@ describe('the example, integration tier: one node', () => {
   });
 
   test("nothing is left: no container, no state, nothing in the user's home but state and cache", () => {
-    expect(clusterContainers('ket-integration-')).toEqual([]);
+    expect(containersOf(ran.stdout)).toEqual([]);
     expect(box.states()).toEqual([]);
     expect(eventsOf(ran, 'leftover')).toEqual([]);
     const home = fs.readdirSync(box.home).filter((name) => !name.startsWith('out-'));
@@ -124,7 +124,7 @@ describe('the example, e2e tier: three nodes', () => {
   });
 
   test('nothing is left', () => {
-    expect(clusterContainers('ket-e2e-')).toEqual([]);
+    expect(containersOf(ran.stdout)).toEqual([]);
     expect(box.states()).toEqual([]);
   });
 });

@@ -113,19 +113,15 @@ export function attemptOf(ran: Ran, suite: string): Of<'attempt-ended'> {
   return found;
 }
 
-function kindContainers(): string[] {
+/** The containers of all clusters of the runs whose ids stand in the text: others may test on the same Docker. */
+export function containersOf(text: string): string[] {
+  const runs = [...new Set(text.match(/\d{4}-\d{6}-[0-9a-f]{4}/g))];
+  if (runs.length === 0) throw new Error(`there is no run's id in: ${text.slice(-1000)}`);
   const format = '{{.Label "io.x-k8s.kind.cluster"}} {{.Names}}';
-  const filter = 'label=io.x-k8s.kind.cluster';
-  const argv = ['ps', '-a', '--filter', filter, '--format', format];
-  return execFileSync('docker', argv, { encoding: 'utf8' }).split('\n');
+  const argv = ['ps', '-a', '--filter', 'label=io.x-k8s.kind.cluster', '--format', format];
+  const lines = execFileSync('docker', argv, { encoding: 'utf8' }).split('\n');
+  return lines.filter((line) => runs.some((run) => line.includes(run)));
 }
-
-/** What somebody else left is no finding of this test. */
-const thereBefore = new Set(kindContainers());
-
-/** Containers, made since the test began, that belong to a Kind cluster whose name starts so. */
-export const clusterContainers = (prefix = 'ket-'): string[] =>
-  kindContainers().filter((line) => line.startsWith(prefix) && !thereBefore.has(line));
 
 export function kubectl(kubeconfig: string, ...args: string[]): string {
   return execFileSync('kubectl', ['--kubeconfig', kubeconfig, ...args], { encoding: 'utf8' });

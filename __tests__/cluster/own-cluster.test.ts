@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { attemptOf, clusterContainers, eventsOf, fixture, ket, sandbox, type Sandbox } from './ket.ts';
+import { attemptOf, containersOf, eventsOf, fixture, ket, sandbox, type Sandbox } from './ket.ts';
 
 /** Runs with a cluster of their own that do not go to their end as planned: what they say, and that nothing is left. */
 describe('a run with a cluster of its own', () => {
@@ -27,7 +27,7 @@ describe('a run with a cluster of its own', () => {
     expect(saved).toMatch(/containerd/);
     expect(saved).toMatch(/events/);
     expect(eventsOf(ran, 'suite-ended')).toMatchObject([{ suite: 'never', outcome: 'skipped' }]);
-    expect(clusterContainers('ket-never-ready-')).toEqual([]);
+    expect(containersOf(ran.stdout)).toEqual([]);
     expect(box.states()).toEqual([]);
   }, 240_000);
 
@@ -49,7 +49,7 @@ describe('a run with a cluster of its own', () => {
       });
       expect(ran.code).toBe(130);
       expect(eventsOf(ran, 'run-ended')).toMatchObject([{ outcome: 'cancelled', exitCode: 130 }]);
-      expect(clusterContainers('ket-slow-')).toEqual([]);
+      expect(containersOf(ran.stdout)).toEqual([]);
       expect(box.states()).toEqual([]);
     },
     120_000,
@@ -58,11 +58,13 @@ describe('a run with a cluster of its own', () => {
   test('what a killed run leaves is swept, and only once its owner is gone', async () => {
     let during = '';
     let containers: string[] = [];
-    await ket({
+    let run = '';
+    const killed = await ket({
       args: ['run', '--tier', 'slow'],
       cwd: fixture,
       box,
       onEvent(event, pid) {
+        if (event.type === 'run-started') run = event.run;
         if (event.type !== 'log' || event.line !== 'ready') return;
         // While it lives, a sweep must not touch what is its own.
         during = execFileSync(path.join(fixture, '..', '..', '..', 'bin', 'ket'), ['cleanup'], {
@@ -70,17 +72,17 @@ describe('a run with a cluster of its own', () => {
           encoding: 'utf8',
           stdio: ['ignore', 'pipe', 'pipe'],
         });
-        containers = clusterContainers('ket-slow-');
+        containers = containersOf(run);
         process.kill(pid, 'SIGKILL');
       },
     });
     expect(during).toBe('');
     expect(containers).toHaveLength(1);
-    expect(clusterContainers('ket-slow-')).toEqual(containers);
+    expect(containersOf(killed.stdout)).toEqual(containers);
     expect(box.states()).toHaveLength(1);
     const swept = await ket({ args: ['cleanup'], cwd: fixture, box });
     expect(swept.stderr).toMatch(/removed cluster ket-slow-/);
-    expect(clusterContainers('ket-slow-')).toEqual([]);
+    expect(containersOf(killed.stdout)).toEqual([]);
     expect(box.states()).toEqual([]);
   }, 240_000);
 
@@ -103,7 +105,7 @@ describe('a run with a cluster of its own', () => {
     expect(attemptOf(ran, 'node-lost')).toMatchObject({ outcome: 'infra-error', infraClass: 'node-lost' });
     expect(ran.code).toBe(3);
     expect(took).toBeLessThan(150_000);
-    expect(clusterContainers('ket-node-lost-')).toEqual([]);
+    expect(containersOf(ran.stdout)).toEqual([]);
     expect(box.states()).toEqual([]);
   }, 400_000);
 
@@ -128,7 +130,7 @@ describe('a run with a cluster of its own', () => {
     expect(early.stderr).toBe('nothing to remove\n');
     const late = await ket({ args: ['cleanup', '--kept'], cwd: fixture, box });
     expect(late.stderr).toMatch(/removed cluster ket-quick-/);
-    expect(clusterContainers('ket-quick-')).toEqual([]);
+    expect(containersOf(ran.stdout)).toEqual([]);
     expect(box.states()).toEqual([]);
   }, 240_000);
 });

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {
   attemptOf,
-  clusterContainers,
+  containersOf,
   eventsOf,
   fixture,
   ket,
@@ -247,7 +247,7 @@ describe('on a cluster that ket up made', () => {
     expect(fs.readFileSync(path.join(attempt, 'results', 'junit.xml'), 'utf8')).toContain('name="a"');
     expect(fs.readFileSync(path.join(attempt, 'console.log'), 'utf8')).toBe('ready\n');
     expect(await namespacesSettled()).toEqual(own);
-    expect(clusterContainers(name)).toHaveLength(1);
+    expect(containersOf(name)).toHaveLength(1);
   }, 120_000);
 
   test.each([
@@ -274,7 +274,7 @@ describe('on a cluster that ket up made', () => {
   test('ket down removes it', async () => {
     const down = await ket({ args: ['down'], cwd: fixture, box });
     expect(down.code).toBe(0);
-    expect(clusterContainers(name)).toEqual([]);
+    expect(containersOf(name)).toEqual([]);
     expect(box.states()).toEqual([]);
     const { stdout } = await ket({ args: ['status'], cwd: fixture, box });
     expect(stdout).toBe('nothing is up, kept or left over\n');

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import type { RunEvent } from '../../src/model/events.ts';
-import { clusterContainers, fixture, ket, sandbox, type Sandbox } from './ket.ts';
+import { containersOf, fixture, ket, sandbox, type Sandbox } from './ket.ts';
 
 /** ket killed without a word, anywhere in a run: what is left then, the next run removes before it begins. */
 
@@ -96,7 +96,7 @@ describe('ket is killed', () => {
 
       const next = await ket({ args: ['run', '--tier', 'nothing'], cwd: fixture, box, env });
       expect({ code: next.code, stderr: next.stderr }).toEqual({ code: 0, stderr: '' });
-      expect(clusterContainers('ket-kill-')).toEqual([]);
+      expect(containersOf(killed.stdout)).toEqual([]);
       expect(processesWith(run)).toEqual([]);
       const state = path.join(box.home, 'state', 'ket', 'runs');
       expect(fs.readdirSync(state)).toEqual([]);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fs from 'node:fs';
 import path from 'node:path';
-import { clusterContainers, eventsOf, fixture, ket, sandbox, type Sandbox } from './ket.ts';
+import { containersOf, eventsOf, fixture, ket, sandbox, type Sandbox } from './ket.ts';
 
 /** A kubeconfig of the user's, as kubectl would use it. */
 const theirs = `apiVersion: v1
@@ -39,7 +39,7 @@ describe("the user's machine", () => {
       outcome: 'done',
     });
     expect(ran.code).toBe(130);
-    expect(clusterContainers('ket-slow-')).toEqual([]);
+    expect(containersOf(ran.stdout)).toEqual([]);
     // Nothing of ket's in the home but its own folders of state and cache.
     expect(
       fs

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { InfraClass, FailureCause, Outcome } from '../../src/model/outcome.ts';
 import {
   attemptOf,
-  clusterContainers,
+  containersOf,
   eventsOf,
   fixture,
   ket,
@@ -138,7 +138,7 @@ describe('the verdict table on a real cluster', () => {
   });
 
   test('nothing is left: no container, no state', () => {
-    expect(clusterContainers('ket-verdicts-')).toEqual([]);
+    expect(containersOf(ran.stdout)).toEqual([]);
     expect(box.states()).toEqual([]);
   });
 });
