@@ -98,6 +98,32 @@ export const groups: readonly TestGroup[] = [
   cluster('broken', 'the example with everything wrong that its tier `broken` has', false, 'example-broken', [
     'examples',
   ]),
+  cluster(
+    'outbound',
+    'nodes and suites behind a proxy and with authorities of the machine',
+    false,
+    'outbound',
+  ),
+  {
+    ...cluster(
+      'act-matrix',
+      'under act: the workflow of the README, and a matrix of unit, integration and e2e',
+      false,
+      'act-matrix',
+      ['examples', 'README.md', 'action.yml'],
+    ),
+    setUp: 'all',
+  },
+  {
+    ...cluster(
+      'act-faults',
+      'under act: wrong inputs, hostile output, secrets, cancellation, other jobs and clusters',
+      false,
+      'act-faults',
+      ['action.yml'],
+    ),
+    setUp: 'all',
+  },
   cluster('kube', 'the API client against a real API server', false, 'kube'),
   {
     name: 'sanitizers',

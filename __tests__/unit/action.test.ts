@@ -3,13 +3,15 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import type { RunEvent } from '../../src/model/events.ts';
 
 /** The Action's program as a runner starts it: inputs in the environment, answers in files. */
-const program = path.join(import.meta.dirname, '..', '..', 'src', 'action', 'index.ts');
+const root = path.join(import.meta.dirname, '..', '..');
+const sources = path.join(root, 'src', 'action', 'index.ts');
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ket-action-'));
 afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
 
-function act(ketYaml: string, env: Readonly<Record<string, string>>) {
+function act(ketYaml: string, env: Readonly<Record<string, string>>, program = sources) {
   const workspace = fs.mkdtempSync(path.join(folder, 'w-'));
   fs.writeFileSync(path.join(workspace, 'ket.yaml'), ketYaml);
   const files = Object.fromEntries(
@@ -37,6 +39,7 @@ function act(ketYaml: string, env: Readonly<Record<string, string>>) {
     output: read('OUTPUT'),
     state: read('STATE'),
     summary: read('STEP_SUMMARY'),
+    workspace,
   };
 }
 
@@ -53,6 +56,26 @@ describe('the Action', () => {
     expect(ran.summary).toMatch(/passed: tier unit/);
     expect(ran.state).toMatch(/^main<</);
   });
+
+  test('the committed bundle is in its first phase within 500 ms', () => {
+    const bundle = path.join(root, 'dist', 'action', 'index.js');
+    const took = Array.from({ length: 5 }, () => {
+      const began = Date.now();
+      const ran = act(suite('a'), { INPUT_TIER: 'unit' }, bundle);
+      expect({ code: ran.code, said: ran.said }).toMatchObject({ code: 0 });
+      const [events = ''] = fs.globSync(path.join(ran.workspace, 'ket-results', '*', 'events.ndjson'));
+      const [first] = fs
+        .readFileSync(events, 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as RunEvent)
+        .filter(({ type }) => type === 'task-started');
+      return Date.parse(first?.time ?? '') - began;
+    });
+    // Others may have the processor meanwhile: what it can do is its best.
+    expect(Math.min(...took)).toBeLessThan(500);
+    expect(Math.min(...took)).toBeGreaterThan(0);
+  }, 60_000);
 
   test('a suite without proof fails the step', () => {
     const ran = act(suite('a').replace('results: [r/junit.xml]', 'results: [none.xml]'), {

@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { nodeImageBy } from '../../src/cluster/node-image.ts';
+import { kindInput, type KindInput } from '../../src/cluster/kind-input.ts';
 import { kindSteps, stepName, type KindStep } from '../../src/cluster/kind-steps.ts';
 import {
   nextStep,
@@ -39,26 +39,40 @@ describe('names', () => {
 
 const header = 'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n';
 
-describe('the node image', () => {
-  test('none: the config decides', () => expect(nodeImageBy(header, undefined)).toEqual({ by: 'config' }));
-  test('by flag where no node has its own', () =>
-    expect(nodeImageBy(`${header}nodes: [{role: control-plane}]`, 'n:1')).toEqual({
-      by: 'flag',
-      image: 'n:1',
-    }));
+describe('what kind gets', () => {
+  const input = (text: string, nodeImage?: string, authorities?: string): KindInput =>
+    kindInput(text, { nodeImage, authorities });
+  const copied = ({ copy }: KindInput): unknown => parse(copy ?? 'null');
+
+  test('nothing wanted: the config as it is', () => expect(input(header)).toEqual({}));
+  test('the image by flag where no node has its own', () =>
+    expect(input(`${header}nodes: [{role: control-plane}]`, 'n:1')).toEqual({ image: 'n:1' }));
   test('not at all where every node has its own: the flag would override them', () =>
-    expect(nodeImageBy(`${header}nodes: [{role: control-plane, image: "own:1"}]`, 'n:1')).toEqual({
-      by: 'config',
-    }));
+    expect(input(`${header}nodes: [{role: control-plane, image: "own:1"}]`, 'n:1')).toEqual({}));
   test('in a copy where some have', () => {
     const text = `${header}# a comment\nnodes:\n  - role: control-plane\n  - role: worker\n    image: own:1\n`;
-    const choice = nodeImageBy(text, 'n:1');
-    expect(choice.by).toBe('copy');
-    if (choice.by !== 'copy') return;
-    expect(parse(choice.text)).toMatchObject({
+    const got = input(text, 'n:1');
+    expect(got.image).toBeUndefined();
+    expect(copied(got)).toMatchObject({
       nodes: [{ role: 'control-plane', image: 'n:1' }, { image: 'own:1' }],
     });
-    expect(choice.text).toContain('# a comment');
+    expect(got.copy).toContain('# a comment');
+  });
+
+  const mounted = { hostPath: '/s/ca', containerPath: '/etc/ssl/certs/ket-authorities.pem', readOnly: true };
+  test('authorities are mounted by every node, after its own mounts', () => {
+    const text = `${header}nodes:\n  - role: control-plane\n  - extraMounts: [{hostPath: /a, containerPath: /b}]\n`;
+    expect(copied(input(text, undefined, '/s/ca'))).toMatchObject({
+      nodes: [{ extraMounts: [mounted] }, { extraMounts: [{ hostPath: '/a' }, mounted] }],
+    });
+  });
+  test('also by the node that kind makes when none is named, beside the image by flag', () => {
+    const got = input(header, 'n:1', '/s/ca');
+    expect(got.image).toBe('n:1');
+    expect(copied(got)).toMatchObject({
+      kind: 'Cluster',
+      nodes: [{ role: 'control-plane', extraMounts: [mounted] }],
+    });
   });
 });
 
@@ -107,6 +121,7 @@ describe('creating', () => {
     kind: '/bin/kind',
     name: 'c1',
     kubeconfig: path.join(folder, 'run/kubeconfig'),
+    authorities: undefined,
     plan: {
       config: path.join(folder, 'kind.yaml'),
       nodes: ['control-plane'],
@@ -154,6 +169,22 @@ describe('creating', () => {
     play.line(' ✓ Preparing nodes 📦');
     await creation.nodes;
     expect(fs.statSync(path.join(folder, 'run/kubeconfig')).mode & 0o777).toBe(0o600);
+    play.end.resolve(ok);
+    await creation.done;
+  });
+
+  test('authorities lie beside the kubeconfig, for the owner only, and the nodes of a copy mount them', async () => {
+    const play = playing();
+    const creation = startCreation(play.deps, options({ authorities: 'pem' }));
+    await untilAsked(play);
+    const file = path.join(folder, 'run/kubeconfig.authorities.pem');
+    expect(fs.readFileSync(file, 'utf8')).toBe('pem');
+    expect(fs.statSync(file).mode & 0o777).toBe(0o600);
+    const copy = path.join(folder, 'cluster/kind-config.yaml');
+    expect(play.deps.commands[0]).toContain(`--config ${copy} --image n:1`);
+    expect(parse(fs.readFileSync(copy, 'utf8'))).toMatchObject({
+      nodes: [{ extraMounts: [{ hostPath: file }] }],
+    });
     play.end.resolve(ok);
     await creation.done;
   });

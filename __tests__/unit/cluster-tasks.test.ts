@@ -8,6 +8,7 @@ import type { ClusterPlan } from '../../src/model/plan.ts';
 import type { Tools } from '../../src/model/run.ts';
 import type { Task } from '../../src/model/task.ts';
 import {
+  noOutbound,
   aPlan,
   failedWith,
   FakeCluster,
@@ -55,7 +56,14 @@ function setUp(
     ...over,
   };
   const plan = { ...aPlan({ tier: 't' }), cluster: clusterPlan };
-  const run = { runId: 'r1', folder, kubeconfig: path.join(folder, 'kubeconfig'), state, env: {} };
+  const run = {
+    runId: 'r1',
+    folder,
+    kubeconfig: path.join(folder, 'kubeconfig'),
+    state,
+    env: {},
+    outbound: noOutbound,
+  };
   const tasks = clusterTasks(run, plan, tools, () => Promise.resolve(cluster.kube));
   return { state, cluster, deps, tasks, plan, run };
 }

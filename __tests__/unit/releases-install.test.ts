@@ -11,6 +11,7 @@ import { escapeSet, helmCure, helmEnv, helmSaid, installArgv } from '../../src/r
 import { failedJob, installRelease } from '../../src/releases/install.ts';
 import { releaseTasks } from '../../src/releases/tasks.ts';
 import {
+  noOutbound,
   aPlan,
   aRelease,
   failedWith,
@@ -306,7 +307,7 @@ test('a release waits for the cluster and all images, and is in the state before
   const tools = { id: 'tools' } as unknown as Task<Tools>;
   const ready = { id: 'ready' } as unknown as Task<ClusterHandle>;
   const image = { id: 'deliver' } as unknown as Task<{ changed: string[] }>;
-  const run = { runId: 'r', folder: os.tmpdir(), kubeconfig: '/k', state, env: {} };
+  const run = { runId: 'r', folder: os.tmpdir(), kubeconfig: '/k', state, env: {}, outbound: noOutbound };
   const { install } = releaseTasks(
     run,
     aPlan({ releases: [aRelease] }),

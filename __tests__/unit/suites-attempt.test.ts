@@ -12,7 +12,14 @@ import type { Pod } from '../../src/suites/pod-state.ts';
 import { readTemplate, type SuiteWorld } from '../../src/suites/world.ts';
 import { folder, removeFolders } from './support/folder.ts';
 import { FakeKetRun, inResults, inState } from './support/ket-run.ts';
-import { FakeCluster, fakeContext, fakeDeps, fakeState, type FakeContext } from './support/phases.ts';
+import {
+  noOutbound,
+  FakeCluster,
+  fakeContext,
+  fakeDeps,
+  fakeState,
+  type FakeContext,
+} from './support/phases.ts';
 import { aPod, aRecord, aSuite, ended, uid } from './support/suites.ts';
 
 afterEach(removeFolders);
@@ -76,7 +83,8 @@ function stage(
     programs: { amd64: Buffer.from('a'), arm64: Buffer.from('b') },
     arch: 'amd64',
     nameserver: '10.96.0.10',
-    clusterDomain: 'cluster.local',
+    network: { domain: 'cluster.local', subnets: [] },
+    outbound: noOutbound,
     namespaces: { shop: 'shop-ns' },
     image: undefined,
     keepFailedMs: 0,

@@ -22,6 +22,7 @@ const input = (over: Partial<JobInput> = {}): JobInput => ({
   dns: { nameserver: '10.96.0.10', searches: ['ket-ns.svc.cluster.local', 'svc.cluster.local'] },
   releaseNamespaces: ['shop', 'cache'],
   arch: 'amd64',
+  outbound: { env: {} },
   ...over,
 });
 
@@ -128,6 +129,34 @@ describe('the Job of an attempt', () => {
       requests: { cpu: '100m', memory: '64Mi' },
       limits: { memory: '256Mi' },
     });
+  });
+
+  test('the way out of the cluster, unless the suite, a secret or the template has its own, in either spelling', () => {
+    const env = {
+      ...{ HTTPS_PROXY: 'http://p:1', https_proxy: 'http://p:1', NO_PROXY: 'db', no_proxy: 'db' },
+      ...{ SSL_CERT_FILE: '/a', GIT_SSL_CAINFO: '/a', TMPDIR: '/wrong' },
+    };
+    const outbound = { env, authorities: 'pem' };
+    const suite = aSuite({ env: { https_proxy: '' }, secrets: ['SSL_CERT_FILE'] });
+    const { main, side, pod } = parts({ outbound, suite });
+    const got = Object.fromEntries((main.env ?? []).map((e) => [e.name, e.value ?? e.valueFrom]));
+    expect(got).toMatchObject({
+      ...{ https_proxy: '', NO_PROXY: 'db', no_proxy: 'db' },
+      GIT_SSL_CAINFO: '/a',
+    });
+    expect(got).toMatchObject({
+      TMPDIR: '/ket/home',
+      SSL_CERT_FILE: { secretKeyRef: { key: 'SSL_CERT_FILE' } },
+    });
+    expect(Object.keys(got)).not.toContain('HTTPS_PROXY');
+    expect((side.env ?? []).map((e) => e.name)).not.toContain('NO_PROXY');
+    const items = (job: typeof pod): unknown =>
+      job.volumes?.find((v) => v.name === 'ket-bin')?.configMap?.items;
+    expect(items(pod)).toEqual([
+      { key: 'ket-run-amd64', path: 'ket-run' },
+      { key: 'authorities.pem', path: 'authorities.pem', mode: 0o444 },
+    ]);
+    expect(items(parts().pod)).toHaveLength(1);
   });
 
   test('short names of services are found as beside the releases', () => {

@@ -7,6 +7,7 @@ import { aSuite } from './support/suites.ts';
 const id = { run: '1121-120000-ab12', suite: 'api', attempt: 1 };
 const name = 'ket-1121-120000-ab12-api-1';
 const programs = { amd64: Buffer.from('amd'), arm64: Buffer.from('arm') };
+const contents = { programs, secrets: new Map<string, string>(), authorities: undefined };
 
 interface Rule {
   readonly apiGroups: readonly string[];
@@ -15,7 +16,7 @@ interface Rule {
 }
 
 describe("an attempt's objects", () => {
-  const objects = objectsFor(id, aSuite(), 'ns', ['shop', 'ns', 'shop'], programs, new Map());
+  const objects = objectsFor(id, aSuite(), 'ns', ['shop', 'ns', 'shop'], contents);
 
   test('rights to look, in its own namespace and once in each of its releases', () => {
     expect(objects.map((o) => `${o.kind} ${o.metadata?.namespace ?? ''}`)).toEqual([
@@ -47,8 +48,14 @@ describe("an attempt's objects", () => {
   });
 
   test('`api: none` has an account and no right', () => {
-    const none = objectsFor(id, aSuite({ api: 'none' }), 'ns', ['shop'], programs, new Map());
+    const none = objectsFor(id, aSuite({ api: 'none' }), 'ns', ['shop'], contents);
     expect(none.map((o) => o.kind)).toEqual(['ServiceAccount', 'ConfigMap']);
+  });
+
+  test('authorities come beside ket-run', () => {
+    const withThem = objectsFor(id, aSuite(), 'ns', [], { ...contents, authorities: 'pem' });
+    expect(withThem.at(-1)).toMatchObject({ kind: 'ConfigMap', data: { 'authorities.pem': 'pem' } });
+    expect(objects.at(-1)?.['data']).toBeUndefined();
   });
 
   test('ket-run comes for both architectures', () => {

@@ -7,6 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { KetError } from '../../src/model/errors.ts';
+import { fetchBy } from '../../src/tools/http.ts';
 import { provideTool, type FoundTool } from '../../src/tools/find.ts';
 import { downloadLimits } from '../../src/tools/download.ts';
 import { fakeClock } from './support/phases.ts';
@@ -128,6 +129,18 @@ describe('a proxy', () => {
     return { base, asked };
   };
   const mirror = 'https://tools.example/kind';
+
+  test('also by what is sent to an API, whatever it answers', async () => {
+    const { base, asked } = await proxy();
+    const api = fetchBy({ HTTPS_PROXY: base, SSL_CERT_FILE: authority });
+    const headers = { authorization: 'Bearer t' };
+    const answer = await api('https://tools.example/checks', { method: 'PATCH', headers, body: '{}' });
+    expect([answer.status, (await answer.arrayBuffer()).byteLength > 0]).toEqual([200, true]);
+    expect(asked).toEqual([{ target: 'tools.example:443' }]);
+    expect(web.requests).toEqual([{ line: 'PATCH /checks', authorization: 'Bearer t' }]);
+    const untrusting = fetchBy({ HTTPS_PROXY: base });
+    await expect(untrusting('https://tools.example/checks')).rejects.toThrow(/self-signed/);
+  });
 
   test('is asked for a tunnel, in which the server proves its name', async () => {
     const { base, asked } = await proxy();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { podProxyEnv, proxyFor } from '../../src/model/proxy.ts';
+import { proxyFor } from '../../src/model/proxy.ts';
 import { downloadUrl, mirrorEnv, type Mirrors } from '../../src/tools/mirror.ts';
 
 describe('which URL goes through the proxy', () => {
@@ -41,34 +41,6 @@ describe('which URL goes through the proxy', () => {
     expect(() => via('https://a.example', { HTTPS_PROXY: 'http://me:secret@:x' })).toThrow(
       /^the proxy for https:\/\/ in the environment is no URL$/,
     ));
-});
-
-describe('what pods get', () => {
-  const network = { podSubnet: '10.244.0.0/16', serviceSubnet: '10.96.0.0/16', domain: 'cluster.local' };
-  const spared = 'localhost,127.0.0.1,::1,10.244.0.0/16,10.96.0.0/16,.svc,.cluster.local';
-  test('nothing without a proxy', () =>
-    expect(podProxyEnv({ NO_PROXY: 'a' }, network)).toEqual({ env: {}, notices: [] }));
-  test('both spellings, with the cluster excepted', () =>
-    expect(podProxyEnv({ https_proxy: 'http://p.example:1', NO_PROXY: '.corp' }, network)).toEqual({
-      env: {
-        HTTPS_PROXY: 'http://p.example:1',
-        https_proxy: 'http://p.example:1',
-        NO_PROXY: `.corp,${spared}`,
-        no_proxy: `.corp,${spared}`,
-      },
-      notices: [],
-    }));
-  test.each([
-    ['http://127.0.0.1:3128', 'loopback'],
-    ['localhost:3128', 'loopback'],
-    ['http://me:secret@p.example:1', 'password'],
-    ['http://:x', 'no URL'],
-  ])('not %s', (proxy, why) => {
-    const { env, notices } = podProxyEnv({ HTTPS_PROXY: proxy }, network);
-    expect(env).toEqual({});
-    expect(notices).toEqual([expect.stringContaining(why)]);
-    expect(notices.join()).not.toContain('secret');
-  });
 });
 
 describe('where downloads come from', () => {

@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { fetchBy } from '../tools/http.ts';
 import { clip } from '../results/text.ts';
 import type { CheckRunEnd, CheckRunStart } from '../report/check-run.ts';
 import { plainText } from '../report/escape.ts';
@@ -68,8 +69,8 @@ function headOfEvent(file: string | undefined): string | undefined {
 export interface CheckOptions {
   readonly limitMs?: number;
   readonly signal?: AbortSignal;
-  /** Another way to the API, e.g. through a proxy. */
-  readonly fetch?: typeof fetch;
+  /** Names the proxy and authorities for the way to the API; that of the process unless given. */
+  readonly env?: Env;
 }
 
 export const checkLimitMs = 20_000;
@@ -144,7 +145,7 @@ function caller(target: CheckTarget, options: CheckOptions): Call {
           accept: 'application/vnd.github+json',
           'x-github-api-version': '2022-11-28',
         },
-        request: { signal, log: silent, ...(options.fetch === undefined ? {} : { fetch: options.fetch }) },
+        request: { signal, log: silent, fetch: fetchBy(options.env ?? process.env) },
       });
       return (answer.data ?? {}) as Partial<Record<string, unknown>>;
     } catch (error) {

@@ -35,5 +35,6 @@ export async function endCheck(
   const { target, id, notice } = check;
   if (target === undefined || id === undefined) return notice;
   const completedAt = new Date().toISOString();
-  return (await endCheckRun(target, id, checkRunEnd(view, { ...options, completedAt }))).notice;
+  const end = checkRunEnd(view, { ...options, completedAt });
+  return (await endCheckRun(target, id, end)).notice;
 }

@@ -48,10 +48,11 @@ function manifestsOf(plan: Plan): string[] {
       dns: { nameserver: '<ClusterIP of kube-dns>', searches: [...searches, 'cluster.local'] },
       releaseNamespaces: needed,
       arch: 'amd64',
+      outbound: { env: {} },
     });
     const programs = { amd64: program, arm64: program };
     const secrets = new Map(suite.secrets.map((name) => [name, '<from the environment>']));
-    const objects = objectsFor(id, suite, namespace, needed, programs, secrets);
+    const objects = objectsFor(id, suite, namespace, needed, { programs, secrets, authorities: undefined });
     const documents = [...(own ? [namespaceFor(id)] : []), ...objects, job];
     return `# Suite ${suite.name}, first attempt\n${documents.map((o) => `---\n${yaml(o)}`).join('')}`;
   });

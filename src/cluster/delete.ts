@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { KetError } from '../model/errors.ts';
 import type { Deps, ExecResult } from '../model/deps.ts';
-import { stopCreation } from './kind.ts';
+import { authoritiesBeside, stopCreation } from './kind.ts';
 
 export interface DeleteOptions {
   /** Without kind at hand the containers are removed by their exact label. */
@@ -58,6 +58,7 @@ export async function deleteCluster(deps: Deps, options: DeleteOptions): Promise
   }
   // It holds the key of a cluster that is no more.
   await fs.promises.rm(options.kubeconfig, { force: true });
+  await fs.promises.rm(authoritiesBeside(options.kubeconfig), { force: true });
 }
 
 type Run = (argv: readonly string[], limitMs?: number) => Promise<ExecResult>;

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { KetError } from '../model/errors.ts';
 import type { Deps, ExecResult } from '../model/deps.ts';
 import type { ClusterPlan } from '../model/plan.ts';
-import { nodeImageBy } from './node-image.ts';
+import { kindInput } from './kind-input.ts';
 import { kindSteps, type KindStep } from './kind-steps.ts';
 
 /** kind's step after whose end the node containers run. */
@@ -14,6 +14,8 @@ export interface CreateOptions {
   readonly name: string;
   readonly kubeconfig: string;
   readonly plan: ClusterPlan;
+  /** PEM of authorities that the nodes shall trust beside their own. */
+  readonly authorities: string | undefined;
   /** Relative paths in the Kind config are relative to it. */
   readonly cwd: string;
   /** For a copy of the config, where one is needed. */
@@ -74,8 +76,8 @@ export function startCreation(deps: Deps, options: CreateOptions): Creation {
   );
   const output: string[] = [];
   const done = (async () => {
-    const { config, image } = await configFor(options);
     await fs.promises.mkdir(path.dirname(options.kubeconfig), { recursive: true, mode: 0o700 });
+    const { config, image } = await configFor(options);
     // kind keeps the mode of a file that exists; nobody else shall read the key in it even for a moment.
     await fs.promises.writeFile(options.kubeconfig, '', { mode: 0o600 });
     const result = await deps.exec({
@@ -142,15 +144,25 @@ export async function stopCreation(name: string): Promise<boolean> {
 
 async function configFor(options: CreateOptions): Promise<{ config: string; image: string | undefined }> {
   const { config, nodeImage } = options.plan;
-  if (nodeImage === undefined) return { config, image: undefined };
-  const choice = nodeImageBy(await fs.promises.readFile(config, 'utf8'), nodeImage);
-  if (choice.by === 'config') return { config, image: undefined };
-  if (choice.by === 'flag') return { config, image: choice.image };
-  const copy = path.join(options.folder, 'kind-config.yaml');
+  const authorities = await authoritiesFor(options);
+  const { copy, image } = kindInput(await fs.promises.readFile(config, 'utf8'), { nodeImage, authorities });
+  if (copy === undefined) return { config, image };
+  const file = path.join(options.folder, 'kind-config.yaml');
   await fs.promises.mkdir(options.folder, { recursive: true });
-  await fs.promises.writeFile(copy, choice.text);
-  return { config: copy, image: undefined };
+  await fs.promises.writeFile(file, copy);
+  return { config: file, image };
 }
+
+/** The file that nodes mount: beside the kubeconfig, because it must live as long as the cluster. */
+async function authoritiesFor({ kubeconfig, authorities }: CreateOptions): Promise<string | undefined> {
+  if (authorities === undefined) return undefined;
+  const file = authoritiesBeside(kubeconfig);
+  await fs.promises.writeFile(file, authorities, { mode: 0o600 });
+  return file;
+}
+
+/** Where the authorities of a cluster are that has this kubeconfig. */
+export const authoritiesBeside = (kubeconfig: string): string => `${kubeconfig}.authorities.pem`;
 
 function createFailed(
   name: string,

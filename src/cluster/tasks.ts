@@ -67,6 +67,7 @@ export function clusterTasks(
         name,
         kubeconfig,
         plan: plan.cluster,
+        authorities: run.outbound.authorities,
         cwd: plan.root,
         folder,
         limitMs: nodesMs + bootMs,

@@ -3,7 +3,7 @@ import { BlockList, isIP } from 'node:net';
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** A variable in capitals or, as many tools write it, in small letters; an empty one is none. */
-function variable(env: Env, name: string): string | undefined {
+export function variable(env: Env, name: string): string | undefined {
   const value = env[name] ?? env[name.toLowerCase()];
   return value === '' ? undefined : value;
 }
@@ -22,7 +22,7 @@ export function proxyFor(url: URL, env: Env): URL | undefined {
 }
 
 /** Go takes `host:port` for `http://host:port`. */
-function parseProxy(text: string): URL | undefined {
+export function parseProxy(text: string): URL | undefined {
   const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
   return URL.canParse(full) ? new URL(full) : undefined;
 }
@@ -55,55 +55,4 @@ function inSubnet(subnet: string, address: string): boolean {
   const list = new BlockList();
   list.addSubnet(network, Number(bits), type);
   return list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
-}
-
-/** What pods must reach without a proxy. */
-export interface ClusterNetwork {
-  readonly podSubnet: string;
-  readonly serviceSubnet: string;
-  /** `cluster.local` unless the cluster was made otherwise. */
-  readonly domain: string;
-}
-
-export interface PodProxy {
-  /** Variables for a pod, in both spellings; empty without a proxy. */
-  readonly env: Readonly<Record<string, string>>;
-  /** Why a proxy is not handed on. */
-  readonly notices: readonly string[];
-}
-
-/**
- * The proxy settings of this machine for pods, with the cluster's own addresses excepted. A proxy on this machine's
- * loopback means nothing in a pod, and one with a password is a secret that code under test must not get: both are
- * left out, with a notice.
- */
-export function podProxyEnv(env: Env, network: ClusterNetwork): PodProxy {
-  const notices: string[] = [];
-  const kept = (['HTTP_PROXY', 'HTTPS_PROXY'] as const).flatMap((name): [string, string][] => {
-    const text = variable(env, name);
-    if (text === undefined) return [];
-    const url = parseProxy(text);
-    const why =
-      url === undefined
-        ? 'it is no URL'
-        : url.username !== '' || url.password !== ''
-          ? 'it holds a password'
-          : /^(localhost|127\..*|\[::1\])$/.test(url.hostname)
-            ? 'it is on the loopback of this machine'
-            : undefined;
-    if (why === undefined) return [[name, text]];
-    notices.push(`${name} is not given to pods: ${why}`);
-    return [];
-  });
-  if (kept.length === 0) return { env: {}, notices };
-  const own = ['localhost', '127.0.0.1', '::1', network.podSubnet, network.serviceSubnet];
-  const names = ['.svc', `.${network.domain}`];
-  const spared = [variable(env, 'NO_PROXY'), ...own, ...names].filter((entry) => entry !== undefined);
-  const all = [...kept, ['NO_PROXY', spared.join(',')] as const];
-  return {
-    env: Object.fromEntries(
-      all.flatMap(([name, value]) => [[name, value] as const, [name.toLowerCase(), value] as const]),
-    ),
-    notices,
-  };
 }

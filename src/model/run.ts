@@ -10,6 +10,19 @@ export interface RunContext {
   readonly kubeconfig: string;
   readonly state: StateFile;
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly outbound: Outbound;
+}
+
+/** What a program needs that reaches out of the cluster from a machine behind a proxy or with authorities of its own. */
+export interface Outbound {
+  /** `HTTP_PROXY` and `HTTPS_PROXY`, as far as pods may have them. */
+  readonly proxies: Readonly<Record<string, string>>;
+  /** What this machine excepts; empty when nothing. */
+  readonly noProxy: string;
+  /** PEM of authorities beside those that everybody trusts. */
+  readonly authorities?: string;
+  /** What is not handed on, and why. */
+  readonly notices: readonly string[];
 }
 
 /** The tools that the run uses, by absolute path. Absent: the plan does not need it. */

@@ -15,6 +15,7 @@ import type { Plan } from '../model/plan.ts';
 import type { RunContext } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
 import { childEnvName } from '../tools/child-env.ts';
+import { outboundOf } from '../tools/outbound.ts';
 import { endProcessesOf } from '../tools/processes.ts';
 import { suiteNotRun, suiteResultOf } from '../suites/suite.ts';
 import { secretsOf } from '../suites/secrets.ts';
@@ -54,10 +55,13 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
   });
   for (const name of masker.refused)
     emit({ type: 'notice', level: 'warning', text: `the secret ${name} is too short to be masked` });
-  await sweepLeftovers(options, emit);
+  const outbound = outboundOf(deps.env);
+  if (plan.cluster !== undefined)
+    for (const text of outbound.notices) emit({ type: 'notice', level: 'warning', text });
+  await sweepLeftovers({ ...options, deps }, emit);
 
   const kubeconfig = path.join(home, `${runId}.kubeconfig`);
-  const run: RunContext = { runId, folder, kubeconfig, state, env: deps.env };
+  const run: RunContext = { runId, folder, kubeconfig, state, env: deps.env, outbound };
   const keepMs = options.up === true || plan.keep === 'never' ? 0 : plan.keepMs;
   const composition = compose({
     run,
@@ -73,6 +77,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
       ephemeral: options.existing === undefined,
       state,
       secrets,
+      outbound,
     },
   });
   const results = await execute(composition.tasks, {

@@ -4,6 +4,7 @@ import { jobFor } from './job.ts';
 import type { AttemptLimits } from './limits.ts';
 import type { AttemptId } from './names.ts';
 import { namespaceFor, objectsFor } from './objects.ts';
+import type { PodOutbound } from './outbound.ts';
 import type { SuiteWorld } from './world.ts';
 
 /** All objects of an attempt, in the order in which they are created; the Job is the last. Pure. */
@@ -14,9 +15,11 @@ export function manifestsFor(
   namespace: string,
   limits: AttemptLimits,
   nonce: string,
+  outbound: PodOutbound,
 ): AnyObject[] {
   const needed = suite.needs.map((name) => world.namespaces[name] ?? name);
-  const searches = [...new Set([namespace, ...needed])].map((ns) => `${ns}.svc.${world.clusterDomain}`);
+  const { domain } = world.network;
+  const searches = [...new Set([namespace, ...needed])].map((ns) => `${ns}.svc.${domain}`);
   const job = jobFor({
     id,
     suite,
@@ -27,12 +30,17 @@ export function manifestsFor(
     image: world.image,
     dns: {
       nameserver: world.nameserver,
-      searches: [...searches, `svc.${world.clusterDomain}`, world.clusterDomain],
+      searches: [...searches, `svc.${domain}`, domain],
     },
     releaseNamespaces: needed,
     arch: world.arch,
+    outbound,
   });
-  const objects = objectsFor(id, suite, namespace, needed, world.programs, world.secrets);
+  const objects = objectsFor(id, suite, namespace, needed, {
+    programs: world.programs,
+    secrets: world.secrets,
+    authorities: outbound.authorities,
+  });
   const all = suite.placement === 'own' ? [namespaceFor(id), ...objects] : objects;
   return [...all, job as unknown as AnyObject];
 }

@@ -15,6 +15,7 @@ import { mainContainer, sidecar } from './job.ts';
 import { attemptLimits, collectMs, type AttemptLimits } from './limits.ts';
 import { followLive, liveLogFile } from './live-log.ts';
 import { attemptName, attemptSelector, type AttemptId } from './names.ts';
+import { podOutbound } from './outbound.ts';
 import { Pending } from './pending.ts';
 import { hasEnded, type KubeEvent, type Pod } from './pod-state.ts';
 import { readResults } from './proof.ts';
@@ -94,8 +95,11 @@ class Attempt {
 
   async #create(limits: AttemptLimits): Promise<void> {
     const { signal } = this.#context;
-    const all = manifestsFor(this.#world, this.#suite, this.#id, this.#namespace, limits, this.#nonce);
     this.#context.awaiting('the API server to take the Job');
+    const { kube, outbound, network, namespaces } = this.#world;
+    const called = [this.#namespace, ...this.#suite.needs.map((name) => namespaces[name] ?? name)];
+    const out = await podOutbound(outbound, kube, network, [...new Set(called)], signal);
+    const all = manifestsFor(this.#world, this.#suite, this.#id, this.#namespace, limits, this.#nonce, out);
     for (const object of all) await this.#created.create(object, signal);
   }
 

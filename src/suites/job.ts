@@ -3,6 +3,7 @@ import type { Wire } from '../model/kube.ts';
 import type { SuitePlan } from '../model/plan.ts';
 import type { ImageFacts } from '../model/run.ts';
 import { KetError } from '../model/errors.ts';
+import { authoritiesKey, type PodOutbound } from './outbound.ts';
 import { attemptLabels, attemptName, type AttemptId } from './names.ts';
 import type { AttemptLimits } from './limits.ts';
 
@@ -24,6 +25,7 @@ export interface JobInput {
   readonly releaseNamespaces: readonly string[];
   /** Key of the ket-run program in the ConfigMap: the node's architecture. */
   readonly arch: 'amd64' | 'arm64';
+  readonly outbound: PodOutbound;
 }
 
 /** Where ket-run finds its folders in the pod; its command line names them, so nothing is assumed twice. */
@@ -105,7 +107,16 @@ export function jobFor(input: JobInput): Job {
       ...(base.volumes ?? []),
       {
         name: 'ket-bin',
-        configMap: { name, defaultMode: 0o555, items: [{ key: `ket-run-${input.arch}`, path: 'ket-run' }] },
+        configMap: {
+          name,
+          defaultMode: 0o555,
+          items: [
+            { key: `ket-run-${input.arch}`, path: 'ket-run' },
+            ...(input.outbound.authorities === undefined
+              ? []
+              : [{ key: authoritiesKey, path: authoritiesKey, mode: 0o444 }]),
+          ],
+        },
       },
     ],
   };
@@ -174,6 +185,13 @@ function mainOf(
     KET_RELEASE_NAMESPACES: input.releaseNamespaces.join(','),
   };
   const wanted = { ...ours, ...suite.env };
+  // In either spelling: a suite that empties HTTP_PROXY wants none.
+  const own = new Set(
+    [...Object.keys(wanted), ...suite.secrets, ...(main.env ?? []).map((e) => e.name)].map((n) =>
+      n.toUpperCase(),
+    ),
+  );
+  const outbound = Object.entries(input.outbound.env).filter(([name]) => !own.has(name.toUpperCase()));
   return {
     ...without(main, 'args'),
     image,
@@ -182,7 +200,7 @@ function mainOf(
     env: [
       ...(main.env ?? []).filter((e) => wanted[e.name] === undefined && !suite.secrets.includes(e.name)),
       ...podUid,
-      ...Object.entries(wanted).map(([name, value]) => ({ name, value: literal(value) })),
+      ...[...outbound, ...Object.entries(wanted)].map(([name, value]) => ({ name, value: literal(value) })),
       ...suite.secrets.map((key) => ({
         name: key,
         valueFrom: { secretKeyRef: { name: attemptName(id), key } },

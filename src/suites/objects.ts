@@ -1,6 +1,7 @@
 import type { AnyObject } from '../model/kube.ts';
 import type { SuitePlan } from '../model/plan.ts';
 import { attemptLabels, attemptName, type AttemptId } from './names.ts';
+import { authoritiesKey } from './outbound.ts';
 import type { Secrets } from './secrets.ts';
 
 /** The ket-run programs by the architecture of a node, as they are in `dist/ket-run/`. */
@@ -47,9 +48,17 @@ const readRules = [
   { apiGroups: ['events.k8s.io'], resources: ['events'], verbs },
 ];
 
+/** What the objects of an attempt hold. */
+export interface Contents {
+  readonly programs: KetRunPrograms;
+  readonly secrets: Secrets;
+  /** PEM. */
+  readonly authorities: string | undefined;
+}
+
 /**
  * Everything but the Job: service account, rights in the attempt's namespace and in those of its releases, and the
- * ConfigMap that brings ket-run, and the suite's secrets, of which no value stands in the Job. In the order in which they
+ * ConfigMap that brings ket-run and the authorities, and the suite's secrets, of which no value stands in the Job. In the order in which they
  * are created.
  */
 export function objectsFor(
@@ -57,11 +66,11 @@ export function objectsFor(
   suite: SuitePlan,
   namespace: string,
   releaseNamespaces: readonly string[],
-  programs: KetRunPrograms,
-  secrets: Secrets,
+  contents: Contents,
 ): AnyObject[] {
   const name = attemptName(id);
   const metadata = { name, namespace, labels: attemptLabels(id) };
+  const { programs, secrets, authorities } = contents;
   const data = Object.fromEntries(
     suite.secrets.map((key) => [key, Buffer.from(secrets.get(key) ?? '').toString('base64')]),
   );
@@ -87,6 +96,7 @@ export function objectsFor(
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata,
+      ...(authorities === undefined ? {} : { data: { [authoritiesKey]: authorities } }),
       binaryData: {
         'ket-run-amd64': programs.amd64.toString('base64'),
         'ket-run-arm64': programs.arm64.toString('base64'),

@@ -1,5 +1,5 @@
 import type { Plan, SuitePlan } from '../model/plan.ts';
-import type { ClusterHandle, ImageFacts } from '../model/run.ts';
+import type { ClusterHandle, ImageFacts, Outbound } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { Task } from '../model/task.ts';
 import { attemptLimits } from './limits.ts';
@@ -19,6 +19,7 @@ export interface SuiteSettings {
   readonly ephemeral: boolean;
   readonly state: StateFile;
   readonly secrets: Secrets;
+  readonly outbound: Outbound;
 }
 
 export interface SuiteNeeds {
@@ -71,6 +72,7 @@ export function suiteTask(
         ephemeral: settings.ephemeral,
         lists: settings.state,
         secrets: settings.secrets,
+        outbound: settings.outbound,
         cluster,
       };
       return runSuite(suite, settings.runId, settings.folder, context, (id, outDir) =>

@@ -1,14 +1,16 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import type { V1Node, V1Service } from '@kubernetes/client-node';
+import type { V1ConfigMap, V1Node, V1Service } from '@kubernetes/client-node';
+import { KubeError } from '../kube/error.ts';
 import { KetError, messageOf } from '../model/errors.ts';
 import type { Kube, Wire } from '../model/kube.ts';
 import type { SuitePlan } from '../model/plan.ts';
-import type { ClusterHandle, ImageFacts } from '../model/run.ts';
+import type { ClusterHandle, ImageFacts, Outbound } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { Job } from './job.ts';
 import type { KetRunPrograms } from './objects.ts';
+import type { ClusterNetwork } from './outbound.ts';
 import type { Secrets } from './secrets.ts';
 
 /** What all attempts of a run share. */
@@ -18,9 +20,9 @@ export interface SuiteWorld {
   readonly template: (suite: SuitePlan) => Job;
   readonly programs: KetRunPrograms;
   readonly arch: 'amd64' | 'arm64';
-  /** ClusterIP of the cluster's DNS, and its domain. */
+  /** ClusterIP of the cluster's DNS. */
   readonly nameserver: string;
-  readonly clusterDomain: string;
+  readonly network: ClusterNetwork;
   /** Release name to namespace. */
   readonly namespaces: Readonly<Record<string, string>>;
   /** The suite's image, where Docker knows it. */
@@ -30,6 +32,7 @@ export interface SuiteWorld {
   /** The cluster goes away with the run: nothing in it needs deleting one by one. */
   readonly ephemeral: boolean;
   readonly secrets: Secrets;
+  readonly outbound: Outbound;
   /** Where an attempt's namespace is listed in a cluster that stays, before it is made. */
   readonly lists: StateFile;
   readonly cluster: Pick<ClusterHandle, 'name' | 'kubeconfig'>;
@@ -60,11 +63,7 @@ export function readTemplate(assets: Assets, suite: SuitePlan): Job {
   }
 }
 
-export interface ClusterFacts {
-  readonly arch: 'amd64' | 'arm64';
-  readonly nameserver: string;
-  readonly clusterDomain: string;
-}
+export type ClusterFacts = Pick<SuiteWorld, 'arch' | 'nameserver' | 'network'>;
 
 /** What Jobs need to know of a cluster: the processors of its nodes, and its DNS. */
 export async function clusterFacts(kube: Kube, signal: AbortSignal): Promise<ClusterFacts> {
@@ -86,6 +85,21 @@ export async function clusterFacts(kube: Kube, signal: AbortSignal): Promise<Clu
     throw new KetError('KET_CLUSTER', 'the cluster has no DNS service kube-system/kube-dns', {
       next: 'install CoreDNS under that service, as kubeadm and Kind do',
     });
-  // kubeadm's and Kind's default; a cluster with another domain is not known to ket yet (docs/not-verified.md).
-  return { arch, nameserver, clusterDomain: 'cluster.local' };
+  return { arch, nameserver, network: await networkOf(kube, signal) };
+}
+
+/** What kubeadm keeps of the cluster's configuration, as Kind does; elsewhere its defaults, and no subnet is known. */
+async function networkOf(kube: Kube, signal: AbortSignal): Promise<ClusterNetwork> {
+  const ref = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'kube-system', name: 'kubeadm-config' };
+  const map = await kube.get<Wire<V1ConfigMap>>(ref, signal).catch((error: unknown) => {
+    // A user of some namespaces only need not see it.
+    if (error instanceof KubeError && error.status === 403) return undefined;
+    throw error;
+  });
+  const config = parse(map?.data?.['ClusterConfiguration'] ?? '') as {
+    networking?: { dnsDomain?: string; podSubnet?: string; serviceSubnet?: string };
+  } | null;
+  const { dnsDomain = 'cluster.local', podSubnet = '', serviceSubnet = '' } = config?.networking ?? {};
+  const subnets = [podSubnet, serviceSubnet].flatMap((list) => list.split(','));
+  return { domain: dnsDomain, subnets: subnets.filter((subnet) => subnet !== '') };
 }

@@ -1,10 +1,11 @@
-import fs from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
 import tls from 'node:tls';
 import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { proxyFor } from '../model/proxy.ts';
+import { ownAuthorities } from './authorities.ts';
 import { isSafe, shownUrl } from './mirror.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -49,14 +50,43 @@ export async function get(start: URL, options: GetOptions): Promise<Answer> {
   throw new Error(`${shownUrl(start)} redirects more than ${String(maxRedirects)} times`);
 }
 
-async function request(url: URL, login: URL, options: GetOptions): Promise<http.IncomingMessage> {
+/** `fetch` for what has a body of text and no redirects, through the proxy of the environment as `get` goes. */
+export const fetchBy =
+  (env: Env): typeof fetch =>
+  async (input, init) => {
+    const asked = new Request(input, init);
+    const answer = await request(new URL(asked.url), new URL(asked.url), {
+      env,
+      signal: asked.signal,
+      method: asked.method,
+      headers: Object.fromEntries(asked.headers),
+      body: await asked.text(),
+    });
+    const status = answer.statusCode ?? 0;
+    const headers = Object.entries(answer.headers).map(([name, value]): [string, string] => [
+      name,
+      String(value),
+    ]);
+    const body = await text(answer);
+    return new Response([204, 205, 304].includes(status) ? null : body, { status, headers });
+  };
+
+interface Sent extends GetOptions {
+  /** GET unless said. */
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+async function request(url: URL, login: URL, options: Sent): Promise<http.IncomingMessage> {
   const { signal } = options;
   const auth = loginOf(login);
   const common = {
-    method: 'GET',
+    method: options.method ?? 'GET',
     headers: {
       accept: '*/*',
       'user-agent': 'ket',
+      ...options.headers,
       // What is compressed on the way has another sum.
       'accept-encoding': 'identity',
       ...(auth === undefined ? {} : { authorization: auth }),
@@ -71,7 +101,7 @@ async function request(url: URL, login: URL, options: GetOptions): Promise<http.
   const sent = await (url.protocol === 'https:'
     ? secure(target, common, options)
     : http.request(target, common));
-  sent.end();
+  sent.end(options.body ?? '');
   // The signal's own reason is what the user shall read, not that a request was aborted.
   const [answer] = (await once(sent, 'response').catch((error: unknown) => {
     throw signal.aborted ? signal.reason : error;
@@ -153,16 +183,6 @@ function loginOf(url: URL): string | undefined {
  * itself reads `NODE_EXTRA_CA_CERTS` only as it starts, and `SSL_CERT_FILE` not at all.
  */
 function authorities(env: Env): string[] | undefined {
-  const files = [env['NODE_EXTRA_CA_CERTS'], env['SSL_CERT_FILE']].filter(
-    (file): file is string => file !== undefined && file !== '',
-  );
-  if (files.length === 0) return undefined;
-  const own = files.map((file) => {
-    try {
-      return fs.readFileSync(file, 'utf8');
-    } catch (error) {
-      throw new Error(`the authorities in ${file} cannot be read`, { cause: error });
-    }
-  });
-  return [...tls.getCACertificates('default'), ...own];
+  const own = ownAuthorities(env);
+  return own === undefined ? undefined : [...tls.getCACertificates('default'), own];
 }

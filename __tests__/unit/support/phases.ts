@@ -2,8 +2,12 @@ import type { Clock, Deps, ExecRequest, ExecResult } from '../../../src/model/de
 import type { EventBody } from '../../../src/model/events.ts';
 import type { Kube, Query, Reflector } from '../../../src/model/kube.ts';
 import type { Plan, ReleasePlan } from '../../../src/model/plan.ts';
+import type { Outbound } from '../../../src/model/run.ts';
 import type { Made, StateFile } from '../../../src/model/state.ts';
 import type { Task, TaskContext } from '../../../src/model/task.ts';
+
+/** A machine without proxies and without authorities of its own. */
+export const noOutbound: Outbound = { proxies: {}, noProxy: '', notices: [] };
 
 export const ok: ExecResult = { code: 0, signal: null, timedOut: false, stdout: '', stderr: '' };
 export const said = (stdout: string): ExecResult => ({ ...ok, stdout });
