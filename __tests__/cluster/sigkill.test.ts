@@ -43,7 +43,7 @@ const points: readonly Point[] = [
   on('log'),
   on('attempt-ended'),
   begins('remove cluster'),
-  begins('remove cluster', 800),
+  begins('remove cluster', 250),
 ];
 
 const docker = (...args: string[]): string[] =>
