@@ -93,7 +93,7 @@ const chart = {
                   ...{
                     name: 'web',
                     image,
-                    command: ['python', '-m', 'http.server', '8000', '-d', '/var/empty'],
+                    command: ['python', '-m', 'http.server', '8000', '-d', '/tmp'],
                   },
                   readinessProbe: { tcpSocket: { port: 8000 }, periodSeconds: 1 },
                 },
