@@ -7,7 +7,8 @@ import {
   parseDuration,
 } from '../../src/config/duration.ts';
 import { imageProblem, labelProblem, versionProblem } from '../../src/config/names.ts';
-import { cpuProblem, formatBytes, memoryProblem, parseQuantity } from '../../src/config/quantity.ts';
+import { cpuProblem, memoryProblem } from '../../src/config/quantity.ts';
+import { formatBytes, parseQuantity } from '../../src/model/quantity.ts';
 
 const dayMs = 24 * 3_600_000;
 

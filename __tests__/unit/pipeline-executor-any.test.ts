@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Task } from '../../src/model/task.ts';
-import { executed, task } from './support/tasks.ts';
+import { executed, pool, task } from './support/tasks.ts';
 
 interface Shape {
   readonly needs: readonly number[];
   readonly after: readonly number[];
   readonly fails: boolean;
   readonly turns: number;
-  readonly pool: string | undefined;
+  readonly pool: 'one' | 'two' | undefined;
 }
 
 const below = (index: number): fc.Arbitrary<number[]> =>
@@ -24,7 +24,7 @@ const graphs = fc.nat(12).chain((size) =>
           after: below(index),
           fails: fc.boolean().map((x) => x && index % 2 === 0),
           turns: fc.nat(4),
-          pool: fc.constantFrom(undefined, 'one', 'two'),
+          pool: fc.constantFrom(undefined, 'one' as const, 'two' as const),
         }),
       ),
     ),
@@ -39,7 +39,8 @@ describe('the executor, over random graphs', () => {
       fc.asyncProperty(graphs, async ({ shapes, order, cancelAt }) => {
         const cancel = new AbortController();
         const running: Record<string, number> = { one: 0, two: 0 };
-        const pools = { one: 1, two: 2 };
+        const sizes = { one: 1, two: 2 };
+        const pools = { one: pool(sizes.one), two: pool(sizes.two) };
         let starts = 0;
         const tasks: Task[] = [];
         const ended = new Map<string, string>();
@@ -48,7 +49,7 @@ describe('the executor, over random graphs', () => {
             task(String(index), {
               needs: shape.needs.flatMap((i) => tasks[i] ?? []),
               after: shape.after.flatMap((i) => tasks[i] ?? []),
-              ...(shape.pool === undefined ? {} : { pool: shape.pool }),
+              ...(shape.pool === undefined ? {} : { pool: pools[shape.pool] }),
               run: async () => {
                 const self = tasks[index];
                 for (const need of self?.needs ?? []) expect(ended.get(need.id)).toBe('done');
@@ -57,7 +58,7 @@ describe('the executor, over random graphs', () => {
                 if (shape.pool !== undefined) {
                   const now = (running[shape.pool] ?? 0) + 1;
                   running[shape.pool] = now;
-                  expect(now).toBeLessThanOrEqual(pools[shape.pool as 'one' | 'two']);
+                  expect(now).toBeLessThanOrEqual(sizes[shape.pool]);
                 }
                 for (let turn = 0; turn < shape.turns; turn++) await new Promise(setImmediate);
                 if (shape.pool !== undefined) running[shape.pool] = (running[shape.pool] ?? 0) - 1;
@@ -67,7 +68,6 @@ describe('the executor, over random graphs', () => {
           );
         const listed = order.flatMap((i) => tasks[i] ?? []);
         const { results, story } = await executed(listed, {
-          pools,
           signal: cancel.signal,
           onEvent: (event) => {
             if (event.type !== 'task-ended') return;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { KetError } from '../../src/model/errors.ts';
-import { aborted, after, executed, failing, task } from './support/tasks.ts';
+import type { Task } from '../../src/model/task.ts';
+import { aborted, after, executed, failing, pool, task } from './support/tasks.ts';
 
 describe('the order of tasks', () => {
   test('what nothing needs starts at once, side by side; what is needed comes first', async () => {
@@ -27,12 +28,66 @@ describe('the order of tasks', () => {
       await after(2);
       running--;
     };
-    const tasks = Array.from({ length: 7 }, (_, i) => task(String(i), { pool: 'p', run: work }));
-    await executed(tasks, { pools: { p: 2 } });
+    const many = (more: object): Task[] =>
+      Array.from({ length: 7 }, (_, i) => task(String(i), { run: work, ...more }));
+    const { events } = await executed(many({ pool: pool(2) }));
     expect(most).toBe(2);
+    expect(events.filter((e) => e.type === 'task-queued').map((e) => e.task)).toEqual([
+      '2',
+      '3',
+      '4',
+      '5',
+      '6',
+    ]);
     most = 0;
-    await executed(tasks, { pools: { other: 1 } });
+    await executed(many({}));
     expect(most).toBe(7);
+  });
+
+  test('none goes before one of a higher priority that is refused; of the same priority a smaller one may', async () => {
+    const two = pool(2);
+    const narrow = {
+      ...two,
+      admits: (t: Task, now: readonly Task[]) => (t.id !== 'big' || now.length === 0) && two.admits(t, now),
+    };
+    const one = (id: string, priority: number, ms: number): Task =>
+      task(id, { pool: narrow, priority, run: () => after(ms) });
+    const tasks = [one('first', 1, 10), one('big', 1, 1), one('small', 1, 30), one('low', 0, 1)];
+    const { story } = await executed(tasks);
+    expect(story.filter((line) => line.startsWith('start'))).toEqual([
+      'start first',
+      'start small',
+      'start big',
+      'start low',
+    ]);
+  });
+
+  test('room that comes from outside wakes those that wait', async () => {
+    const room = Promise.withResolvers<undefined>();
+    let open = false;
+    const gate = { ...pool(1), admits: () => open, changed: () => room.promise.then(() => undefined) };
+    const running = executed([task('a', { pool: gate })]);
+    await after(5);
+    open = true;
+    room.resolve(undefined);
+    expect((await running).story).toEqual(['start a', 'end a done']);
+  });
+
+  test('a pool that closes skips those that wait, with its reason; a cancel ends the waiting too', async () => {
+    let reason: string | undefined;
+    const closing = { ...pool(1), closed: () => reason };
+    const run = async (): Promise<void> => {
+      reason = 'one has failed';
+    };
+    const [a, b] = [task('a', { pool: closing, run }), task('b', { pool: closing })];
+    const { results } = await executed([a, b]);
+    expect(results.get(b)).toEqual({ outcome: 'skipped', reason: 'one has failed' });
+    const cancel = new AbortController();
+    const never = task('never', { pool: { ...pool(1), admits: () => false } });
+    const waiting = executed([never], { signal: cancel.signal });
+    await after(5);
+    cancel.abort(new Error('stop'));
+    expect((await waiting).results.get(never)?.outcome).toBe('cancelled');
   });
 
   test('the output of a needed task is at hand; that of another one is a fault of ket', async () => {

@@ -9,6 +9,7 @@ import { KubeError } from '../../src/kube/error.ts';
 import { runAttempt } from '../../src/suites/attempt.ts';
 import type { AttemptResult } from '../../src/suites/attempt-result.ts';
 import type { Pod } from '../../src/suites/pod-state.ts';
+import { openView } from '../../src/suites/view.ts';
 import { readTemplate, type SuiteWorld } from '../../src/suites/world.ts';
 import { folder, removeFolders } from './support/folder.ts';
 import { FakeKetRun, inResults, inState } from './support/ket-run.ts';
@@ -58,7 +59,8 @@ function stage(
           ...ketRun.files,
           inState('record.json', JSON.stringify(aRecord({ nonce, exit_code: exitCode }))),
         ];
-        cluster.set('Pod', [pod]);
+        const { namespace = '', labels = {} } = object.metadata ?? {};
+        cluster.set('Pod', [{ ...pod, metadata: { ...pod.metadata, namespace, labels } }]);
       }
       return object as T;
     },
@@ -79,6 +81,8 @@ function stage(
   const world: SuiteWorld = {
     runId: 'r',
     kube: cluster.kube,
+    view: openView(cluster.kube),
+    mayGetRoom: () => false,
     template: (s) => readTemplate({ root }, s),
     programs: { amd64: Buffer.from('a'), arm64: Buffer.from('b') },
     arch: 'amd64',

@@ -225,8 +225,8 @@ describe('limits', () => {
     );
   });
 
-  test('a Job of which nothing is kept has an hour, and the time that it may be pending', () => {
-    expect(attemptLimits(60_000, 0, 600_000).jobMs).toBe(3_600_000 + 600_000);
+  test('a Job of which nothing is kept has an hour, and the times that it may be pending and queued', () => {
+    expect(attemptLimits(60_000, 0, 600_000).jobMs).toBe(3_600_000 + 600_000 + 3_600_000);
   });
 });
 

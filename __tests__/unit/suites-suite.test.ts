@@ -15,6 +15,7 @@ function attempt(verdict: Verdict, over: Partial<AttemptResult> = {}): AttemptRe
     results: { proof, cases: [], files: ['/out/suites/api/attempt-1/results/junit.xml'], problems: [] },
     record: aRecord(),
     lastLines: ['last'],
+    started: true,
     ms: 12.4,
     logComplete: true,
     ...over,
@@ -24,6 +25,10 @@ const passed = attempt({ outcome: 'passed', message: '2 tests passed' });
 const failed = attempt({ outcome: 'failed', cause: 'cases', message: '1 of 2 tests failed: b' });
 const skipped = attempt({ outcome: 'skipped', message: 'all 2 tests were skipped' });
 const infra = attempt({ outcome: 'infra-error', infraClass: 'evicted', message: 'evicted' });
+const before = attempt(
+  { outcome: 'infra-error', infraClass: 'evicted', message: 'evicted' },
+  { started: false },
+);
 const cancelled = attempt({ outcome: 'cancelled', message: 'cancelled' });
 
 async function suite(
@@ -54,7 +59,22 @@ describe('a suite', () => {
     ['a pass after two', [failed, failed, passed], 2, 'flaky', /after 2 failed attempts/],
     ['failed until there are no retries left', [failed, failed], 1, 'failed', /^1 of 2/],
     ['no retry asked for', [failed], 0, 'failed', /^1 of 2/],
-    ['an infra-error is not tried again', [infra], 2, 'infra-error', /^evicted$/],
+    ['an infra-error after tests may have run is not tried again', [infra], 2, 'infra-error', /^evicted$/],
+    [
+      'one before any test ran is, without any retries, and is no flake',
+      [before, passed],
+      0,
+      'passed',
+      /^2 tests passed, after an infrastructure error \(evicted\)$/,
+    ],
+    ['but once', [before, before], 2, 'infra-error', /^evicted$/],
+    [
+      'and a failure after it has its retries',
+      [before, failed, passed],
+      1,
+      'flaky',
+      /after 1 failed attempt/,
+    ],
     ['an infra-error after a failure stays one', [failed, infra], 2, 'infra-error', /^evicted$/],
     ['skipped cases are not tried again', [skipped], 2, 'skipped', /^all 2/],
     [

@@ -185,5 +185,6 @@ function withRunOptions(command: Command): Command {
     )
     .option('--cluster <name>', 'use this Kind cluster, and leave it alone')
     .option('--retries <n>', 'retries of a failed suite', count(0, 2))
-    .option('--parallel <n>', 'most suites at once', count(1, 64));
+    .option('--parallel <n>', 'most suites at once', count(1, 1000))
+    .option('--fail-fast', 'let the first suite that does not pass end the run');
 }

@@ -27,6 +27,7 @@ export interface RunFlags {
   readonly format?: Format;
   readonly retries?: number;
   readonly parallel?: number;
+  readonly failFast?: boolean;
 }
 
 /** The plan of a command line, with every version settled. */
@@ -43,6 +44,7 @@ export function planOf(flags: RunFlags, args: readonly string[]): Settled {
         nodeImage: flags.nodeImage,
         retries: flags.retries,
         parallel: flags.parallel,
+        failFast: flags.failFast,
         args,
       },
       env: deps.env,

@@ -1,7 +1,7 @@
 import { subject, valueAt, whereOf } from './issues.ts';
 import { imageProblem } from './names.ts';
 import { nearest, type Problem } from './problems.ts';
-import { formatBytes, parseQuantity } from './quantity.ts';
+import { formatBytes, parseQuantity } from '../model/quantity.ts';
 import type { KetConfig, SuiteConfig, TierConfig } from './schema.ts';
 import type { ProblemMore, Source } from './source.ts';
 

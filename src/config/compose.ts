@@ -34,6 +34,7 @@ export function compose(inputs: Inputs, context: ComposeContext): Composition {
 function composeGeneral({ inputs, set }: Draft): void {
   set('keep', ['keep'], inputs.keep);
   set('parallel', ['parallel'], inputs.parallel);
+  set('fail-fast', ['failFast'], inputs['fail-fast']);
   set('kind-version', ['tools', 'kind'], inputs['kind-version']);
   set('helm-version', ['tools', 'helm'], inputs['helm-version']);
   set('allow-unlisted-tools', ['tools', 'allowUnlisted'], inputs['allow-unlisted-tools']);

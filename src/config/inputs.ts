@@ -160,10 +160,15 @@ export const inputsSchema = z.strictObject({
     key: 'suites[].retries',
     description: 'New attempts after a failed one; passing then counts as flaky.',
   }),
-  parallel: input(whole(1, 64), {
-    title: 'whole number, 1 to 64',
+  parallel: input(whole(1, 1000), {
+    title: 'whole number, 1 to 1000',
     key: 'parallel',
-    description: 'Most suites that run at once.',
+    description: 'Most suites that run at once; as many as there is room for unless given.',
+  }),
+  'fail-fast': input(flag, {
+    title: '`true` or `false`',
+    key: 'failFast',
+    description: 'Let the first suite that does not pass end the run.',
   }),
   keep: input(z.enum(['never', 'on-failure', 'always']), {
     title: '`never` or `on-failure` or `always`',

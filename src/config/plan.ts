@@ -18,7 +18,7 @@ import { readKindConfig } from './kind-config.ts';
 import { loadConfig, type LoadedConfig } from './load.ts';
 import { imageProblem, versionProblem } from './names.ts';
 import { problemsError } from './problems.ts';
-import { parseQuantity } from './quantity.ts';
+import { parseQuantity } from '../model/quantity.ts';
 import {
   defaultKind,
   type ImageConfig,
@@ -39,6 +39,7 @@ export interface PlanOverrides {
   readonly nodeImage?: string | undefined;
   readonly retries?: number | undefined;
   readonly parallel?: number | undefined;
+  readonly failFast?: boolean | undefined;
   /** Words appended to the command of every suite that runs. */
   readonly args?: readonly string[] | undefined;
 }
@@ -94,7 +95,8 @@ export function planOf({ config, root, path: configPath, tier: name }: Chosen, i
     output,
     keep: overrides.keep ?? config.keep ?? (input.isTTY && !input.ci ? 'on-failure' : 'never'),
     keepMs,
-    parallel: within('parallel', overrides.parallel, 1, 64) ?? config.parallel,
+    ...parallelOf(overrides.parallel, config.parallel),
+    failFast: overrides.failFast ?? config.failFast,
     logs: config.logs,
   });
 }
@@ -187,6 +189,11 @@ function override(
   return value;
 }
 
+function parallelOf(flag: number | undefined, file: number | undefined): { parallel?: number } {
+  const parallel = within('parallel', flag, 1, 1000) ?? file;
+  return parallel === undefined ? {} : { parallel };
+}
+
 function within(flag: string, value: number | undefined, least: number, most: number): number | undefined {
   if (value === undefined || (Number.isInteger(value) && value >= least && value <= most)) return value;
   throw new KetError('KET_USAGE', `--${flag} is a whole number from ${least} to ${most}, not ${value}`);
@@ -236,6 +243,8 @@ function suiteOf(suite: SuiteConfig, tier: TierConfig, root: string, overrides: 
     limitMs: ms(suite.timeout),
     pendingMs: ms(suite.pending),
     retries: within('retries', overrides.retries, 0, 2) ?? suite.retries,
+    idempotent: suite.idempotent,
+    priority: suite.priority,
     resources: resourcesOf(suite),
     placement: suite.placement,
     api: suite.api,

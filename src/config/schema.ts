@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { priorities } from '../model/plan.ts';
 import { durationPattern, durationProblem } from './duration.ts';
 import {
   imageProblem,
@@ -161,6 +162,15 @@ export const suiteSchema = z.strictObject({
     .default('10m')
     .describe('How long the pod of an attempt may wait to start, for a place on a node or for its image.'),
   retries: whole(0, 2).default(0).describe('New attempts after a failed one; passing then counts as flaky.'),
+  idempotent: flag
+    .default(false)
+    .describe(
+      'The suite may run again after it ran in part: an infrastructure error is then worth one more attempt at any time, else only before any test ran.',
+    ),
+  priority: z
+    .enum(priorities)
+    .default('normal')
+    .describe('Suites of a higher priority start first; none that runs gives way to another.'),
   resources: z
     .strictObject({
       requests: amounts
@@ -230,7 +240,12 @@ export const configSchema = z
       .prefault({})
       .describe('Versions of the tools that a run uses; never another.'),
     output: path.default('ket-results').describe('Folder in which each run makes its own folder.'),
-    parallel: whole(1, 64).default(4).describe('Most suites that run at once.'),
+    parallel: whole(1, 1000)
+      .optional()
+      .describe(
+        'Most suites that run at once; as many as the nodes have room for, or as this machine has processors in a tier without a cluster, unless given.',
+      ),
+    failFast: flag.default(false).describe('Let the first suite that does not pass end the run.'),
     keep: z
       .enum(['never', 'on-failure', 'always'])
       .optional()

@@ -54,6 +54,8 @@ export type EventBody =
       readonly title: string;
       readonly limitMs: number;
     }
+  /** Its needs are met, and its pool has no room for it yet. */
+  | { readonly type: 'task-queued'; readonly task: string; readonly phase: Phase; readonly title: string }
   /** What a task is waiting for right now. */
   | { readonly type: 'task-awaiting'; readonly task: string; readonly what: string }
   /** A finished part of a task, e.g. one of kind's own steps. */

@@ -64,9 +64,11 @@ export interface SuiteResult {
 
 /** Exit code of a run, by the order of the design: cancelled, failed, infra-error, nothing executed, passed. */
 export function exitCodeOf(suites: readonly SuiteResult[], cancelled: boolean): ExitCode {
-  if (cancelled || suites.some((s) => s.outcome === 'cancelled')) return ExitCode.cancelled;
+  if (cancelled) return ExitCode.cancelled;
   if (suites.some((s) => s.outcome === 'failed')) return ExitCode.failed;
   if (suites.some((s) => s.outcome === 'infra-error' || s.skippedByNeed === true)) return ExitCode.infra;
+  // Stopped without a cancel of the run: by the first that did not pass, which is said above.
+  if (suites.some((s) => s.outcome === 'cancelled')) return ExitCode.cancelled;
   const executed = suites.reduce((sum, s) => sum + s.executed, 0);
   if (executed === 0 && !(suites.length > 0 && suites.every((s) => s.allowSkip))) return ExitCode.request;
   return ExitCode.passed;

@@ -20,8 +20,10 @@ export interface Plan {
   readonly keep: Keep;
   /** How long what was kept stays. */
   readonly keepMs: number;
-  /** Most suites that run at once. */
-  readonly parallel: number;
+  /** Most suites that run at once; without it as many as there is room for. */
+  readonly parallel?: number;
+  /** The first suite that does not pass ends the run. */
+  readonly failFast: boolean;
   /** When cluster logs are saved. */
   readonly logs: 'on-failure' | 'always';
 }
@@ -129,6 +131,10 @@ export interface SuitePlan {
   /** How long the pod of an attempt may wait to start. */
   readonly pendingMs: number;
   readonly retries: number;
+  /** It may run again although it ran in part: an infrastructure error is worth another attempt at any time. */
+  readonly idempotent: boolean;
+  /** Suites of a higher one are admitted first; none that runs gives way. */
+  readonly priority: Priority;
   readonly resources: Resources;
   readonly placement: 'own' | 'release';
   readonly api: 'read' | 'none';
@@ -141,6 +147,9 @@ export interface SuitePlan {
   /** Job template to use in place of templates/test-job.yaml. */
   readonly template?: string;
 }
+
+export const priorities = ['smoke', 'normal', 'low'] as const;
+export type Priority = (typeof priorities)[number];
 
 /** Kubernetes quantities as in a container's `resources`. */
 export interface Resources {

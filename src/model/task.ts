@@ -13,9 +13,21 @@ export interface Task<Output = unknown> {
   /** It also waits for these to end, whatever becomes of them. */
   readonly after?: readonly Task[];
   readonly limitMs: number;
-  /** Tasks of one pool run at most so many at once as the executor was told for it. */
-  readonly pool?: string;
+  /** What decides how many of its tasks run at once. */
+  readonly pool?: Pool;
+  /** Within its pool: while one that is ready does not get in, none of a lower priority does. 0 unless given. */
+  readonly priority?: number;
   run(context: TaskContext): Promise<Output>;
+}
+
+/** Bounds the tasks that run side by side. */
+export interface Pool {
+  /** Whether a task whose needs are met may start beside those of the pool that run. */
+  admits(task: Task, running: readonly Task[]): boolean;
+  /** Why none may start any more; those that wait are skipped for it. */
+  closed(): string | undefined;
+  /** Resolves when the answers may have changed although no task has ended. */
+  changed(): Promise<void>;
 }
 
 export interface TaskContext {

@@ -26,6 +26,8 @@ export interface ComposeOptions {
   readonly existing?: ExistingCluster;
   readonly preflight: Task;
   readonly settings: SuiteSettings;
+  /** How long suites took before, ms. */
+  readonly durations: ReadonlyMap<string, number>;
 }
 
 /** All tasks of a run and what each needs; nothing is done yet. */
@@ -33,7 +35,7 @@ export function compose(options: ComposeOptions): Composition {
   const { run, plan, connect, existing, preflight, settings } = options;
   if (plan.cluster === undefined) {
     const suites = plan.suites.map((suite) => processSuiteTask(settings, plan, suite, [preflight]));
-    return { tasks: [preflight, ...suites], suites };
+    return { tasks: [preflight, ...inOrder(suites, options.durations)], suites };
   }
   const withCluster = { ...plan, cluster: plan.cluster };
   const tools = toolTasks(run, plan);
@@ -67,10 +69,24 @@ export function compose(options: ComposeOptions): Composition {
       ...images.all,
       ...facts.values(),
       ...releases.all,
-      ...suites,
+      ...inOrder(suites, options.durations),
       ...collects,
     ],
     suites,
     cluster: cluster.ready,
   };
+}
+
+/**
+ * By priority; then the longest first, as far as that is known, because a long one that starts last is waited for
+ * alone. One that never ran comes before all that did: it may be long.
+ */
+function inOrder(
+  suites: readonly Task<SuiteReport>[],
+  durations: ReadonlyMap<string, number>,
+): Task<SuiteReport>[] {
+  const lasts = (task: Task): number => durations.get(task.title) ?? Infinity;
+  return [...suites].sort(
+    (a, b) => (b.priority ?? 0) - (a.priority ?? 0) || (lasts(a) === lasts(b) ? 0 : lasts(b) - lasts(a)),
+  );
 }

@@ -1,7 +1,7 @@
 import { KetError, errorInfo } from '../model/errors.ts';
 import type { Deps } from '../model/deps.ts';
 import type { EventBody, TaskOutcome } from '../model/events.ts';
-import type { Task, TaskContext } from '../model/task.ts';
+import type { Pool, Task, TaskContext } from '../model/task.ts';
 import { formatMs } from '../model/format.ts';
 
 export interface TaskResult {
@@ -17,8 +17,6 @@ export interface ExecuteOptions {
   readonly emit: (event: EventBody) => void;
   /** Cancels: running tasks are aborted, waiting ones never start. */
   readonly signal: AbortSignal;
-  /** Sizes of pools; a pool without a size has no bound. */
-  readonly pools?: Readonly<Record<string, number>>;
   /** How long a task may take to return after it was aborted, ms. */
   readonly abortGraceMs?: number;
 }
@@ -36,9 +34,12 @@ export async function execute(
 ): Promise<ReadonlyMap<Task, TaskResult>> {
   const results = new Map<Task, TaskResult>();
   const running = new Map<Task, Promise<void>>();
-  const inPool = (pool: string): number => [...running.keys()].filter((t) => t.pool === pool).length;
-  const hasRoom = (task: Task): boolean =>
-    task.pool === undefined || inPool(task.pool) < (options.pools?.[task.pool] ?? Infinity);
+  const pools = new Set(tasks.flatMap((task) => task.pool ?? []));
+  const queued = new Set<Task>();
+  const cancelled = new Promise<void>((resolve) => {
+    if (options.signal.aborted) resolve();
+    options.signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 
   const settle = (task: Task, result: TaskResult, taskMs: number): void => {
     results.set(task, result);
@@ -57,6 +58,8 @@ export async function execute(
     let moved = true;
     while (moved) {
       moved = false;
+      /** Pools that have refused a task in this round, with its priority. */
+      const refused = new Map<Pool, number>();
       for (const task of tasks) {
         if (results.has(task) || running.has(task)) continue;
         const unmet = task.needs.find((need) => {
@@ -67,10 +70,15 @@ export async function execute(
           settle(task, { outcome: 'cancelled' }, 0);
         } else if (unmet !== undefined) {
           settle(task, { outcome: 'skipped', reason: skipReason(unmet, results) }, 0);
-        } else if (
-          [...task.needs, ...(task.after ?? [])].every((need) => results.has(need)) &&
-          hasRoom(task)
-        ) {
+        } else if (task.pool?.closed() !== undefined) {
+          settle(task, { outcome: 'skipped', reason: task.pool.closed() ?? '' }, 0);
+        } else if ([...task.needs, ...(task.after ?? [])].every((need) => results.has(need))) {
+          if (!admitted(task, refused, running)) {
+            if (!queued.has(task))
+              options.emit({ type: 'task-queued', task: task.id, phase: task.phase, title: task.title });
+            queued.add(task);
+            continue;
+          }
           running.set(
             task,
             runOne(task, results, options, settle).finally(() => running.delete(task)),
@@ -79,13 +87,31 @@ export async function execute(
         moved = true;
       }
     }
-    if (running.size === 0) break;
-    await Promise.race(running.values());
+    const waiting = [...queued].some((task) => !results.has(task) && !running.has(task));
+    if (running.size === 0 && !waiting) break;
+    const changes = waiting ? [cancelled, ...Array.from(pools, (pool) => pool.changed())] : [];
+    await Promise.race([...running.values(), ...changes]);
   }
   for (const task of tasks)
     if (!results.has(task))
       settle(task, { outcome: 'skipped', reason: 'it needs a task that is not in the plan' }, 0);
   return results;
+}
+
+/** Whether the pool takes the task now; in one round, none goes before one of a higher priority that is refused. */
+function admitted(task: Task, refused: Map<Pool, number>, running: ReadonlyMap<Task, unknown>): boolean {
+  const { pool, priority = 0 } = task;
+  if (pool === undefined) return true;
+  if (
+    priority >= (refused.get(pool) ?? -Infinity) &&
+    pool.admits(
+      task,
+      [...running.keys()].filter((t) => t.pool === pool),
+    )
+  )
+    return true;
+  refused.set(pool, Math.max(priority, refused.get(pool) ?? -Infinity));
+  return false;
 }
 
 /** The first cause: what a skipped need was itself skipped for. */

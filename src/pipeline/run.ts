@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import type { Deps } from '../model/deps.ts';
 import { errorInfo, messageOf, type ErrorInfo } from '../model/errors.ts';
@@ -19,9 +20,11 @@ import { outboundOf } from '../tools/outbound.ts';
 import { endProcessesOf } from '../tools/processes.ts';
 import { suiteNotRun, suiteResultOf } from '../suites/suite.ts';
 import { secretsOf } from '../suites/secrets.ts';
-import { suitePool, type SuiteReport } from '../suites/tasks.ts';
+import { Admission } from '../suites/admission.ts';
+import type { SuiteReport } from '../suites/tasks.ts';
 import { nameOf, remover } from './cleanup.ts';
 import { compose } from './compose.ts';
+import { durationsOf } from './durations.ts';
 import { openEventLog } from './event-log.ts';
 import { execute, type TaskResult } from './executor.ts';
 import { makeRunFolder, newRunId } from './folder.ts';
@@ -78,13 +81,17 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
       state,
       secrets,
       outbound,
+      admission: new Admission(
+        runId,
+        plan.parallel ?? (plan.cluster === undefined ? availableParallelism() : undefined),
+      ),
     },
+    durations: durationsOf(plan.output, plan.tier),
   });
   const results = await execute(composition.tasks, {
     deps,
     emit,
     signal: cancel,
-    pools: { [suitePool]: plan.parallel },
   });
 
   const reports = composition.suites.flatMap(

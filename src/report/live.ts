@@ -19,7 +19,8 @@ export function liveBlock(view: RunView, nowMs: number, screen: Screen): string[
   const { style } = screen;
   const tasks = [...view.tasks.values()];
   const running = tasks.filter((task) => task.outcome === undefined);
-  const room = Math.max(1, screen.rows - 3);
+  const queued = [...view.queued.values()];
+  const room = Math.max(1, screen.rows - (queued.length > 0 ? 4 : 3));
   const shown = running.slice(0, running.length > room ? room - 1 : room);
   // One column less than there is: some terminals wrap a line that fills the last one.
   const columns = Math.max(20, screen.columns - 1);
@@ -27,6 +28,13 @@ export function liveBlock(view: RunView, nowMs: number, screen: Screen): string[
   const lines = shown.map((task) => taskLine(task, nowMs, titles, columns, style));
   if (shown.length < running.length)
     lines.push(style('dim', `  … and ${running.length - shown.length} more`));
+  if (queued.length > 0)
+    lines.push(
+      style(
+        'dim',
+        truncate(`  ${String(queued.length)} queued: ${queued.map(escapeTerminal).join(', ')}`, columns),
+      ),
+    );
   const done = tasks.length - running.length;
   const summary = `${elapsed(nowMs)} · ${plural(done, 'task')} done, ${running.length} running`;
   return [...lines, style('dim', truncate(summary, columns))];

@@ -60,6 +60,8 @@ export interface RunView {
   /** ISO 8601. */
   startedAt?: string;
   readonly tasks: Map<string, TaskView>;
+  /** Titles of the tasks that wait for room, by id. */
+  readonly queued: Map<string, string>;
   readonly suites: Map<string, SuiteView>;
   readonly notices: Of<'notice'>[];
   readonly leftovers: Of<'leftover'>[];
@@ -70,7 +72,15 @@ export interface RunView {
 }
 
 export function newRunView(): RunView {
-  return { tasks: new Map(), suites: new Map(), notices: [], leftovers: [], kept: [], ms: 0 };
+  return {
+    tasks: new Map(),
+    queued: new Map(),
+    suites: new Map(),
+    notices: [],
+    leftovers: [],
+    kept: [],
+    ms: 0,
+  };
 }
 
 /** Takes one event into the view. Events may lack their beginning: a view of a damaged log is better than none. */
@@ -82,7 +92,11 @@ export function applyEvent(view: RunView, event: RunEvent): void {
       view.startedAt = event.time;
       for (const name of event.suites) suiteOf(view, name);
       return;
+    case 'task-queued':
+      view.queued.set(event.task, event.title);
+      return;
     case 'task-started':
+      view.queued.delete(event.task);
       view.tasks.set(event.task, {
         id: event.task,
         phase: event.phase,
@@ -136,6 +150,7 @@ export function viewOf(events: Iterable<RunEvent>): RunView {
 function endTask(view: RunView, event: Of<'task-ended'> & RunEvent): void {
   const { task: id, phase, outcome, taskMs, error, reason } = event;
   // A skipped task never started.
+  view.queued.delete(id);
   const task = view.tasks.get(id) ?? { id, phase, title: id, limitMs: 0, steps: [] };
   task.outcome = outcome;
   task.taskMs = taskMs;

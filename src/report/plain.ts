@@ -95,6 +95,8 @@ export function eventLines(event: RunEvent, view: RunView, style: Style): string
     }
     case 'task-started':
       return [`${style('dim', '▸')} ${taskTitle(view, event.task)}`];
+    case 'task-queued':
+      return [style('dim', `… ${escapeTerminal(event.title)}: queued`)];
     case 'task-awaiting':
       return [style('dim', `  ${taskTitle(view, event.task)}: awaiting ${escapeTerminal(event.what)}`)];
     case 'task-step':

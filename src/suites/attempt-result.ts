@@ -1,9 +1,10 @@
-import type { ContainerRef, Reflector } from '../model/kube.ts';
+import type { ContainerRef } from '../model/kube.ts';
 import type { Verdict } from '../model/outcome.ts';
 import type { Home } from './bring-home.ts';
 import type { KubeEvent, NeverRan, Pod } from './pod-state.ts';
 import type { ResultsReading } from './proof.ts';
 import type { RunRecord } from './record.ts';
+import type { Part } from './view.ts';
 
 /** What an attempt ends with. */
 export interface AttemptResult {
@@ -11,6 +12,8 @@ export interface AttemptResult {
   readonly results: ResultsReading;
   readonly record?: RunRecord;
   readonly lastLines: readonly string[];
+  /** Its command was started, as far as is known. */
+  readonly started: boolean;
   readonly ms: number;
   /** Every line of the log was seen live; undefined when nothing was followed to its end. */
   readonly logComplete?: boolean;
@@ -29,6 +32,6 @@ export interface EndState {
   readonly gaveUp?: string;
   readonly collectError?: string;
   readonly logComplete?: boolean;
-  readonly events?: Reflector<KubeEvent>;
+  readonly events?: Pick<Part<KubeEvent>, 'items'>;
   readonly finish?: Home['finish'];
 }

@@ -2,7 +2,6 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { KetError, messageOf } from '../model/errors.ts';
-import type { Reflector } from '../model/kube.ts';
 import type { SuitePlan } from '../model/plan.ts';
 import type { TaskContext } from '../model/task.ts';
 import type { AttemptResult, EndState } from './attempt-result.ts';
@@ -14,14 +13,15 @@ import { untilRecord } from './collect.ts';
 import { mainContainer, sidecar } from './job.ts';
 import { attemptLimits, collectMs, type AttemptLimits } from './limits.ts';
 import { followLive, liveLogFile } from './live-log.ts';
-import { attemptName, attemptSelector, type AttemptId } from './names.ts';
+import { attemptLabels, attemptName, type AttemptId } from './names.ts';
 import { podOutbound } from './outbound.ts';
 import { Pending } from './pending.ts';
-import { hasEnded, type KubeEvent, type Pod } from './pod-state.ts';
+import { hasEnded, hasStarted, type KubeEvent, type Pod } from './pod-state.ts';
 import { readResults } from './proof.ts';
 import { whyRefused } from './refused.ts';
 import { untilEnded } from './until-ended.ts';
 import { verdictOf } from './verdict.ts';
+import { partOf, type Part } from './view.ts';
 import { untilOrTick } from './wait.ts';
 import type { SuiteWorld } from './world.ts';
 
@@ -70,7 +70,6 @@ class Attempt {
 
   async run(): Promise<AttemptResult> {
     fs.mkdirSync(this.#outDir, { recursive: true, mode: 0o700 });
-    const { kube } = this.#world;
     const limits = attemptLimits(this.#suite.limitMs, this.#world.keepFailedMs, this.#suite.pendingMs);
     try {
       await this.#create(limits);
@@ -78,19 +77,22 @@ class Attempt {
       if (this.#context.signal.aborted) return this.#end(this.#stopped());
       return this.#end({ neverRan: whyRefused(error) });
     }
-    const pods = kube.reflect<Pod>({
-      apiVersion: 'v1',
-      kind: 'Pod',
-      namespace: this.#namespace,
-      labelSelector: attemptSelector(this.#id),
-    });
-    const events = kube.reflect<KubeEvent>({ apiVersion: 'v1', kind: 'Event', namespace: this.#namespace });
-    try {
-      return await this.#watch(pods, events, limits);
-    } finally {
-      pods.close();
-      events.close();
-    }
+    const { view } = this.#world;
+    const wanted = Object.entries(attemptLabels(this.#id));
+    const pods = partOf(
+      view.pods,
+      ({ metadata }) =>
+        metadata?.namespace === this.#namespace &&
+        wanted.every(([key, value]) => metadata.labels?.[key] === value),
+    );
+    // In a release's namespace others have events too; those of the Job and its pod begin with the attempt's name.
+    const events = partOf(
+      view.events,
+      ({ metadata, involvedObject }) =>
+        metadata.namespace === this.#namespace &&
+        (this.#suite.placement === 'own' || involvedObject.name?.startsWith(this.#name) === true),
+    );
+    return this.#watch(pods, events, limits);
   }
 
   async #create(limits: AttemptLimits): Promise<void> {
@@ -103,11 +105,7 @@ class Attempt {
     for (const object of all) await this.#created.create(object, signal);
   }
 
-  async #watch(
-    pods: Reflector<Pod>,
-    events: Reflector<KubeEvent>,
-    limits: AttemptLimits,
-  ): Promise<AttemptResult> {
+  async #watch(pods: Part<Pod>, events: Part<KubeEvent>, limits: AttemptLimits): Promise<AttemptResult> {
     const { kube } = this.#world;
     const { clock } = this.#context.deps;
     const seen = new Pending(clock.monotonic());
@@ -115,8 +113,13 @@ class Attempt {
       untilOrTick(
         pods,
         (items) =>
-          seen.start(items[0], events.items(), clock.monotonic(), limits.pendingMs, (what) =>
-            this.#context.awaiting(what),
+          seen.start(
+            items[0],
+            events.items(),
+            clock.monotonic(),
+            limits.pendingMs,
+            (what) => this.#context.awaiting(what),
+            this.#world.mayGetRoom(),
           ),
         this.#context.signal,
       ),
@@ -263,6 +266,7 @@ class Attempt {
       verdict,
       results,
       lastLines,
+      started: pod !== undefined && hasStarted(pod),
       ms,
       ...(record === undefined ? {} : { record }),
       ...(state.logComplete === undefined ? {} : { logComplete: state.logComplete }),

@@ -11,7 +11,7 @@ export interface AttemptLimits {
   readonly collectMs: number;
   /** How long the pod may stay for a look inside. */
   readonly keepMs: number;
-  /** From the Job's creation to the running container. */
+  /** From the Job's creation to the running container, without the time in a queue. */
   readonly pendingMs: number;
   readonly podMs: number;
   readonly jobMs: number;
@@ -20,6 +20,8 @@ export interface AttemptLimits {
 const killMs = 10_000;
 export const collectMs = 300_000;
 const slackMs = 60_000;
+/** How long an admitted pod may wait for room that others of the run hold. */
+export const queueMs = 3_600_000;
 
 export function attemptLimits(suiteMs: number, keepMs: number, pendingMs: number): AttemptLimits {
   const podMs = suiteMs + killMs + collectMs + keepMs + slackMs;
@@ -30,6 +32,6 @@ export function attemptLimits(suiteMs: number, keepMs: number, pendingMs: number
     keepMs,
     pendingMs,
     podMs,
-    jobMs: Math.max(3_600_000, podMs + slackMs) + pendingMs,
+    jobMs: Math.max(3_600_000, podMs + slackMs) + pendingMs + queueMs,
   };
 }

@@ -107,6 +107,7 @@ export async function runProcess(
     verdict,
     results,
     lastLines,
+    started: startError === undefined,
     ms: clock.monotonic() - began,
     ...(record === undefined ? {} : { record }),
   };

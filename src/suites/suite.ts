@@ -8,6 +8,7 @@ import { caseInfo } from '../results/junit-case.ts';
 import type { AttemptResult } from './attempt-result.ts';
 import type { AttemptId } from './names.ts';
 import type { RunRecord } from './record.ts';
+import { anotherAttempt } from './retry.ts';
 
 /** One attempt as the suite keeps it. */
 export interface AttemptSummary {
@@ -29,8 +30,7 @@ export interface SuiteReport {
 export type RunOneAttempt = (id: AttemptId, outDir: string) => Promise<AttemptResult>;
 
 /**
- * Runs a suite: attempts until one passes or there are no retries left. A pass after a failed attempt is flaky, and
- * both attempts stay in the report.
+ * Runs a suite: attempts until no other is worth it. All of them stay in the report.
  */
 export async function runSuite(
   suite: SuitePlan,
@@ -41,22 +41,23 @@ export async function runSuite(
 ): Promise<SuiteReport> {
   const began = context.deps.clock.monotonic();
   const attempts: AttemptSummary[] = [];
-  for (let attempt = 1; attempt <= suite.retries + 1; attempt++) {
+  for (let attempt = 1; ; attempt++) {
     const folder = path.join('suites', suite.name, `attempt-${attempt}`);
     const result = await runOne({ run: runId, suite: suite.name, attempt }, path.join(runFolder, folder));
     attempts.push({ attempt, result, folder });
     emitAttempt(suite.name, attempt, result, runFolder, folder, context);
-    // Only what may come out differently is worth another Job.
-    if (result.verdict.outcome !== 'failed' || context.signal.aborted) break;
+    if (context.signal.aborted) break;
+    const { again, why } = anotherAttempt(
+      suite,
+      attempts.map((one) => one.result),
+    );
+    if (why !== undefined && suite.retries > 0)
+      context.emit({ type: 'notice', level: 'info', text: `${suite.name} is not tried again: ${why}` });
+    if (!again) break;
   }
   const last = attempts.at(-1)?.result;
   if (last === undefined) throw new Error(`suite ${suite.name} had no attempt`);
-  const flaky =
-    last.verdict.outcome === 'passed' &&
-    (attempts.length > 1 || last.results.cases.some((c) => c.flaky.length > 0));
-  const verdict: Verdict = flaky
-    ? { outcome: 'flaky', message: `${last.verdict.message}, after ${flakyWhy(attempts)}` }
-    : verdictOfLast(attempts, last.verdict);
+  const verdict = verdictOfSuite(attempts, last);
   const ms = context.deps.clock.monotonic() - began;
   const counts = last.results.proof.counts;
   context.emit({
@@ -80,18 +81,26 @@ export async function runSuite(
   };
 }
 
-/** A retry that ran no test takes nothing back of the failure before it. */
-function verdictOfLast(attempts: readonly AttemptSummary[], last: Verdict): Verdict {
-  const before = attempts.at(-2)?.result.verdict;
-  return last.outcome === 'skipped' && before !== undefined
-    ? { ...before, message: `${before.message}; in the retry ${last.message}` }
-    : last;
-}
-
-function flakyWhy(attempts: readonly AttemptSummary[]): string {
-  const failed = attempts.slice(0, -1);
-  if (failed.length === 0) return 'a failed try within the run';
-  return `${failed.length} failed attempt${failed.length === 1 ? '' : 's'} (${failed[0]?.result.verdict.message ?? ''})`;
+/**
+ * A pass after a failure is flaky; after an infrastructure error alone it is a pass, and that is said. A retry that ran
+ * no test takes nothing back of a failure before it.
+ */
+function verdictOfSuite(attempts: readonly AttemptSummary[], { verdict, results }: AttemptResult): Verdict {
+  const before = attempts.slice(0, -1).map(({ result }) => result.verdict);
+  const failed = before.filter(({ outcome }) => outcome === 'failed');
+  const [first = before[0]] = failed;
+  const after = (what: string): string => `${verdict.message}, after ${what}`;
+  if (verdict.outcome === 'passed') {
+    const times = `${failed.length} failed attempt${failed.length === 1 ? '' : 's'}`;
+    if (failed.length > 0) return { outcome: 'flaky', message: after(`${times} (${first?.message ?? ''})`) };
+    if (results.cases.some((found) => found.flaky.length > 0))
+      return { outcome: 'flaky', message: after('a failed try within the run') };
+    if (first !== undefined)
+      return { ...verdict, message: after(`an infrastructure error (${first.message})`) };
+  }
+  if (verdict.outcome === 'skipped' && failed[0] !== undefined)
+    return { ...failed[0], message: `${failed[0].message}; in the retry ${verdict.message}` };
+  return verdict;
 }
 
 function emitAttempt(

@@ -1,11 +1,16 @@
-import type { Plan, SuitePlan } from '../model/plan.ts';
+import { KetError } from '../model/errors.ts';
+import { priorities, type Plan, type SuitePlan } from '../model/plan.ts';
 import type { ClusterHandle, ImageFacts, Outbound } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
-import type { Task } from '../model/task.ts';
+import type { Task, TaskContext } from '../model/task.ts';
+import type { Admission } from './admission.ts';
+import { mainContainer } from './job.ts';
 import { attemptLimits } from './limits.ts';
 import { runAttempt } from './attempt.ts';
 import { runProcess } from './process.ts';
 import type { Secrets } from './secrets.ts';
+import { infraRetries } from './retry.ts';
+import { requestsOf, type Amount } from './room.ts';
 import { runSuite, type SuiteReport } from './suite.ts';
 import { clusterFacts, readPrograms, readTemplate, type Assets, type SuiteWorld } from './world.ts';
 
@@ -20,6 +25,7 @@ export interface SuiteSettings {
   readonly state: StateFile;
   readonly secrets: Secrets;
   readonly outbound: Outbound;
+  readonly admission: Admission;
 }
 
 export interface SuiteNeeds {
@@ -32,12 +38,12 @@ export interface SuiteNeeds {
   readonly releases: ReadonlyMap<string, Task | undefined>;
 }
 
-/** The pool of suites, whose size is the plan's `parallel`. */
-export const suitePool = 'suites';
-
 /** All attempts of a suite, one after another, with room for what each needs besides its own limit. */
 const suiteLimit = (suite: SuitePlan, keepMs: number): number =>
-  (suite.retries + 1) * attemptLimits(suite.limitMs, keepMs, suite.pendingMs).jobMs;
+  (suite.retries + 1 + infraRetries) * attemptLimits(suite.limitMs, keepMs, suite.pendingMs).jobMs;
+
+/** Started in this order where they have the same priority: a long one that comes last would make the run longer. */
+const priorityOf = (suite: SuitePlan): number => -priorities.indexOf(suite.priority);
 
 /** One suite as Jobs in the cluster. */
 export function suiteTask(
@@ -50,19 +56,23 @@ export function suiteTask(
   const delivery = suite.image === undefined ? undefined : needs.deliveries.get(suite.image);
   const releases = suite.needs.flatMap((name) => needs.releases.get(name) ?? []);
   const namespaces = Object.fromEntries(plan.releases.map((release) => [release.name, release.namespace]));
-  return {
+  const { admission } = settings;
+  const task: Task<SuiteReport> = {
     id: `suite ${suite.name}`,
     phase: 'suites',
     title: suite.name,
     needs: [needs.cluster, ...releases, ...[facts, delivery].filter((task) => task !== undefined)],
     limitMs: suiteLimit(suite, settings.keepFailedMs),
-    pool: suitePool,
-    async run(context) {
+    pool: admission,
+    priority: priorityOf(suite),
+    async run(outer) {
+      const context = withStop(outer, admission);
       const cluster = context.output(needs.cluster);
       const { kube } = cluster;
       const world: SuiteWorld = {
         runId: settings.runId,
         kube,
+        view: admission.open(kube),
         template: (s) => readTemplate(settings.assets, s),
         programs: readPrograms(settings.assets),
         ...(await clusterFacts(kube, context.signal)),
@@ -74,13 +84,54 @@ export function suiteTask(
         secrets: settings.secrets,
         outbound: settings.outbound,
         cluster,
+        mayGetRoom: () => admission.mayGetRoom(task),
       };
-      return runSuite(suite, settings.runId, settings.folder, context, (id, outDir) =>
+      const report = await runSuite(suite, settings.runId, settings.folder, context, (id, outDir) =>
         runAttempt(world, suite, id, outDir, context),
       );
+      return endOf(report, plan, admission);
     },
   };
+  admission.expect(task, {
+    suite: suite.name,
+    wanted: wantedBy(suite, settings.assets),
+    mayRetry: suite.retries > 0,
+  });
+  return task;
 }
+
+/** Undefined with a template that cannot be read, which the suite itself reports. */
+function wantedBy(suite: SuitePlan, assets: Assets): Amount | undefined {
+  try {
+    const spec = readTemplate(assets, suite).spec?.template.spec;
+    if (spec === undefined) return undefined;
+    const { requests, limits } = suite.resources;
+    const resources = { requests: { ...requests }, limits: { ...limits } };
+    const containers = spec.containers.map((one) =>
+      one.name === mainContainer ? { ...one, resources } : one,
+    );
+    return requestsOf({ ...spec, containers });
+  } catch {
+    return undefined;
+  }
+}
+
+/** With `failFast` the first that does not pass ends the others. */
+function endOf(report: SuiteReport, plan: Plan, admission: Admission): SuiteReport {
+  const { outcome, suite } = report;
+  if (plan.failFast && (outcome === 'failed' || outcome === 'infra-error'))
+    admission.close(
+      new KetError('KET_CANCELLED', `suite ${suite.name} did not pass, and the first such ends the run`),
+    );
+  return report;
+}
+
+/** The context of a suite that also ends when all shall. */
+const withStop = (context: TaskContext, admission: Admission): TaskContext => ({
+  ...context,
+  output: (task) => context.output(task),
+  signal: AbortSignal.any([context.signal, admission.stopped]),
+});
 
 /** One suite as processes of this machine. */
 export function processSuiteTask(
@@ -89,16 +140,21 @@ export function processSuiteTask(
   suite: SuitePlan,
   needs: readonly Task[],
 ): Task<SuiteReport> {
+  const { admission } = settings;
   return {
     id: `suite ${suite.name}`,
     phase: 'suites',
     title: suite.name,
     needs,
     limitMs: suiteLimit(suite, 0),
-    pool: suitePool,
-    run: (context) =>
-      runSuite(suite, settings.runId, settings.folder, context, (id, outDir) =>
+    pool: admission,
+    priority: priorityOf(suite),
+    async run(outer) {
+      const context = withStop(outer, admission);
+      const report = await runSuite(suite, settings.runId, settings.folder, context, (id, outDir) =>
         runProcess(suite, id, plan.root, outDir, settings.secrets, context),
-      ),
+      );
+      return endOf(report, plan, admission);
+    },
   };
 }

@@ -1,8 +1,8 @@
 import type { Clock } from '../model/deps.ts';
 import { formatMs } from '../model/format.ts';
-import type { Reflector } from '../model/kube.ts';
 import type { AttemptLimits } from './limits.ts';
 import { hasEnded, type Pod } from './pod-state.ts';
+import type { Part } from './view.ts';
 import { untilOrTick } from './wait.ts';
 
 /** Beyond all limits inside the pod: then nothing reports any more. */
@@ -19,7 +19,7 @@ export interface Ended {
 
 /** Waits until a suite's pod has ended, is told to go, is gone, or no longer reports. */
 export async function untilEnded(
-  pods: Reflector<Pod>,
+  pods: Part<Pod>,
   pod: Pod,
   limits: AttemptLimits,
   clock: Clock,

@@ -1,11 +1,11 @@
-import type { Reflector } from '../model/kube.ts';
+import type { Part } from './view.ts';
 
 /**
- * Like `reflector.until`, but asks again every `everyMs` as well, for decisions that also depend on time (grace of a
+ * Like `part.until`, but asks again every `everyMs` as well, for decisions that also depend on time (grace of a
  * failed pull, a backstop).
  */
 export async function untilOrTick<T, R>(
-  reflector: Reflector<T>,
+  part: Part<T>,
   decide: (items: readonly T[]) => R | undefined,
   signal: AbortSignal,
   everyMs = 500,
@@ -14,7 +14,7 @@ export async function untilOrTick<T, R>(
     const tick = new AbortController();
     const timer = setTimeout(() => tick.abort(), everyMs);
     try {
-      return await reflector.until(decide, AbortSignal.any([signal, tick.signal]));
+      return await part.until(decide, AbortSignal.any([signal, tick.signal]));
     } catch (error) {
       if (signal.aborted || !tick.signal.aborted) throw error;
     } finally {

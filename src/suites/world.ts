@@ -12,11 +12,13 @@ import type { Job } from './job.ts';
 import type { KetRunPrograms } from './objects.ts';
 import type { ClusterNetwork } from './outbound.ts';
 import type { Secrets } from './secrets.ts';
+import type { ClusterView } from './view.ts';
 
 /** What all attempts of a run share. */
 export interface SuiteWorld {
   readonly runId: string;
   readonly kube: Kube;
+  readonly view: ClusterView;
   readonly template: (suite: SuitePlan) => Job;
   readonly programs: KetRunPrograms;
   readonly arch: 'amd64' | 'arm64';
@@ -36,6 +38,8 @@ export interface SuiteWorld {
   /** Where an attempt's namespace is listed in a cluster that stays, before it is made. */
   readonly lists: StateFile;
   readonly cluster: Pick<ClusterHandle, 'name' | 'kubeconfig'>;
+  /** Suites of the run hold room on the nodes that the suite could have. */
+  readonly mayGetRoom: () => boolean;
 }
 
 /** Files that come with ket, below the folder of its package. */

@@ -94,14 +94,23 @@ export class FakeCluster {
   #reflect<T>(kind: string): Reflector<T> {
     const watchers = this.#watchers.get(kind) ?? new Set<() => void>();
     this.#watchers.set(kind, watchers);
+    let seen: readonly object[] | undefined;
+    let snapshot: T[] = [];
+    // The same until something changes, as that of the real one.
+    const items = (): T[] => {
+      const now = this.#objects.get(kind);
+      if (now !== seen) snapshot = this.items<T>(kind);
+      seen = now;
+      return snapshot;
+    };
     return {
-      items: () => this.items<T>(kind),
+      items,
       close: () => undefined,
       until: (decide, signal) =>
         new Promise((resolve, reject) => {
           const look = (): void => {
             try {
-              const decided = decide(this.items<T>(kind));
+              const decided = decide(items());
               if (decided === undefined) return;
               watchers.delete(look);
               resolve(decided);
@@ -181,6 +190,7 @@ export function aPlan(over: Partial<Plan> = {}): Plan {
     keep: 'never',
     keepMs: 0,
     parallel: 2,
+    failFast: false,
     logs: 'on-failure',
     ...over,
   };

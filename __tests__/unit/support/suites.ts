@@ -18,6 +18,8 @@ export function aSuite(over: Partial<SuitePlan> = {}): SuitePlan {
     limitMs: 60_000,
     pendingMs: 600_000,
     retries: 0,
+    idempotent: false,
+    priority: 'normal',
     resources: { requests: { cpu: '100m', memory: '64Mi' }, limits: { memory: '256Mi' } },
     placement: 'own',
     api: 'read',

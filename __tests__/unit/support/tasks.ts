@@ -1,5 +1,5 @@
 import type { EventBody } from '../../../src/model/events.ts';
-import type { Task, TaskContext } from '../../../src/model/task.ts';
+import type { Pool, Task, TaskContext } from '../../../src/model/task.ts';
 import { execute, type ExecuteOptions, type TaskResult } from '../../../src/pipeline/executor.ts';
 import { fakeDeps } from './phases.ts';
 
@@ -67,3 +67,10 @@ export const aborted = (signal: AbortSignal): Promise<void> =>
   });
 
 export const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** So many at once. */
+export const pool = (size: number): Pool => ({
+  admits: (_task, running) => running.length < size,
+  closed: () => undefined,
+  changed: () => new Promise(() => undefined),
+});

@@ -1,0 +1,167 @@
+import { execFile, execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { RunEvent } from '../../src/model/events.ts';
+import { eventsOf, fixture, ket, root, sandbox, up, type Ran, type Sandbox } from './ket.ts';
+
+/** Many suites at once on one node of two cores, whose own pods ask for nearly one. */
+
+let box: Sandbox;
+let project = '';
+let cluster = '';
+let kubeconfig = '';
+const image = 'fixture:dev';
+
+const suites = (count: number, cpu: string, command: string, more: object = {}): object[] =>
+  Array.from({ length: count }, (_, i) => ({
+    ...{ name: `s${String(i)}`, image, command },
+    resources: { requests: { cpu, memory: '16Mi' }, limits: { memory: '64Mi' } },
+    ...more,
+  }));
+
+const tiers: Record<string, object[]> = {
+  up: suites(1, '10m', 'junit a'),
+  three: suites(30, '95m', 'junit a; sleep 8'),
+  foreign: suites(16, '195m', 'junit a; echo ready; sleep 6', { pending: '12s' }),
+  small: suites(60, '5m', 'junit a; sleep 1'),
+  fast: [
+    ...suites(1, '600m', 'junit -a; sleep 3; exit 1', { name: 'red', priority: 'smoke' }),
+    ...suites(1, '100m', 'junit a; echo ready; sleep 60', { name: 'long', priority: 'smoke' }),
+    ...suites(2, '600m', 'junit a', { priority: 'low' }),
+  ],
+};
+
+beforeAll(async () => {
+  box = sandbox();
+  project = path.join(box.home, 'project');
+  fs.mkdirSync(project);
+  fs.copyFileSync(path.join(root, 'kind-configs', 'integration.yaml'), path.join(project, 'kind.yaml'));
+  const tier = (list: object[]): object => ({
+    cluster: { config: 'kind.yaml' },
+    images: [{ name: image, build: fixture }],
+    suites: list,
+  });
+  const config = {
+    tiers: Object.fromEntries(Object.entries(tiers).map(([name, list]) => [name, tier(list)])),
+  };
+  fs.writeFileSync(path.join(project, 'ket.yaml'), JSON.stringify(config));
+  const made = await up('up', project, box);
+  cluster = made.name;
+  kubeconfig = made.kubeconfig;
+}, 240_000);
+afterAll(async () => {
+  await ket({ args: ['down'], cwd: project, box });
+  box.remove();
+}, 120_000);
+
+const kubectl = (...args: string[]): string =>
+  execFileSync('kubectl', ['--kubeconfig', kubeconfig, ...args], { encoding: 'utf8' });
+
+const run = (
+  tier: string,
+  onEvent: (event: RunEvent) => void = () => undefined,
+  ...more: string[]
+): Promise<Ran> =>
+  ket({ args: ['run', '--tier', tier, '--cluster', cluster, ...more], cwd: project, box, onEvent });
+
+/** Cores that pods may ask for beside those that are there already. */
+function freeCores(): number {
+  const allocatable = Number(kubectl('get', 'nodes', '-o', 'jsonpath={.items[0].status.allocatable.cpu}'));
+  const path_ = '{range .items[*].spec.containers[*]}{.resources.requests.cpu}{"\\n"}{end}';
+  const asked = kubectl('get', 'pods', '-A', '-o', `jsonpath=${path_}`)
+    .split('\n')
+    .filter((text) => text !== '')
+    .map((text) => (text.endsWith('m') ? Number(text.slice(0, -1)) / 1000 : Number(text)));
+  return allocatable - asked.reduce((a, b) => a + b, 0);
+}
+
+const failedSchedulings = (): string =>
+  kubectl(
+    'get',
+    'events',
+    '-A',
+    '--field-selector',
+    'reason=FailedScheduling',
+    '-o',
+    'jsonpath={.items[*].message}',
+  );
+
+test('30 suites that ask for three times the node: none is ever unschedulable, and hardly any room is idle', async () => {
+  const before = failedSchedulings();
+  const free = freeCores();
+  const ran = await run('three');
+  expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 0, stderr: '' });
+  expect(failedSchedulings()).toBe(before);
+  const starts = eventsOf(ran, 'task-started').filter((event) => event.task.startsWith('suite '));
+  const ends = eventsOf(ran, 'suite-ended');
+  expect(ends).toHaveLength(30);
+  // With what the sidecar asks for.
+  const asked = 0.1;
+  const work = eventsOf(ran, 'attempt-ended').reduce((sum, event) => sum + event.attemptMs, 0) * asked;
+  const took = Math.max(...ends.map((event) => event.ms)) - Math.min(...starts.map((event) => event.ms));
+  const places = Math.floor(free / asked + 1e-9);
+  expect(30 / places).toBeGreaterThanOrEqual(2.5);
+  // Of equal ones only whole places can be filled, round after round.
+  const ideal = (work / (places * asked)) * (Math.ceil(30 / places) / (30 / places));
+  expect(took / ideal).toBeLessThan(1.2);
+}, 200_000);
+
+test('a foreign pod takes half of the node midway: who has no place is queued, and gets no verdict for it', async () => {
+  let ready = 0;
+  let foreign: Promise<unknown> | undefined;
+  kubectl('create', 'priorityclass', 'foreign', '--value=1000000', '--preemption-policy=Never');
+  const hog = ['run', 'foreign', '--image', image, '--restart=Never', '-n', 'default'];
+  const overrides = JSON.stringify({
+    spec: {
+      containers: [
+        { name: 'foreign', image, command: ['sleep', '25'], resources: { requests: { cpu: '500m' } } },
+      ],
+      priorityClassName: 'foreign',
+    },
+  });
+  const ran = await run('foreign', (event) => {
+    if (event.type !== 'log' || event.line !== 'ready' || ++ready !== 2) return;
+    foreign = new Promise((resolve) => {
+      const args = ['--kubeconfig', kubeconfig, ...hog, '--overrides', overrides];
+      execFile('kubectl', args, (error, stdout) => resolve(error ?? stdout));
+    });
+  });
+  expect(await foreign).toMatch(/created/);
+  expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 0, stderr: '' });
+  expect(new Set(eventsOf(ran, 'suite-ended').map((event) => event.outcome))).toEqual(new Set(['passed']));
+  expect(new Set(eventsOf(ran, 'attempt-ended').map((event) => event.attempt))).toEqual(new Set([1]));
+  const queued = eventsOf(ran, 'task-awaiting').filter((event) => event.what.startsWith('queued: '));
+  expect(queued.length).toBeGreaterThan(0);
+  kubectl('delete', 'pod', 'foreign', '-n', 'default', '--now');
+}, 200_000);
+
+test('60 small suites at once', async () => {
+  const ran = await run('small');
+  expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 0, stderr: '' });
+  expect(eventsOf(ran, 'suite-ended').filter((event) => event.outcome === 'passed')).toHaveLength(60);
+  let most = 0;
+  let now = 0;
+  for (const event of ran.events) {
+    if (event.type === 'task-started' && event.phase === 'suites') most = Math.max(most, ++now);
+    if (event.type === 'task-ended' && event.phase === 'suites') now -= 1;
+  }
+  expect(most).toBe(60);
+}, 200_000);
+
+test('--fail-fast: the first that fails stops those that run, with their results, and those that wait', async () => {
+  const ran = await run('fast', undefined, '--fail-fast');
+  expect(ran.code).toBe(1);
+  const outcomes = eventsOf(ran, 'suite-ended').map((event) => [event.suite, event.outcome]);
+  expect(Object.fromEntries(outcomes)).toEqual({
+    red: 'failed',
+    long: 'cancelled',
+    s0: 'skipped',
+    s1: 'skipped',
+  });
+  const skipped = eventsOf(ran, 'suite-ended').find((event) => event.suite === 's0');
+  expect(skipped?.message).toBe('not run: suite red did not pass, and the first such ends the run');
+  const saved = path.join(ran.folder, 'suites', 'long', 'attempt-1', 'results', 'junit.xml');
+  expect(fs.readFileSync(saved, 'utf8')).toContain('name="a"');
+  expect(ran.ms).toBeLessThan(45_000);
+}, 100_000);

@@ -1,0 +1,54 @@
+import { describe, expect, test } from '@jest/globals';
+import { Pending } from '../../src/suites/pending.ts';
+import type { NeverRan, Pod } from '../../src/suites/pod-state.ts';
+
+const unschedulable: Pod = {
+  metadata: { name: 'p', uid: 'u' },
+  status: {
+    phase: 'Pending',
+    conditions: [
+      {
+        type: 'PodScheduled',
+        status: 'False',
+        reason: 'Unschedulable',
+        message: '0/1 nodes: Insufficient cpu.',
+      },
+    ],
+  },
+};
+const minute = 60_000;
+
+describe('a pod that has no place', () => {
+  const at = (
+    pending: Pending,
+    now: number,
+    mayGetRoom: boolean,
+    said: string[] = [],
+  ): Pod | NeverRan | undefined =>
+    pending.start(unschedulable, [], now, 10 * minute, (what) => said.push(what), mayGetRoom);
+
+  test('has its time to wait for one, and then it is said', () => {
+    const pending = new Pending(0);
+    expect(at(pending, 9 * minute, false)).toBeUndefined();
+    expect(at(pending, 10 * minute, false)).toMatchObject({
+      infraClass: 'unschedulable',
+      message: expect.stringMatching(/did not start within 10 min.*Insufficient cpu/),
+    });
+  });
+
+  test('while others of the run hold the room its time does not run, and it is queued', () => {
+    const pending = new Pending(0);
+    const said: string[] = [];
+    expect(at(pending, 9 * minute, true, said)).toBeUndefined();
+    expect(at(pending, 30 * minute, true, said)).toBeUndefined();
+    expect(said).toEqual(Array(2).fill('queued: the pod fits on no node: 0/1 nodes: Insufficient cpu.'));
+    expect(at(pending, 39 * minute, false)).toBeUndefined();
+    expect(at(pending, 40 * minute, false)).toMatchObject({ infraClass: 'unschedulable' });
+  });
+
+  test('nor is that without end', () => {
+    const pending = new Pending(0);
+    expect(at(pending, 59 * minute, true)).toBeUndefined();
+    expect(at(pending, 70 * minute, true)).toMatchObject({ infraClass: 'unschedulable' });
+  });
+});
