@@ -39,8 +39,25 @@ const contradictions: readonly (readonly [text: string, ...problems: string[]])[
     '"images" need a cluster, but tier "t" has no "cluster"',
   ],
   [
-    cluster('«results: [r.xml]'),
-    '"results" of suite "s" is for tiers without a cluster; here write into /results',
+    cluster('results: [«r.xml]'),
+    '"results" of suite "s": "r.xml" is not a folder of the container; write it like /app/reports',
+  ],
+  [
+    cluster('results: [«"/app/*.xml"]'),
+    '"results" of suite "s": "/app/*.xml" is not a folder of the container; write it like /app/reports',
+  ],
+  [cluster('results: [«/app/../etc/x]'), '"results" of suite "s": "/app/../etc/x" has "." or ".." in it'],
+  [
+    cluster('results: [«/results/x]'),
+    '"results" of suite "s": "/results/x" is collected already, or ket\'s own',
+  ],
+  [
+    cluster('results: [«/app]'),
+    '"results" of suite "s": "/app" would hide a folder that the image needs; name one of its own for the files',
+  ],
+  [
+    cluster('results: [«/usr/lib]'),
+    '"results" of suite "s": "/usr/lib" would hide a folder that the image needs; name one of its own for the files',
   ],
   [cluster('workingDir: «app'), '"workingDir" of suite "s" is a folder of the image and begins with "/"'],
   [

@@ -33,6 +33,7 @@ describe('any subset of valid inputs', () => {
     'cluster-timeout': ['5m'],
     retries: ['0', '2'],
     parallel: ['3'],
+    'fail-fast': ['true'],
     keep: ['always'],
     'artifact-name': ['a'],
     'retention-days': ['5'],

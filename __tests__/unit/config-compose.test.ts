@@ -29,7 +29,7 @@ describe('without a ket.yaml', () => {
       images: [],
       releases: [],
       keep: 'never',
-      parallel: 4,
+      failFast: false,
     });
     expect(plan).not.toHaveProperty('cluster');
     expect(plan).not.toHaveProperty('configPath');
@@ -177,7 +177,7 @@ describe('without a ket.yaml', () => {
     [{ image: 'a:1', 'kind-config': 'k.yaml' }, 'input kind-config: the Kind config does not exist: k.yaml'],
     [
       { image: 'a:1', 'results-path': 'a' },
-      'input results-path: "results" of suite "tests" is for tiers without a cluster; here write into /results',
+      'input results-path: "results" of suite "tests": "a" is not a folder of the container; write it like /app/reports',
     ],
     [
       { image: 'a:1', 'node-image': 'n:1', 'kubernetes-version': 'v1.34' },
@@ -228,6 +228,7 @@ describe('with a ket.yaml', () => {
       'release-timeout': '4m',
       retries: '1',
       parallel: '2',
+      'fail-fast': 'true',
       keep: 'always',
       'kind-version': 'v0.29.0',
     });
@@ -239,6 +240,7 @@ describe('with a ket.yaml', () => {
         { name: 'db', limitMs: 120_000, retries: 1 },
       ],
       parallel: 2,
+      failFast: true,
       keep: 'always',
       tools: { kind: 'v0.29.0' },
     });
@@ -386,7 +388,7 @@ describe('with a ket.yaml', () => {
     [{ tier: 'unit', 'kind-config': 'kind.yaml' }, 'input kind-config: tier "unit" has no cluster'],
     [
       { suites: 'db', 'results-path': 'r.xml' },
-      'input results-path: "results" of suite "db" is for tiers without a cluster; here write into /results',
+      'input results-path: "results" of suite "db": "r.xml" is not a folder of the container; write it like /app/reports',
     ],
     [
       { suites: 'new', 'test-command': 'x' },

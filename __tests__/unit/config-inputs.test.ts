@@ -77,7 +77,7 @@ const bad: readonly (readonly [input: string, text: string, message: string])[] 
   ['release-timeout', 'never', '"never" is not a duration; write it like 30s, 5m, 1h30m or 500ms'],
   ['retries', '3', 'must be a whole number from 0 to 2, not "3"'],
   ['retries', '1.0', 'must be a whole number from 0 to 2, not "1.0"'],
-  ['parallel', '-1', 'must be a whole number from 1 to 64, not "-1"'],
+  ['parallel', '-1', 'must be a whole number from 1 to 1000, not "-1"'],
   ['retention-days', '0', 'must be a whole number from 1 to 400, not "0"'],
   [
     'keep',

@@ -100,6 +100,11 @@ describe('a plan', () => {
         limitMs: 3_000_000,
         pendingMs: 600_000,
         retries: 0,
+        idempotent: false,
+        priority: 'normal',
+        lacks: [],
+        podSecurity: 'restricted',
+        ingress: 'allow',
         resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '512Mi' } },
         placement: 'own',
         api: 'read',
@@ -209,7 +214,7 @@ tiers:
     expect(changed.suites.every((suite) => suite.retries === 1 && suite.args.join() === '-k,x')).toBe(true);
     expect(plan({ cwd, configPath: '../ket.yaml' })).toMatchObject({
       output: at('ket-results'),
-      parallel: 4,
+      failFast: false,
     });
   });
 
@@ -225,7 +230,7 @@ tiers:
 
   test.each([
     [{ overrides: { retries: 3 } }, '--retries is a whole number from 0 to 2, not 3'],
-    [{ overrides: { parallel: 0 } }, '--parallel is a whole number from 1 to 64, not 0'],
+    [{ overrides: { parallel: 0 } }, '--parallel is a whole number from 1 to 1000, not 0'],
     [
       { overrides: { nodeImage: 'node' } },
       '--node-image: "node" has no tag; write "node:dev", or whichever version is meant',

@@ -87,6 +87,7 @@ function stage(
     programs: { amd64: Buffer.from('a'), arm64: Buffer.from('b') },
     arch: 'amd64',
     nameserver: '10.96.0.10',
+    namespace: { quota: {}, limitRange: [] },
     network: { domain: 'cluster.local', subnets: [] },
     outbound: noOutbound,
     namespaces: { shop: 'shop-ns' },

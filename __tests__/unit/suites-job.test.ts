@@ -159,6 +159,18 @@ describe('the Job of an attempt', () => {
     expect(items(parts().pod)).toHaveLength(1);
   });
 
+  test('folders whose files come back are parts of the results; shared memory has its size', () => {
+    const { main, pod } = parts({ suite: aSuite({ results: ['/app/reports'], shm: '1Gi' }) });
+    expect(main.volumeMounts).toEqual(
+      expect.arrayContaining([
+        { name: 'results', mountPath: '/results' },
+        { name: 'results', mountPath: '/app/reports', subPath: 'app/reports' },
+        { name: 'ket-shm', mountPath: '/dev/shm' },
+      ]),
+    );
+    expect(pod.volumes).toContainEqual({ name: 'ket-shm', emptyDir: { medium: 'Memory', sizeLimit: '1Gi' } });
+  });
+
   test('short names of services are found as beside the releases', () => {
     expect(parts().pod).toMatchObject({
       dnsPolicy: 'None',

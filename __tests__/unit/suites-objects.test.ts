@@ -66,10 +66,30 @@ describe("an attempt's objects", () => {
   });
 
   test('its own namespace is under the strictest Pod Security', () => {
-    expect(namespaceFor(id).metadata).toEqual({
-      name,
-      labels: { ...attemptLabels(id), 'pod-security.kubernetes.io/enforce': 'restricted' },
-    });
+    const all = namespaceFor(id, aSuite(), { quota: {}, limitRange: [] }, 1_800_000_000);
+    expect(all.map(({ metadata }) => metadata)).toEqual([
+      {
+        name,
+        labels: {
+          ...attemptLabels(id),
+          'ket.dev/expires': '1800000000',
+          'pod-security.kubernetes.io/enforce': 'restricted',
+        },
+      },
+    ]);
+  });
+
+  test('and under the rules that the tier and the suite ask for', () => {
+    const limits = [{ type: 'Container', default: { cpu: '1' } }];
+    const rules = { quota: { pods: '5' }, limitRange: limits };
+    const all = namespaceFor(id, aSuite({ podSecurity: 'baseline', ingress: 'deny' }), rules, 1);
+    expect(all[0]?.metadata?.labels).toMatchObject({ 'pod-security.kubernetes.io/enforce': 'baseline' });
+    expect(all.slice(1)).toMatchObject([
+      { kind: 'ResourceQuota', spec: { hard: { pods: '5' } } },
+      { kind: 'LimitRange', spec: { limits } },
+      { kind: 'NetworkPolicy', spec: { podSelector: {}, policyTypes: ['Ingress'] } },
+    ]);
+    for (const { metadata } of all.slice(1)) expect(metadata).toMatchObject({ name, namespace: name });
   });
 });
 

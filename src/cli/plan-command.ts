@@ -53,7 +53,8 @@ function manifestsOf(plan: Plan): string[] {
     const programs = { amd64: program, arm64: program };
     const secrets = new Map(suite.secrets.map((name) => [name, '<from the environment>']));
     const objects = objectsFor(id, suite, namespace, needed, { programs, secrets, authorities: undefined });
-    const documents = [...(own ? [namespaceFor(id)] : []), ...objects, job];
+    const namespaceObjects = own ? namespaceFor(id, suite, plan.namespace, 0) : [];
+    const documents = [...namespaceObjects, ...objects, job];
     return `# Suite ${suite.name}, first attempt\n${documents.map((o) => `---\n${yaml(o)}`).join('')}`;
   });
 }

@@ -93,6 +93,9 @@ function withoutCluster({ tier, at, source, add }: Scope): void {
       'needs',
       'resources',
       'placement',
+      'podSecurity',
+      'ingress',
+      'shm',
       'api',
       'template',
       'pending',
@@ -112,12 +115,18 @@ function withCluster(scope: Scope): void {
     const place = [...at, 'suites', index];
     if (suite.image === undefined)
       add(place, `suite "${suite.name}" has no "image"; in a tier with a cluster it runs in a container`);
-    if (suite.results.length > 0)
-      add(
-        [...place, 'results'],
-        `"results" of suite "${suite.name}" is for tiers without a cluster; here write into /results`,
-        { key: true },
-      );
+    suite.results.forEach((folder, at) => {
+      const problem = resultFolderProblem(folder);
+      if (problem !== undefined)
+        add([...place, 'results', at], `"results" of suite "${suite.name}": ${problem}`);
+    });
+    for (const key of ['podSecurity', 'ingress'] as const)
+      if (suite.placement === 'release' && valueAt(scope.source.data, [...place, key]) !== undefined)
+        add(
+          [...place, key],
+          `"${key}" of suite "${suite.name}" is for a namespace of its own; with "placement: release" that of the release has its own rules`,
+          { key: true },
+        );
     if (suite.workingDir !== undefined && !suite.workingDir.startsWith('/'))
       add(
         [...place, 'workingDir'],
@@ -132,6 +141,19 @@ function withCluster(scope: Scope): void {
       '"kubernetes" contradicts "nodeImage", which is a version of Kubernetes already; leave one of them out',
       { key: true },
     );
+}
+
+/** A volume is mounted there: one folder, which is not ket's own and no part of the system. */
+function resultFolderProblem(folder: string): string | undefined {
+  if (!folder.startsWith('/') || /[*?[\]{}]/.test(folder))
+    return `"${folder}" is not a folder of the container; write it like /app/reports`;
+  const parts = folder.split('/').filter((part) => part !== '');
+  if (parts.includes('..') || parts.includes('.')) return `"${folder}" has "." or ".." in it`;
+  const [first = ''] = parts;
+  if (['results', 'ket'].includes(first)) return `"${folder}" is collected already, or ket's own`;
+  if (parts.length < 2 || ['proc', 'sys', 'dev', 'etc', 'usr', 'bin', 'lib'].includes(first))
+    return `"${folder}" would hide a folder that the image needs; name one of its own for the files`;
+  return undefined;
 }
 
 function needs({ add }: Scope, suite: SuiteConfig, place: Path, releases: readonly string[]): void {

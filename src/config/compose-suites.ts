@@ -14,7 +14,9 @@ export function composeSuites(draft: Draft): void {
     if (index === names.length) makeNew(draft, at);
     set('test-command', [...at, 'command'], inputs['test-command']);
     set('image', [...at, 'image'], inputs.image);
-    set('results-path', [...at, 'results'], results.length > 0 ? results.map(resolve) : undefined);
+    // In a cluster they are folders of the container.
+    const paths = draft.hasCluster ? results : results.map(resolve);
+    set('results-path', [...at, 'results'], paths.length > 0 ? paths : undefined);
     set('secrets', [...at, 'secrets'], secrets.length > 0 ? secrets : undefined);
   }
   const count = Math.max(names.length, (index ?? -1) + 1);

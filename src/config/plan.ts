@@ -90,7 +90,11 @@ export function planOf({ config, root, path: configPath, tier: name }: Chosen, i
     ...(cluster === undefined ? {} : { cluster }),
     images: tier.images.map((image) => imageOf(image, root)),
     releases: tier.releases.map((release) => releaseOf(release, root, nodes)),
-    suites: selectSuites(tier, name, input.suites).map((suite) => suiteOf(suite, tier, root, overrides)),
+    suites: selectSuites(tier, name, input.suites).map((suite) => suiteOf(suite, tier, root, input)),
+    namespace: {
+      quota: Object.fromEntries(Object.entries(tier.quota).map(([key, value]) => [key, String(value)])),
+      limitRange: tier.limitRange,
+    },
     tools: toolsOf(config, input.env),
     output,
     keep: overrides.keep ?? config.keep ?? (input.isTTY && !input.ci ? 'on-failure' : 'never'),
@@ -228,8 +232,9 @@ function releaseOf(release: ReleaseConfig, root: string, nodes: number): Release
   };
 }
 
-function suiteOf(suite: SuiteConfig, tier: TierConfig, root: string, overrides: PlanOverrides): SuitePlan {
-  const { command, image, workingDir, template } = suite;
+function suiteOf(suite: SuiteConfig, tier: TierConfig, root: string, input: PlanInput): SuitePlan {
+  const { command, image, workingDir, template, shm } = suite;
+  const overrides = input.overrides ?? {};
   const here = tier.cluster === undefined;
   return {
     name: suite.name,
@@ -246,12 +251,16 @@ function suiteOf(suite: SuiteConfig, tier: TierConfig, root: string, overrides: 
     idempotent: suite.idempotent,
     priority: suite.priority,
     resources: resourcesOf(suite),
+    lacks: suite.requires.env.filter((name) => (input.env[name] ?? '') === ''),
     placement: suite.placement,
+    podSecurity: suite.podSecurity,
+    ingress: suite.ingress,
+    ...(shm === undefined ? {} : { shm: String(shm) }),
     api: suite.api,
     expectTests: suite.expectTests,
     allowSkip: suite.allowSkip,
     allowChildOom: suite.allowChildOom,
-    results: suite.results.map((file) => path.resolve(root, file)),
+    results: here ? suite.results.map((file) => path.resolve(root, file)) : suite.results,
     ...(template === undefined ? {} : { template: path.resolve(root, template) }),
   };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { priorities } from '../model/plan.ts';
+import { podSecurityLevels, priorities } from '../model/plan.ts';
 import { durationPattern, durationProblem } from './duration.ts';
 import {
   imageProblem,
@@ -182,10 +182,34 @@ export const suiteSchema = z.strictObject({
     .describe(
       'CPU and memory of the suite. A default gives way to what is set: no request is above its limit.',
     ),
+  requires: z
+    .strictObject({
+      env: z
+        .array(variableName)
+        .default([])
+        .describe('Environment variables of this machine without which the suite is skipped, and says so.'),
+    })
+    .prefault({})
+    .describe('What must be there for the suite to make sense.'),
   placement: z
     .enum(['own', 'release'])
     .default('own')
     .describe('Namespace of the Job: its own, or that of the one release it needs.'),
+  podSecurity: z
+    .enum(podSecurityLevels)
+    .default('restricted')
+    .describe(
+      "Pod Security level of the suite's own namespace; a lower one lets its template ask for more, and a notice says so.",
+    ),
+  ingress: z
+    .enum(['allow', 'deny'])
+    .default('allow')
+    .describe(
+      "Whether other pods may open connections to the suite's; `deny` needs a network plugin that enforces policies.",
+    ),
+  shm: quantity('memory quantity', memoryProblem)
+    .optional()
+    .describe('Size of `/dev/shm`, which counts as memory of the suite; browsers need `1Gi` or so.'),
   api: z
     .enum(['read', 'none'])
     .default('read')
@@ -200,8 +224,21 @@ export const suiteSchema = z.strictObject({
   results: z
     .array(path)
     .default([])
-    .describe('JUnit files that the command writes (paths or globs); only in a tier without a cluster.'),
+    .describe(
+      'Without a cluster: JUnit files that the command writes (paths or globs). In a cluster: folders of the container beside `/results` whose files come back too; each is empty at the start.',
+    ),
   template: path.optional().describe("A Job template in place of ket's own."),
+});
+
+const quantities = z.record(text, z.union([z.string(), z.number()]).meta({ title: 'quantity' })).optional();
+
+const limitRangeSchema = z.strictObject({
+  type: z.enum(['Container', 'Pod', 'PersistentVolumeClaim']).describe('What the limits are for.'),
+  max: quantities.describe('The most that one may ask for.'),
+  min: quantities.describe('The least.'),
+  default: quantities.describe('The limit of a container that names none.'),
+  defaultRequest: quantities.describe('The request of a container that names none.'),
+  maxLimitRequestRatio: quantities.describe('How many times its request a limit may be.'),
 });
 
 export const tierSchema = z.strictObject({
@@ -212,6 +249,16 @@ export const tierSchema = z.strictObject({
     .describe('The Kind cluster; without it the suites run as processes on this machine.'),
   images: z.array(imageSchema).default([]).describe('Images to build and to bring to the nodes.'),
   releases: z.array(releaseSchema).default([]).describe('Helm releases that the suites need.'),
+  quota: z
+    .record(text, z.union([z.string(), z.number()]).meta({ title: 'quantity' }))
+    .default({})
+    .describe(
+      'Hard limits of a ResourceQuota in the namespace of each attempt, e.g. `{pods: 5, limits.memory: 4Gi}`.',
+    ),
+  limitRange: z
+    .array(limitRangeSchema)
+    .default([])
+    .describe('Limits of a LimitRange in the namespace of each attempt, as Kubernetes has them.'),
   suites: z.array(suiteSchema).min(1).describe('The test commands.'),
 });
 

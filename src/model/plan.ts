@@ -14,6 +14,8 @@ export interface Plan {
   readonly images: readonly ImagePlan[];
   readonly releases: readonly ReleasePlan[];
   readonly suites: readonly SuitePlan[];
+  /** Of the namespace that an attempt has for itself. */
+  readonly namespace: NamespacePlan;
   readonly tools: ToolsPlan;
   /** Folder in which the run makes its own folder. */
   readonly output: string;
@@ -136,17 +138,34 @@ export interface SuitePlan {
   /** Suites of a higher one are admitted first; none that runs gives way. */
   readonly priority: Priority;
   readonly resources: Resources;
+  /** Variables of this machine that it requires and that are not set: then it is skipped. */
+  readonly lacks: readonly string[];
   readonly placement: 'own' | 'release';
+  readonly podSecurity: PodSecurity;
+  readonly ingress: 'allow' | 'deny';
+  /** Size of /dev/shm, a Kubernetes quantity; what the runtime gives unless set. */
+  readonly shm?: string;
   readonly api: 'read' | 'none';
   /** A number: at least so many cases. `false`: judged by the exit code alone. */
   readonly expectTests: number | false;
   readonly allowSkip: boolean;
   readonly allowChildOom: boolean;
-  /** JUnit files outside the results folder, unit tier: absolute paths or globs. */
+  /** Unit tier: JUnit files outside the results folder, absolute paths or globs. In a cluster: folders of the container. */
   readonly results: readonly string[];
   /** Job template to use in place of templates/test-job.yaml. */
   readonly template?: string;
 }
+
+export interface NamespacePlan {
+  /** `hard` of a ResourceQuota; empty for none. */
+  readonly quota: Readonly<Record<string, string>>;
+  /** `limits` of a LimitRange; empty for none. */
+  readonly limitRange: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** From the most open to the strictest. */
+export const podSecurityLevels = ['privileged', 'baseline', 'restricted'] as const;
+export type PodSecurity = (typeof podSecurityLevels)[number];
 
 export const priorities = ['smoke', 'normal', 'low'] as const;
 export type Priority = (typeof priorities)[number];

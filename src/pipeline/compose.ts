@@ -1,4 +1,4 @@
-import type { Plan } from '../model/plan.ts';
+import type { Plan, SuitePlan } from '../model/plan.ts';
 import type { ClusterHandle, RunContext } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
 import type { Kube } from '../model/kube.ts';
@@ -8,7 +8,13 @@ import { factsTask } from '../images/facts.ts';
 import { imageTasks } from '../images/tasks.ts';
 import { collectTask } from '../releases/collect-task.ts';
 import { releaseTasks } from '../releases/tasks.ts';
-import { processSuiteTask, suiteTask, type SuiteReport, type SuiteSettings } from '../suites/tasks.ts';
+import {
+  lackingTask,
+  processSuiteTask,
+  suiteTask,
+  type SuiteReport,
+  type SuiteSettings,
+} from '../suites/tasks.ts';
 import { toolTasks } from '../tools/tasks.ts';
 
 export interface Composition {
@@ -33,8 +39,11 @@ export interface ComposeOptions {
 /** All tasks of a run and what each needs; nothing is done yet. */
 export function compose(options: ComposeOptions): Composition {
   const { run, plan, connect, existing, preflight, settings } = options;
-  if (plan.cluster === undefined) {
-    const suites = plan.suites.map((suite) => processSuiteTask(settings, plan, suite, [preflight]));
+  // Nothing is made for suites that will not run.
+  if (plan.cluster === undefined || (plan.suites.length > 0 && plan.suites.every(lacksSomething))) {
+    const suites = plan.suites.map((suite) =>
+      lacksSomething(suite) ? lackingTask(suite) : processSuiteTask(settings, plan, suite, [preflight]),
+    );
     return { tasks: [preflight, ...inOrder(suites, options.durations)], suites };
   }
   const withCluster = { ...plan, cluster: plan.cluster };
@@ -53,7 +62,9 @@ export function compose(options: ComposeOptions): Composition {
   const releases = releaseTasks(within, plan, cluster, images, existing !== undefined);
   const installs = new Map(plan.releases.map((release, index) => [release.name, releases.install[index]]));
   const suites = plan.suites.map((suite) =>
-    suiteTask(settings, plan, suite, { cluster: cluster.ready, facts, releases: installs, deliveries }),
+    lacksSomething(suite)
+      ? lackingTask(suite)
+      : suiteTask(settings, plan, suite, { cluster: cluster.ready, facts, releases: installs, deliveries }),
   );
   const collects = plan.releases.flatMap((release, index) => {
     const install = releases.install[index];
@@ -76,6 +87,8 @@ export function compose(options: ComposeOptions): Composition {
     cluster: cluster.ready,
   };
 }
+
+const lacksSomething = (suite: SuitePlan): boolean => suite.lacks.length > 0;
 
 /**
  * By priority; then the longest first, as far as that is known, because a long one that starts last is waited for

@@ -16,6 +16,7 @@ export function manifestsFor(
   limits: AttemptLimits,
   nonce: string,
   outbound: PodOutbound,
+  now: number,
 ): AnyObject[] {
   const needed = suite.needs.map((name) => world.namespaces[name] ?? name);
   const { domain } = world.network;
@@ -41,6 +42,7 @@ export function manifestsFor(
     secrets: world.secrets,
     authorities: outbound.authorities,
   });
-  const all = suite.placement === 'own' ? [namespaceFor(id), ...objects] : objects;
-  return [...all, job as unknown as AnyObject];
+  const expires = Math.ceil((now + limits.jobMs) / 1000);
+  const own = suite.placement === 'own' ? namespaceFor(id, suite, world.namespace, expires) : [];
+  return [...own, ...objects, job as unknown as AnyObject];
 }

@@ -101,7 +101,17 @@ class Attempt {
     const { kube, outbound, network, namespaces } = this.#world;
     const called = [this.#namespace, ...this.#suite.needs.map((name) => namespaces[name] ?? name)];
     const out = await podOutbound(outbound, kube, network, [...new Set(called)], signal);
-    const all = manifestsFor(this.#world, this.#suite, this.#id, this.#namespace, limits, this.#nonce, out);
+    const now = this.#context.deps.clock.now();
+    const all = manifestsFor(
+      this.#world,
+      this.#suite,
+      this.#id,
+      this.#namespace,
+      limits,
+      this.#nonce,
+      out,
+      now,
+    );
     for (const object of all) await this.#created.create(object, signal);
   }
 

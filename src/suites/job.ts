@@ -105,6 +105,9 @@ export function jobFor(input: JobInput): Job {
     containers: [...base.containers.filter((c) => c.name !== mainContainer), mainOf(input, main, image, env)],
     volumes: [
       ...(base.volumes ?? []),
+      ...(suite.shm === undefined
+        ? []
+        : [{ name: 'ket-shm', emptyDir: { medium: 'Memory', sizeLimit: suite.shm } }]),
       {
         name: 'ket-bin',
         configMap: {
@@ -205,6 +208,12 @@ function mainOf(
         name: key,
         valueFrom: { secretKeyRef: { name: attemptName(id), key } },
       })),
+    ],
+    volumeMounts: [
+      ...(main.volumeMounts ?? []),
+      ...(suite.shm === undefined ? [] : [{ name: 'ket-shm', mountPath: '/dev/shm' }]),
+      // Parts of the results' volume, so that what is in them is as safe as what is in /results.
+      ...suite.results.map((folder) => ({ name: 'results', mountPath: folder, subPath: folder.slice(1) })),
     ],
     resources: { requests: { ...suite.resources.requests }, limits: { ...suite.resources.limits } },
     command: [

@@ -6,6 +6,8 @@ export const labels = {
   run: 'ket.dev/run',
   suite: 'ket.dev/suite',
   attempt: 'ket.dev/attempt',
+  /** Unix time, s, after which nobody can still need it. */
+  expires: 'ket.dev/expires',
 } as const;
 
 export interface AttemptId {

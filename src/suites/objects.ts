@@ -1,21 +1,47 @@
 import type { AnyObject } from '../model/kube.ts';
-import type { SuitePlan } from '../model/plan.ts';
-import { attemptLabels, attemptName, type AttemptId } from './names.ts';
+import type { NamespacePlan, SuitePlan } from '../model/plan.ts';
+import { attemptLabels, attemptName, labels, type AttemptId } from './names.ts';
 import { authoritiesKey } from './outbound.ts';
 import type { Secrets } from './secrets.ts';
 
 /** The ket-run programs by the architecture of a node, as they are in `dist/ket-run/`. */
 export type KetRunPrograms = Readonly<Record<'amd64' | 'arm64', Buffer>>;
 
-/** A namespace of the attempt's own, under the strictest Pod Security level. */
-export const namespaceFor = (id: AttemptId): AnyObject => ({
-  apiVersion: 'v1',
-  kind: 'Namespace',
-  metadata: {
-    name: attemptName(id),
-    labels: { ...attemptLabels(id), 'pod-security.kubernetes.io/enforce': 'restricted' },
-  },
-});
+/** A namespace of the attempt's own, and the rules in it. `expires`: unix time, s. */
+export function namespaceFor(
+  id: AttemptId,
+  suite: SuitePlan,
+  { quota, limitRange }: NamespacePlan,
+  expires: number,
+): AnyObject[] {
+  const name = attemptName(id);
+  const own = attemptLabels(id);
+  const metadata = { name, namespace: name, labels: own };
+  const level = { 'pod-security.kubernetes.io/enforce': suite.podSecurity };
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name, labels: { ...own, [labels.expires]: String(expires), ...level } },
+    },
+    ...(Object.keys(quota).length === 0
+      ? []
+      : [{ apiVersion: 'v1', kind: 'ResourceQuota', metadata, spec: { hard: quota } }]),
+    ...(limitRange.length === 0
+      ? []
+      : [{ apiVersion: 'v1', kind: 'LimitRange', metadata, spec: { limits: limitRange } }]),
+    ...(suite.ingress === 'allow'
+      ? []
+      : [
+          {
+            apiVersion: 'networking.k8s.io/v1',
+            kind: 'NetworkPolicy',
+            metadata,
+            spec: { podSelector: {}, policyTypes: ['Ingress'] },
+          },
+        ]),
+  ];
+}
 
 const verbs = ['get', 'list', 'watch'];
 

@@ -149,7 +149,7 @@ export const suiteResultOf = (report: SuiteReport): SuiteResult => ({
   outcome: report.outcome,
   allowSkip: report.suite.allowSkip,
   executed:
-    report.suite.expectTests === false && report.counts.total === 0
+    report.suite.expectTests === false && report.counts.total === 0 && report.attempts.length > 0
       ? 1
       : report.counts.total - report.counts.skipped,
 });

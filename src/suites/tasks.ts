@@ -1,10 +1,14 @@
 import { KetError } from '../model/errors.ts';
+import { noCounts } from '../model/outcome.ts';
 import { priorities, type Plan, type SuitePlan } from '../model/plan.ts';
 import type { ClusterHandle, ImageFacts, Outbound } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { Task, TaskContext } from '../model/task.ts';
 import type { Admission } from './admission.ts';
+import type { AttemptResult } from './attempt-result.ts';
+import { whyRefusedConnections } from './hints.ts';
 import { mainContainer } from './job.ts';
+import type { AttemptId } from './names.ts';
 import { attemptLimits } from './limits.ts';
 import { runAttempt } from './attempt.ts';
 import { runProcess } from './process.ts';
@@ -76,6 +80,7 @@ export function suiteTask(
         template: (s) => readTemplate(settings.assets, s),
         programs: readPrograms(settings.assets),
         ...(await clusterFacts(kube, context.signal)),
+        namespace: plan.namespace,
         namespaces,
         image: facts === undefined ? undefined : context.output(facts),
         keepFailedMs: settings.keepFailedMs,
@@ -86,8 +91,14 @@ export function suiteTask(
         cluster,
         mayGetRoom: () => admission.mayGetRoom(task),
       };
+      if (suite.placement === 'own' && suite.podSecurity !== 'restricted')
+        context.emit({
+          type: 'notice',
+          level: 'warning',
+          text: `${suite.name} runs under Pod Security ${suite.podSecurity}, not restricted`,
+        });
       const report = await runSuite(suite, settings.runId, settings.folder, context, (id, outDir) =>
-        runAttempt(world, suite, id, outDir, context),
+        attemptWithHints(world, suite, id, outDir, context),
       );
       return endOf(report, plan, admission);
     },
@@ -98,6 +109,52 @@ export function suiteTask(
     mayRetry: suite.retries > 0,
   });
   return task;
+}
+
+/** What is worth a hint is said while the cluster still has it. */
+async function attemptWithHints(
+  world: SuiteWorld,
+  suite: SuitePlan,
+  id: AttemptId,
+  outDir: string,
+  context: TaskContext,
+): Promise<AttemptResult> {
+  const result = await runAttempt(world, suite, id, outDir, context);
+  const releases = suite.needs.map((name) => world.namespaces[name] ?? name);
+  try {
+    const text = await whyRefusedConnections(
+      suite,
+      releases,
+      result,
+      world.kube,
+      AbortSignal.timeout(hintMs),
+    );
+    if (text !== undefined) context.emit({ type: 'notice', level: 'warning', text });
+  } catch {
+    // A hint that cannot be had changes nothing about the verdict.
+  }
+  return result;
+}
+
+const hintMs = 5000;
+
+/** A suite that lacks what it requires: skipped before anything is made for it. */
+export function lackingTask(suite: SuitePlan): Task<SuiteReport> {
+  const message = `not run: it requires ${suite.lacks.join(', ')}, which ${suite.lacks.length === 1 ? 'is' : 'are'} not set here`;
+  return {
+    id: `suite ${suite.name}`,
+    phase: 'suites',
+    title: suite.name,
+    needs: [],
+    limitMs: 1000,
+    run(context) {
+      const verdict = { outcome: 'skipped', message } as const;
+      const ended = { suite: suite.name, counts: noCounts, attempts: 0, suiteMs: 0 };
+      context.emit({ type: 'suite-ended', ...verdict, ...ended });
+      const nothing = { counts: noCounts, attempts: [], ms: 0, kept: [] };
+      return Promise.resolve({ suite, outcome: 'skipped', verdict, ...nothing });
+    },
+  };
 }
 
 /** Undefined with a template that cannot be read, which the suite itself reports. */

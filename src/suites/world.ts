@@ -5,7 +5,7 @@ import type { V1ConfigMap, V1Node, V1Service } from '@kubernetes/client-node';
 import { KubeError } from '../kube/error.ts';
 import { KetError, messageOf } from '../model/errors.ts';
 import type { Kube, Wire } from '../model/kube.ts';
-import type { SuitePlan } from '../model/plan.ts';
+import type { NamespacePlan, SuitePlan } from '../model/plan.ts';
 import type { ClusterHandle, ImageFacts, Outbound } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { Job } from './job.ts';
@@ -25,6 +25,8 @@ export interface SuiteWorld {
   /** ClusterIP of the cluster's DNS. */
   readonly nameserver: string;
   readonly network: ClusterNetwork;
+  /** Rules for the namespaces of attempts. */
+  readonly namespace: NamespacePlan;
   /** Release name to namespace. */
   readonly namespaces: Readonly<Record<string, string>>;
   /** The suite's image, where Docker knows it. */

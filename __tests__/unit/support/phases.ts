@@ -185,6 +185,7 @@ export function aPlan(over: Partial<Plan> = {}): Plan {
     images: [],
     releases: [],
     suites: [],
+    namespace: { quota: {}, limitRange: [] },
     tools: { kind: 'v0.30.0', helm: 'v4.3.1', kindAsked: true, allowUnlisted: false },
     output: '/repo/ket-results',
     keep: 'never',

@@ -1,0 +1,181 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import {
+  attemptOf,
+  eventsOf,
+  fixture,
+  ket,
+  kubectl,
+  root,
+  sandbox,
+  up,
+  type Ran,
+  type Sandbox,
+} from './ket.ts';
+
+/** What ket.yaml can say of suites and their namespaces, seen from inside and in the cluster. */
+
+let box: Sandbox;
+let project = '';
+let cluster = '';
+let kubeconfig = '';
+const image = 'fixture:dev';
+
+const refusing = {
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'NetworkPolicy',
+  metadata: { name: 'own-only' },
+  spec: { podSelector: {}, ingress: [{ from: [{ podSelector: {} }] }] },
+};
+
+const tiers = {
+  up: { suites: [{ name: 'a', image, command: 'true', expectTests: false }] },
+  rules: {
+    quota: { pods: '3', 'limits.memory': '2Gi' },
+    limitRange: [{ type: 'Container', max: { memory: '1Gi' } }],
+    suites: [
+      {
+        name: 'ruled',
+        image,
+        command: 'junit a; echo ready; sleep 4',
+        podSecurity: 'baseline',
+        ingress: 'deny',
+      },
+      {
+        ...{ name: 'too-much', image, command: 'junit a' },
+        resources: { limits: { memory: '1500Mi' } },
+      },
+    ],
+  },
+  files: {
+    suites: [
+      {
+        ...{ name: 'files', image, shm: '64Mi', results: ['/app/reports', '/app/more/shots'] },
+        command:
+          'echo "<testsuite><testcase name=\\"a\\"/></testsuite>" > /app/reports/j.xml; echo shot > /app/more/shots/1.txt; df -m /dev/shm | tail -1',
+      },
+    ],
+  },
+  lacking: {
+    suites: [
+      { name: 'here', image, command: 'junit a' },
+      { name: 'lacks', image, command: 'junit a', secrets: ['KEY'], requires: { env: ['KEY', 'HOME'] } },
+    ],
+  },
+  nothing: { suites: [{ name: 'lacks', image, command: 'junit a', requires: { env: ['KEY'] } }] },
+  refused: {
+    releases: [{ name: 'shop', chart: 'chart' }],
+    suites: [{ name: 'refused', image, command: 'junit -a; echo connect: Connection refused; exit 1' }],
+  },
+};
+
+beforeAll(async () => {
+  box = sandbox();
+  project = path.join(box.home, 'project');
+  const files = {
+    'kind.yaml': fs.readFileSync(path.join(root, 'kind-configs', 'integration.yaml'), 'utf8'),
+    'chart/Chart.yaml': 'apiVersion: v2\nname: shop\nversion: 0.1.0\n',
+    'chart/templates/policy.yaml': JSON.stringify(refusing),
+    'ket.yaml': JSON.stringify({
+      tiers: Object.fromEntries(
+        Object.entries(tiers).map(([name, tier]) => [
+          name,
+          { cluster: { config: 'kind.yaml' }, images: [{ name: image, build: fixture }], ...tier },
+        ]),
+      ),
+    }),
+  };
+  for (const [name, text] of Object.entries(files)) {
+    fs.mkdirSync(path.dirname(path.join(project, name)), { recursive: true });
+    fs.writeFileSync(path.join(project, name), text);
+  }
+  ({ name: cluster, kubeconfig } = await up('up', project, box));
+}, 240_000);
+afterAll(async () => {
+  await ket({ args: ['down'], cwd: project, box });
+  box.remove();
+}, 120_000);
+
+const run = (tier: string, more: Partial<Parameters<typeof ket>[0]> = {}): Promise<Ran> =>
+  ket({ args: ['run', '--tier', tier, '--cluster', cluster], cwd: project, box, ...more });
+
+test('the rules of the tier and of the suite hold in the namespace of an attempt', async () => {
+  let seen: unknown[] = [];
+  let namespace: { metadata: { labels: Record<string, string> } } | undefined;
+  const ran = await run('rules', {
+    onEvent(event) {
+      if (event.type !== 'log' || event.line !== 'ready') return;
+      const get = (...args: string[]): unknown =>
+        JSON.parse(kubectl(kubeconfig, 'get', ...args, '-o', 'json'));
+      const all = get('namespaces', '-l', 'ket.dev/suite=ruled') as {
+        items: [NonNullable<typeof namespace>];
+      };
+      [namespace] = all.items;
+      const kinds = 'resourcequota,limitrange,networkpolicy';
+      seen = (get(kinds, '-A', '-l', 'ket.dev/suite=ruled') as { items: unknown[] }).items;
+    },
+  });
+  expect(attemptOf(ran, 'ruled').outcome).toBe('passed');
+  expect(seen).toMatchObject([
+    { kind: 'ResourceQuota', spec: { hard: { pods: '3', 'limits.memory': '2Gi' } } },
+    { kind: 'LimitRange', spec: { limits: [{ type: 'Container', max: { memory: '1Gi' } }] } },
+    { kind: 'NetworkPolicy', spec: { podSelector: {}, policyTypes: ['Ingress'] } },
+  ]);
+  const labels = namespace?.metadata.labels ?? {};
+  expect(labels['pod-security.kubernetes.io/enforce']).toBe('baseline');
+  const left = Number(labels['ket.dev/expires']) * 1000 - Date.now();
+  expect(left).toBeGreaterThan(3_600_000);
+  expect(left).toBeLessThan(6 * 3_600_000);
+  expect(eventsOf(ran, 'notice').map((event) => event.text)).toContain(
+    'ruled runs under Pod Security baseline, not restricted',
+  );
+  expect(attemptOf(ran, 'too-much')).toMatchObject({
+    outcome: 'infra-error',
+    message: expect.stringMatching(/maximum memory usage per Container is 1Gi/),
+  });
+}, 120_000);
+
+test('folders beside /results come back, and shared memory has its size', async () => {
+  const ran = await run('files');
+  expect(ran.code).toBe(0);
+  expect(attemptOf(ran, 'files').counts.total).toBe(1);
+  const attempt = path.join(ran.folder, 'suites', 'files', 'attempt-1');
+  expect(fs.readFileSync(path.join(attempt, 'results', 'app', 'more', 'shots', '1.txt'), 'utf8')).toBe(
+    'shot\n',
+  );
+  expect(fs.readFileSync(path.join(attempt, 'console.log'), 'utf8')).toMatch(/\s64\s.*\/dev\/shm/);
+}, 120_000);
+
+test('a suite that lacks what it requires is skipped with the reason; the others decide', async () => {
+  const ran = await run('lacking');
+  expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 0, stderr: '' });
+  const ends = eventsOf(ran, 'suite-ended').map(({ suite, outcome, message }) => ({
+    suite,
+    outcome,
+    message,
+  }));
+  expect(ends).toContainEqual({
+    suite: 'lacks',
+    outcome: 'skipped',
+    message: 'not run: it requires KEY, which is not set here',
+  });
+  const given = await run('lacking', { env: { KEY: 'open-sesame' } });
+  expect(eventsOf(given, 'suite-ended').map(({ outcome }) => outcome)).toEqual(['passed', 'passed']);
+}, 120_000);
+
+test('nothing at all is made for suites that all lack something', async () => {
+  const ran = await ket({ args: ['run', '--tier', 'nothing'], cwd: project, box });
+  expect(ran.code).toBe(2);
+  expect(eventsOf(ran, 'task-started').map(({ task }) => task)).toEqual(['preflight', 'suite lacks']);
+}, 60_000);
+
+test('refused connections beside a policy for its own namespace: the message names the cure', async () => {
+  const ran = await run('refused');
+  expect(ran.code).toBe(1);
+  expect(eventsOf(ran, 'notice').map((event) => event.text)).toContainEqual(
+    expect.stringMatching(
+      /NetworkPolicy shop\/own-only lets in pods of its own namespace only: `placement: release`/,
+    ),
+  );
+}, 120_000);
