@@ -124,6 +124,12 @@ export const groups: readonly TestGroup[] = [
     ),
     setUp: 'all',
   },
+  cluster(
+    'many',
+    'many suites on one node: room, priority, queue, fail-fast; what suites and tiers can ask for',
+    false,
+    '(admission|options)',
+  ),
   cluster('kube', 'the API client against a real API server', false, 'kube'),
   {
     name: 'sanitizers',

@@ -1,4 +1,4 @@
-import type { Plan, SuitePlan } from '../model/plan.ts';
+import type { Plan } from '../model/plan.ts';
 import type { ClusterHandle, RunContext } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
 import type { Kube } from '../model/kube.ts';
@@ -8,13 +8,8 @@ import { factsTask } from '../images/facts.ts';
 import { imageTasks } from '../images/tasks.ts';
 import { collectTask } from '../releases/collect-task.ts';
 import { releaseTasks } from '../releases/tasks.ts';
-import {
-  lackingTask,
-  processSuiteTask,
-  suiteTask,
-  type SuiteReport,
-  type SuiteSettings,
-} from '../suites/tasks.ts';
+import { lackingTask, lacksSomething } from '../suites/lacking.ts';
+import { processSuiteTask, suiteTask, type SuiteReport, type SuiteSettings } from '../suites/tasks.ts';
 import { toolTasks } from '../tools/tasks.ts';
 
 export interface Composition {
@@ -87,8 +82,6 @@ export function compose(options: ComposeOptions): Composition {
     cluster: cluster.ready,
   };
 }
-
-const lacksSomething = (suite: SuitePlan): boolean => suite.lacks.length > 0;
 
 /**
  * By priority; then the longest first, as far as that is known, because a long one that starts last is waited for

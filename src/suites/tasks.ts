@@ -1,5 +1,4 @@
 import { KetError } from '../model/errors.ts';
-import { noCounts } from '../model/outcome.ts';
 import { priorities, type Plan, type SuitePlan } from '../model/plan.ts';
 import type { ClusterHandle, ImageFacts, Outbound } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
@@ -137,25 +136,6 @@ async function attemptWithHints(
 }
 
 const hintMs = 5000;
-
-/** A suite that lacks what it requires: skipped before anything is made for it. */
-export function lackingTask(suite: SuitePlan): Task<SuiteReport> {
-  const message = `not run: it requires ${suite.lacks.join(', ')}, which ${suite.lacks.length === 1 ? 'is' : 'are'} not set here`;
-  return {
-    id: `suite ${suite.name}`,
-    phase: 'suites',
-    title: suite.name,
-    needs: [],
-    limitMs: 1000,
-    run(context) {
-      const verdict = { outcome: 'skipped', message } as const;
-      const ended = { suite: suite.name, counts: noCounts, attempts: 0, suiteMs: 0 };
-      context.emit({ type: 'suite-ended', ...verdict, ...ended });
-      const nothing = { counts: noCounts, attempts: [], ms: 0, kept: [] };
-      return Promise.resolve({ suite, outcome: 'skipped', verdict, ...nothing });
-    },
-  };
-}
 
 /** Undefined with a template that cannot be read, which the suite itself reports. */
 function wantedBy(suite: SuitePlan, assets: Assets): Amount | undefined {
