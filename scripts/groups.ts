@@ -126,9 +126,10 @@ export const groups: readonly TestGroup[] = [
   },
   cluster(
     'many',
-    'many suites on one node: room, priority, queue, fail-fast; what suites and tiers can ask for',
+    'many suites on one node: room, priority, queue, fail-fast; what suites and tiers can ask for; data of their own',
     false,
-    '(admission|options)',
+    '(admission|options|isolation)',
+    ['examples'],
   ),
   cluster('kube', 'the API client against a real API server', false, 'kube'),
   {

@@ -64,9 +64,44 @@ const tiers = {
     ],
   },
   nothing: { suites: [{ name: 'lacks', image, command: 'junit a', requires: { env: ['KEY'] } }] },
+  breaks: {
+    releases: [{ name: 'svc', chart: 'svc' }],
+    suites: [{ name: 'tests', image, command: 'junit a; echo ready; sleep 120' }],
+  },
+  reported: {
+    onUnhealthy: 'report',
+    releases: [{ name: 'svc', chart: 'svc' }],
+    suites: [{ name: 'tests', image, command: 'junit a; sleep 45' }],
+  },
   refused: {
     releases: [{ name: 'shop', chart: 'chart' }],
     suites: [{ name: 'refused', image, command: 'junit -a; echo connect: Connection refused; exit 1' }],
+  },
+};
+
+/** Well for a while, then never again. */
+const breaking = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'svc' },
+  spec: {
+    selector: { matchLabels: { app: 'svc' } },
+    template: {
+      metadata: { labels: { app: 'svc' } },
+      spec: {
+        volumes: [{ name: 'data', emptyDir: {} }],
+        containers: [
+          {
+            ...{ name: 'svc', image, volumeMounts: [{ name: 'data', mountPath: '/data' }] },
+            command: [
+              '/bin/sh',
+              '-c',
+              '[ -e /data/ran ] || { touch /data/ran; sleep 10; }; echo the disk is on fire; exit 1',
+            ],
+          },
+        ],
+      },
+    },
   },
 };
 
@@ -77,6 +112,8 @@ beforeAll(async () => {
     'kind.yaml': fs.readFileSync(path.join(root, 'kind-configs', 'integration.yaml'), 'utf8'),
     'chart/Chart.yaml': 'apiVersion: v2\nname: shop\nversion: 0.1.0\n',
     'chart/templates/policy.yaml': JSON.stringify(refusing),
+    'svc/Chart.yaml': 'apiVersion: v2\nname: svc\nversion: 0.1.0\n',
+    'svc/templates/all.yaml': JSON.stringify(breaking),
     'ket.yaml': JSON.stringify({
       tiers: Object.fromEntries(
         Object.entries(tiers).map(([name, tier]) => [
@@ -179,3 +216,22 @@ test('refused connections beside a policy for its own namespace: the message nam
     ),
   );
 }, 120_000);
+
+test('a release that breaks under a suite: an infrastructure error with the words of the service, and results so far', async () => {
+  const ran = await run('breaks');
+  expect(ran.code).toBe(3);
+  const attempt = attemptOf(ran, 'tests');
+  expect(attempt).toMatchObject({ outcome: 'infra-error', infraClass: 'unhealthy', counts: { total: 1 } });
+  expect(attempt.message).toMatch(/release svc became unhealthy.*crashed 3 times.*the disk is on fire/);
+  expect(attempt.attemptMs).toBeLessThan(90_000);
+  const saved = fs.readdirSync(path.join(ran.folder, 'releases', 'svc'));
+  expect(saved).toEqual(expect.arrayContaining(['events.txt', expect.stringMatching(/^svc-.*_svc\.log$/)]));
+}, 180_000);
+
+test('with onUnhealthy: report it is said, and the suite decides', async () => {
+  const ran = await run('reported');
+  expect(ran.code).toBe(0);
+  expect(eventsOf(ran, 'notice').map((event) => event.text)).toContainEqual(
+    expect.stringMatching(/release svc became unhealthy.*the disk is on fire/),
+  );
+}, 180_000);

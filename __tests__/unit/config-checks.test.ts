@@ -59,6 +59,10 @@ const contradictions: readonly (readonly [text: string, ...problems: string[]])[
     cluster('results: [«/usr/lib]'),
     '"results" of suite "s": "/usr/lib" would hide a folder that the image needs; name one of its own for the files',
   ],
+  [
+    'tiers: {e2e: {cluster: {config: kind.yaml}, onUnhealthy: «report, suites: [{name: s, image: "i:1"}]}}',
+    'tier "e2e" tests the whole: a broken release always ends it; leave "onUnhealthy" out',
+  ],
   [cluster('workingDir: «app'), '"workingDir" of suite "s" is a folder of the image and begins with "/"'],
   [
     cluster('placement: «release'),

@@ -99,7 +99,7 @@ test('one error names all problems, the first place, and the next step', () => {
     next: 'correct the lines named; `ket validate` checks again without running anything',
   });
   expect(details[0]).toBe('sub/ket.yaml:4:21: unknown key "comand" in suite "api" (did you mean "command"?)');
-  expect(details[1]).toMatch(/^ {4}allowed: name, command, image, /);
+  expect(details[1]).toMatch(/^ {4}allowed: name, command, setup, /);
 });
 
 test('text from the file cannot break or steer the output', () => {

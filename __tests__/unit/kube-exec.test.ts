@@ -252,19 +252,20 @@ describe('silence', () => {
       socket.send(frame(1, 'a'));
       setTimeout(() => sendStatus(socket, success), 10);
     };
-    expect(await (await run({ idleMs: 40, onStdout: () => pause(150) }, { pingMs: 20 })).exit).toEqual({
+    expect(await (await run({ idleMs: 40, onStdout: () => pause(150) }, { pingMs: 300 })).exit).toEqual({
       exitCode: 0,
     });
   });
 
   test('a quiet command on a living connection goes on; a dead connection is found by its pings', async () => {
-    const quiet = { pingMs: 30 };
-    play = (socket) => setTimeout(() => sendStatus(socket, success), 200);
+    // Far apart, so that a busy machine is not taken for a dead connection.
+    const quiet = { pingMs: 300 };
+    play = (socket) => setTimeout(() => sendStatus(socket, success), 1000);
     expect(await (await run({}, quiet)).exit).toEqual({ exitCode: 0 });
     play = (socket) => socket.pause();
     const start = performance.now();
     await expect((await run({}, quiet)).exit).rejects.toMatchObject({ reason: 'SILENCE' });
-    expect(performance.now() - start).toBeLessThan(2000);
+    expect(performance.now() - start).toBeLessThan(5000);
   });
 });
 

@@ -4,7 +4,8 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { parse } from 'yaml';
 import { attemptLimits } from '../../src/suites/limits.ts';
-import { argvOf, jobFor, type Job, type JobInput } from '../../src/suites/job.ts';
+import { argvOf } from '../../src/suites/argv.ts';
+import { jobFor, type Job, type JobInput } from '../../src/suites/job.ts';
 import { aSuite, nonce } from './support/suites.ts';
 
 const shipped = parse(
@@ -120,6 +121,7 @@ describe('the Job of an attempt', () => {
       KET_RUN_ID: '1121-120000-ab12',
       KET_SUITE: 'other',
       KET_ATTEMPT: '2',
+      KET_SUITE_ID: 'ket_1121_120000_ab12_api_2',
       KET_RESULTS: '/results',
       KET_NAMESPACE: 'ket-ns',
       KET_RELEASE_NAMESPACES: 'shop,cache',

@@ -31,6 +31,18 @@ type Row = [name: string, evidence: Change, verdict: Omit<Verdict, 'message'>, m
 const rows: readonly Row[] = [
   ['cancelled', { cancelled: true }, { outcome: 'cancelled' }, /^cancelled$/],
   [
+    'a release that broke under it, whatever the tests said of that',
+    { unhealthy: 'release shop broke', junit: oneFailed, record: aRecord({ exit_code: 1 }) },
+    { outcome: 'infra-error', infraClass: 'unhealthy' },
+    /^release shop broke$/,
+  ],
+  [
+    'nor a pass on one that broke',
+    { unhealthy: 'release shop broke' },
+    { outcome: 'infra-error', infraClass: 'unhealthy' },
+    /^release shop broke$/,
+  ],
+  [
     'cancelled, whatever else there is',
     { cancelled: true, junit: oneFailed, podGone: true, record: aRecord({ exit_code: 1 }) },
     { outcome: 'cancelled' },

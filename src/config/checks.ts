@@ -26,6 +26,11 @@ export function fieldProblems(config: KetConfig, source: Source): Problem[] {
     const scope = { tier, at: ['tiers', name], source, add };
     uniqueNames(scope);
     imageChecks(scope);
+    if (name === 'e2e' && tier.onUnhealthy === 'report')
+      add(
+        [...scope.at, 'onUnhealthy'],
+        'tier "e2e" tests the whole: a broken release always ends it; leave "onUnhealthy" out',
+      );
     if (tier.cluster === undefined) withoutCluster(scope);
     else withCluster(scope);
     tier.suites.forEach((suite, index) => suiteChecks(scope, suite, [...scope.at, 'suites', index]));

@@ -95,6 +95,7 @@ export function planOf({ config, root, path: configPath, tier: name }: Chosen, i
       quota: Object.fromEntries(Object.entries(tier.quota).map(([key, value]) => [key, String(value)])),
       limitRange: tier.limitRange,
     },
+    onUnhealthy: tier.onUnhealthy,
     tools: toolsOf(config, input.env),
     output,
     keep: overrides.keep ?? config.keep ?? (input.isTTY && !input.ci ? 'on-failure' : 'never'),
@@ -233,12 +234,14 @@ function releaseOf(release: ReleaseConfig, root: string, nodes: number): Release
 }
 
 function suiteOf(suite: SuiteConfig, tier: TierConfig, root: string, input: PlanInput): SuitePlan {
-  const { command, image, workingDir, template, shm } = suite;
+  const { command, setup, teardown, image, workingDir, template, shm } = suite;
   const overrides = input.overrides ?? {};
   const here = tier.cluster === undefined;
   return {
     name: suite.name,
     ...(command === undefined ? {} : { command }),
+    ...(setup === undefined ? {} : { setup }),
+    ...(teardown === undefined ? {} : { teardown }),
     args: overrides.args ?? [],
     ...(image === undefined ? {} : { image }),
     ...(workingDir === undefined ? {} : { workingDir: here ? path.resolve(root, workingDir) : workingDir }),

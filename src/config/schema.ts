@@ -139,6 +139,16 @@ export const suiteSchema = z.strictObject({
   command: command
     .optional()
     .describe("The test command; in a cluster the image's own entry point unless given, else required."),
+  setup: text
+    .optional()
+    .describe(
+      'Run by `/bin/sh -c` before the command, in the same place; if it fails, the command does not run.',
+    ),
+  teardown: text
+    .optional()
+    .describe(
+      'Run by `/bin/sh -c` after the command, however it ended, within the same limit; not when the suite is stopped or killed.',
+    ),
   image: pulledImage.optional().describe('Image in which the suite runs; required in a tier with a cluster.'),
   workingDir: path
     .optional()
@@ -259,6 +269,12 @@ export const tierSchema = z.strictObject({
     .array(limitRangeSchema)
     .default([])
     .describe('Limits of a LimitRange in the namespace of each attempt, as Kubernetes has them.'),
+  onUnhealthy: z
+    .enum(['fail', 'report'])
+    .default('fail')
+    .describe(
+      'What happens when a release breaks while suites run: `fail` ends the suites that need it as `infra-error`, `report` says it and goes on. A tier `e2e` always fails.',
+    ),
   suites: z.array(suiteSchema).min(1).describe('The test commands.'),
 });
 

@@ -13,6 +13,7 @@ export type InfraClass =
   | 'preempted'
   | 'node-lost'
   | 'lost-contact'
+  | 'unhealthy'
   | 'collection-incomplete'
   | 'no-proof';
 

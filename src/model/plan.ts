@@ -16,6 +16,8 @@ export interface Plan {
   readonly suites: readonly SuitePlan[];
   /** Of the namespace that an attempt has for itself. */
   readonly namespace: NamespacePlan;
+  /** What becomes of suites whose release breaks under them. */
+  readonly onUnhealthy: 'fail' | 'report';
   readonly tools: ToolsPlan;
   /** Folder in which the run makes its own folder. */
   readonly output: string;
@@ -119,6 +121,9 @@ export type Command = string | readonly string[];
 export interface SuitePlan {
   readonly name: string;
   readonly command?: Command;
+  /** For `/bin/sh -c`, before and after the command. */
+  readonly setup?: string;
+  readonly teardown?: string;
   /** Words after `--` on the command line, appended to the command. */
   readonly args: readonly string[];
   /** Absent in the unit tier. */

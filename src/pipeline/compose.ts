@@ -7,6 +7,7 @@ import { stateWithin, type ExistingCluster } from './existing.ts';
 import { factsTask } from '../images/facts.ts';
 import { imageTasks } from '../images/tasks.ts';
 import { collectTask } from '../releases/collect-task.ts';
+import { releaseGuard } from '../releases/guard.ts';
 import { releaseTasks } from '../releases/tasks.ts';
 import { lackingTask, lacksSomething } from '../suites/lacking.ts';
 import { processSuiteTask, suiteTask, type SuiteReport, type SuiteSettings } from '../suites/tasks.ts';
@@ -56,10 +57,17 @@ export function compose(options: ComposeOptions): Composition {
   const within = existing === undefined ? run : { ...run, state: stateWithin(run.state, existing, connect) };
   const releases = releaseTasks(within, plan, cluster, images, existing !== undefined);
   const installs = new Map(plan.releases.map((release, index) => [release.name, releases.install[index]]));
+  const guard = releaseGuard(plan, run.folder);
   const suites = plan.suites.map((suite) =>
     lacksSomething(suite)
       ? lackingTask(suite)
-      : suiteTask(settings, plan, suite, { cluster: cluster.ready, facts, releases: installs, deliveries }),
+      : suiteTask(settings, plan, suite, {
+          cluster: cluster.ready,
+          facts,
+          releases: installs,
+          deliveries,
+          guard,
+        }),
   );
   const collects = plan.releases.flatMap((release, index) => {
     const install = releases.install[index];

@@ -8,6 +8,7 @@ import type { ReleasePlan } from '../model/plan.ts';
 import type { ClusterHandle } from '../model/run.ts';
 import { evidence, type Evidence } from './evidence.ts';
 import { helmCure, helmEnv, helmSaid, installArgv } from './helm.ts';
+import { failureCure, failureLines, hookCure } from './failure.ts';
 import type { ReleaseFailure } from './judge.ts';
 import { restart } from './restart.ts';
 import { watchRelease, type ReleaseStand, type ReleaseWatch } from './watch.ts';
@@ -153,35 +154,8 @@ async function failureError(
   return new KetError('KET_RELEASE', `release ${release.name} cannot become ready: ${failure.message}`, {
     where: options.folder,
     details: lines.length > 0 ? lines : await proofs.events(10),
-    next: failureCure(options, failure),
+    next: failureCure(options.delivered, failure),
   });
-}
-
-const failureLines = (failure: ReleaseFailure, proofs: Evidence): Promise<readonly string[]> => {
-  if (failure.job !== undefined) return proofs.hooks(failure.job);
-  if (failure.kind === 'crash-loop' && failure.pod !== undefined && failure.container !== undefined)
-    return proofs.lines(failure.pod, failure.container);
-  return proofs.events(5);
-};
-
-const hookCure = 'see the last lines of the hook; it must succeed before the release can be ready';
-
-function failureCure(options: InstallOptions, failure: ReleaseFailure): string {
-  switch (failure.kind) {
-    case 'crash-loop':
-      return 'see the last lines of the container, and its command, environment and values';
-    case 'hook':
-      return hookCure;
-    case 'configuration':
-      return 'the pod names a ConfigMap, Secret or key that is not there: see the chart and its values';
-    case 'image': {
-      const image = failure.image ?? '';
-      const delivered = options.delivered.some((name) => image === name || image.endsWith(`/${name}`));
-      return delivered
-        ? `ket brought ${image} to the nodes, but the chart asks for a pull: set imagePullPolicy to IfNotPresent or Never`
-        : `check the name of ${image}; an image that is only on this machine must be named under images: in ket.yaml`;
-    }
-  }
 }
 
 async function helmError(

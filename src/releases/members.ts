@@ -9,12 +9,15 @@ export interface Members {
 
 const instance = 'app.kubernetes.io/instance';
 
+/** Suites with `placement: release` stand in its namespace and are no part of it. */
+const notOfSuite = ({ metadata }: Pod | Job): boolean => metadata?.labels?.['ket.dev/run'] === undefined;
+
 /**
  * Which pods and Jobs of a namespace are a release's. Alone in its namespace, a release has them all; where several
  * share it, those that a workload of the release selects, that its Jobs made, or that bear its name by the usual label.
  */
 export function belongs(release: string, workloads: Workloads, shared: boolean): Members {
-  if (!shared) return { pod: () => true, job: () => true };
+  if (!shared) return { pod: notOfSuite, job: notOfSuite };
   const job = (item: Job): boolean =>
     isOfRelease(item, release) || item.metadata?.labels?.[instance] === release;
   const selectors = [...workloads.deployments, ...workloads.statefulSets, ...workloads.daemonSets]
@@ -26,6 +29,7 @@ export function belongs(release: string, workloads: Workloads, shared: boolean):
     job,
     pod(pod) {
       const labels = pod.metadata?.labels ?? {};
+      if (!notOfSuite(pod)) return false;
       return (
         labels[instance] === release ||
         pod.metadata?.ownerReferences?.some((owner) => owner.kind === 'Job' && jobs.has(owner.name)) ===

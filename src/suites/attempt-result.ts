@@ -24,6 +24,7 @@ export interface AttemptResult {
 /** What is known when an attempt ends, however it came there. */
 export interface EndState {
   readonly cancelled?: boolean;
+  readonly unhealthy?: string;
   readonly neverRan?: Pick<NeverRan, 'infraClass' | 'message'>;
   readonly pod?: Pod | undefined;
   readonly uid?: string;

@@ -224,12 +224,12 @@ class Attempt {
     }
   }
 
-  /** Only the user cancels; a limit of the task that is over is a lost contact. */
-  #stopped(): Pick<EndState, 'cancelled' | 'gaveUp'> {
+  /** Only the user cancels; a limit of the task that is over is a lost contact, and a release may have broken. */
+  #stopped(): Pick<EndState, 'cancelled' | 'gaveUp' | 'unhealthy'> {
     const reason: unknown = this.#context.signal.reason;
-    return reason instanceof KetError && reason.code === 'KET_TIMEOUT'
-      ? { gaveUp: reason.message }
-      : { cancelled: true };
+    if (!(reason instanceof KetError)) return { cancelled: true };
+    if (reason.code === 'KET_TIMEOUT') return { gaveUp: reason.message };
+    return reason.code === 'KET_RELEASE' ? { unhealthy: reason.message } : { cancelled: true };
   }
 
   async #end(state: EndState): Promise<AttemptResult> {
@@ -240,6 +240,7 @@ class Attempt {
     const verdict = verdictOf({
       suite: this.#suite,
       cancelled: state.cancelled ?? false,
+      ...(state.unhealthy === undefined ? {} : { unhealthy: state.unhealthy }),
       uid: state.uid ?? '',
       nonce: this.#nonce,
       podGone: state.podGone ?? false,

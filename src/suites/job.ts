@@ -3,8 +3,9 @@ import type { Wire } from '../model/kube.ts';
 import type { SuitePlan } from '../model/plan.ts';
 import type { ImageFacts } from '../model/run.ts';
 import { KetError } from '../model/errors.ts';
+import { argvOf } from './argv.ts';
 import { authoritiesKey, type PodOutbound } from './outbound.ts';
-import { attemptLabels, attemptName, type AttemptId } from './names.ts';
+import { attemptLabels, attemptName, suiteId, type AttemptId } from './names.ts';
 import type { AttemptLimits } from './limits.ts';
 
 export type Job = Wire<V1Job>;
@@ -183,6 +184,7 @@ function mainOf(
     KET_RUN_ID: id.run,
     KET_SUITE: id.suite,
     KET_ATTEMPT: String(id.attempt),
+    KET_SUITE_ID: suiteId(id),
     KET_RESULTS: '/results',
     KET_NAMESPACE: input.namespace,
     KET_RELEASE_NAMESPACES: input.releaseNamespaces.join(','),
@@ -236,24 +238,3 @@ function mainOf(
 
 /** Kubernetes expands `$(NAME)` and turns `$$` into `$` in commands and values; doubled, every dollar sign stays. */
 const literal = (text: string): string => text.replaceAll('$', () => '$$');
-
-/** The argv of a suite's command; of the image's own entry point when it has none. */
-export function argvOf(suite: SuitePlan, image: ImageFacts | undefined): string[] {
-  const { command, args } = suite;
-  // `"$@"` hands the extra words over without a second round of quoting.
-  if (typeof command === 'string')
-    return args.length === 0
-      ? ['/bin/sh', '-c', command]
-      : ['/bin/sh', '-c', `${command} "$@"`, 'sh', ...args];
-  if (command !== undefined) return [...command, ...args];
-  const own = image === undefined ? [] : [...image.entrypoint, ...(args.length > 0 ? args : image.cmd)];
-  if (own.length === 0)
-    throw new KetError(
-      'KET_CONFIG',
-      image === undefined
-        ? `suite ${suite.name} has no command, and the entry point of ${suite.image ?? 'its image'} is not known here`
-        : `suite ${suite.name} has no command, and ${suite.image ?? 'its image'} has no entry point`,
-      { next: `give suite ${suite.name} a command in ket.yaml` },
-    );
-  return own;
-}

@@ -27,6 +27,9 @@ export function shorten(name: string, max: number): string {
 /** Name of the attempt's namespace, and of its objects where it stands in its release's namespace (DNS label, RFC 1123). */
 export const attemptName = (id: AttemptId): string => shorten(`ket-${id.run}-${id.suite}-${id.attempt}`, 63);
 
+/** Unique to an attempt and usable as a name in databases: letters, digits and `_`, at most 63. */
+export const suiteId = (id: AttemptId): string => attemptName(id).replaceAll('-', '_');
+
 export const attemptLabels = (id: AttemptId): Record<string, string> => ({
   [labels.managedBy]: 'ket',
   [labels.run]: id.run,

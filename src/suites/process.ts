@@ -8,8 +8,8 @@ import { messageOf } from '../model/errors.ts';
 import { findJUnit } from '../results/junit-find.ts';
 import type { AttemptResult } from './attempt-result.ts';
 import { lastLinesOf } from './console.ts';
-import { argvOf } from './job.ts';
-import type { AttemptId } from './names.ts';
+import { argvOf } from './argv.ts';
+import { suiteId, type AttemptId } from './names.ts';
 import { readJUnitFiles } from './proof.ts';
 import type { RunRecord } from './record.ts';
 import type { Secrets } from './secrets.ts';
@@ -48,6 +48,7 @@ export async function runProcess(
         KET_RUN_ID: id.run,
         KET_SUITE: id.suite,
         KET_ATTEMPT: String(id.attempt),
+        KET_SUITE_ID: suiteId(id),
         KET_RESULTS: resultsDir,
         ...suite.env,
         ...Object.fromEntries(suite.secrets.map((name) => [name, secrets.get(name) ?? ''])),

@@ -39,6 +39,8 @@ export interface SuiteNeeds {
   readonly deliveries: ReadonlyMap<string, Task | undefined>;
   /** By release name: done when it is ready. */
   readonly releases: ReadonlyMap<string, Task | undefined>;
+  /** Fires when a release is not fit to be tested any more. */
+  readonly guard: (release: string, cluster: ClusterHandle, context: TaskContext) => AbortSignal;
 }
 
 /** All attempts of a suite, one after another, with room for what each needs besides its own limit. */
@@ -69,8 +71,9 @@ export function suiteTask(
     pool: admission,
     priority: priorityOf(suite),
     async run(outer) {
-      const context = withStop(outer, admission);
-      const cluster = context.output(needs.cluster);
+      const cluster = outer.output(needs.cluster);
+      const guards = suite.needs.map((name) => needs.guard(name, cluster, outer));
+      const context = withStops(outer, [admission.stopped, ...guards]);
       const { kube } = cluster;
       const world: SuiteWorld = {
         runId: settings.runId,
@@ -163,11 +166,11 @@ function endOf(report: SuiteReport, plan: Plan, admission: Admission): SuiteRepo
   return report;
 }
 
-/** The context of a suite that also ends when all shall. */
-const withStop = (context: TaskContext, admission: Admission): TaskContext => ({
+/** The context of a suite that also ends for other reasons than its own. */
+const withStops = (context: TaskContext, stops: readonly AbortSignal[]): TaskContext => ({
   ...context,
   output: (task) => context.output(task),
-  signal: AbortSignal.any([context.signal, admission.stopped]),
+  signal: AbortSignal.any([context.signal, ...stops]),
 });
 
 /** One suite as processes of this machine. */
@@ -187,7 +190,7 @@ export function processSuiteTask(
     pool: admission,
     priority: priorityOf(suite),
     async run(outer) {
-      const context = withStop(outer, admission);
+      const context = withStops(outer, [admission.stopped]);
       const report = await runSuite(suite, settings.runId, settings.folder, context, (id, outDir) =>
         runProcess(suite, id, plan.root, outDir, settings.secrets, context),
       );

@@ -18,6 +18,8 @@ export interface JunitProof {
 export interface Evidence {
   readonly suite: SuitePlan;
   readonly cancelled: boolean;
+  /** A release that it needs broke under it. */
+  readonly unhealthy?: string;
   /** Set when the pod's main container never ran. */
   readonly neverRan?: Pick<NeverRan, 'infraClass' | 'message'>;
   /** The latest pod; absent when it vanished and nothing of it is known, and in the unit tier. */
@@ -41,6 +43,7 @@ export interface Evidence {
 export function verdictOf(e: Evidence): Verdict {
   return (
     cancelled(e) ??
+    unhealthy(e) ??
     neverRan(e) ??
     ownLimit(e) ??
     disrupted(e) ??
@@ -56,6 +59,12 @@ export function verdictOf(e: Evidence): Verdict {
 type Row = (e: Evidence) => Verdict | undefined;
 
 const cancelled: Row = (e) => (e.cancelled ? { outcome: 'cancelled', message: 'cancelled' } : undefined);
+
+/** What it was to test had broken: nothing that it says is about the code under test. */
+const unhealthy: Row = (e) =>
+  e.unhealthy === undefined
+    ? undefined
+    : { outcome: 'infra-error', infraClass: 'unhealthy', message: e.unhealthy };
 
 const neverRan: Row = (e) =>
   e.neverRan === undefined ? undefined : { outcome: 'infra-error', ...e.neverRan };

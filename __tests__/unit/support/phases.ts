@@ -59,6 +59,7 @@ export function fakeClock(): Clock & { passed: number } {
 export class FakeCluster {
   readonly #objects = new Map<string, readonly object[]>();
   readonly #watchers = new Map<string, Set<() => void>>();
+  readonly #closed = new AbortController();
   readonly kube: Kube;
 
   constructor(more: Partial<Kube> = {}) {
@@ -76,7 +77,7 @@ export class FakeCluster {
       follow: refuse,
       tail: () => Promise.resolve([]),
       exec: refuse,
-      close: () => undefined,
+      close: () => this.#closed.abort(new Error('closed')),
       reflect: <T>(query: Query) => this.#reflect<T>(query.kind),
       ...more,
     };
@@ -118,10 +119,11 @@ export class FakeCluster {
               reject(error instanceof Error ? error : new Error(String(error)));
             }
           };
-          signal.addEventListener('abort', () => {
-            watchers.delete(look);
-            reject(signal.reason as Error);
-          });
+          for (const end of [signal, this.#closed.signal])
+            end.addEventListener('abort', () => {
+              watchers.delete(look);
+              reject(end.reason as Error);
+            });
           watchers.add(look);
           setImmediate(look);
         }),
@@ -186,6 +188,7 @@ export function aPlan(over: Partial<Plan> = {}): Plan {
     releases: [],
     suites: [],
     namespace: { quota: {}, limitRange: [] },
+    onUnhealthy: 'fail',
     tools: { kind: 'v0.30.0', helm: 'v4.3.1', kindAsked: true, allowUnlisted: false },
     output: '/repo/ket-results',
     keep: 'never',

@@ -1,0 +1,49 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, test } from '@jest/globals';
+import { argvOf } from '../../src/suites/argv.ts';
+import type { SuitePlan } from '../../src/model/plan.ts';
+import { aSuite } from './support/suites.ts';
+
+const run = (over: Partial<SuitePlan>) => {
+  const [bin = '', ...args] = argvOf(aSuite(over), undefined);
+  const { status, signal, stdout, stderr } = spawnSync(bin, args, { encoding: 'utf8', env: { A: 'x  y' } });
+  return { status, signal, stdout, stderr };
+};
+
+describe('set-up and teardown', () => {
+  test('around the command, in the same environment, and nothing is quoted twice', () =>
+    expect(
+      run({ setup: 'echo "s $A"', command: ['printf', '%s|', '$A', "it's", ''], teardown: 'echo "t \\$A"' }),
+    ).toEqual({ status: 0, signal: null, stdout: "s x  y\n$A|it's||t $A\n", stderr: '' }));
+
+  test('without a set-up, with words for a command of text', () =>
+    expect(run({ command: 'echo c', args: ['a b'], teardown: 'echo t' })).toMatchObject({
+      status: 0,
+      stdout: 'c a b\nt\n',
+    }));
+
+  test('a set-up that fails ends it all', () =>
+    expect(run({ setup: 'echo s; exit 3', command: 'echo c', teardown: 'echo t' })).toEqual({
+      status: 3,
+      signal: null,
+      stdout: 's\n',
+      stderr: 'ket: the set-up ended with exit code 3\n',
+    }));
+
+  test('the command decides, also when the teardown fails', () =>
+    expect(run({ command: 'exit 7', teardown: 'exit 9' })).toMatchObject({
+      status: 7,
+      stderr: 'ket: the teardown ended with exit code 9\n',
+    }));
+
+  test.each(['SEGV', 'KILL'])('a command that died of SIG%s is told as that, after the teardown', (name) =>
+    expect(run({ command: ['/bin/sh', '-c', `kill -${name} $$`], teardown: 'echo t' })).toMatchObject({
+      status: null,
+      signal: `SIG${name}`,
+      stdout: 't\n',
+    }),
+  );
+
+  test('none: the command alone', () =>
+    expect(argvOf(aSuite({ command: ['pytest'] }), undefined)).toEqual(['pytest']));
+});
