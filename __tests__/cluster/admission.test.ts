@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { RunEvent } from '../../src/model/events.ts';
-import { eventsOf, fixture, ket, root, sandbox, up, type Ran, type Sandbox } from './ket.ts';
+import { attemptOf, eventsOf, fixture, ket, root, sandbox, up, type Ran, type Sandbox } from './ket.ts';
 
 /** Many suites at once on one node of two cores, whose own pods ask for nearly one. */
 
@@ -159,6 +159,7 @@ test('--fail-fast: the first that fails stops those that run, with their results
     s0: 'skipped',
     s1: 'skipped',
   });
+  expect(attemptOf(ran, 'long').message).toBe('suite red did not pass, and the first such ends the run');
   const skipped = eventsOf(ran, 'suite-ended').find((event) => event.suite === 's0');
   expect(skipped?.message).toBe('not run: suite red did not pass, and the first such ends the run');
   const saved = path.join(ran.folder, 'suites', 'long', 'attempt-1', 'results', 'junit.xml');

@@ -158,7 +158,7 @@ describe('a suite of the unit tier', () => {
     const began = Date.now();
     const ran = run(`${write(junit('a'))}; sleep 60`, {}, { signal: cancel.signal });
     setTimeout(() => cancel.abort(new Error('stop')), 200);
-    expect((await ran).result.verdict).toEqual({ outcome: 'cancelled', message: 'cancelled' });
+    expect((await ran).result.verdict).toEqual({ outcome: 'cancelled', message: 'stop' });
     expect(Date.now() - began).toBeLessThan(20_000);
   });
 

@@ -36,7 +36,7 @@ const other = fc.string().filter((text) => text !== uid);
 
 /** One aspect of a proof, spoilt. Each gives evidence that must never be a pass. */
 const spoils: Readonly<Record<string, fc.Arbitrary<(e: Evidence) => Evidence>>> = {
-  cancelled: fc.constant((e) => ({ ...e, cancelled: true })),
+  cancelled: fc.constant((e) => ({ ...e, cancelled: 'by SIGINT' })),
   'never ran': fc.constant((e) => ({
     ...e,
     neverRan: { infraClass: 'image-pull' as const, message: '' },

@@ -29,7 +29,7 @@ type Row = [name: string, evidence: Change, verdict: Omit<Verdict, 'message'>, m
 
 /** Each row of the table in docs/design.md, in its order. */
 const rows: readonly Row[] = [
-  ['cancelled', { cancelled: true }, { outcome: 'cancelled' }, /^cancelled$/],
+  ['cancelled', { cancelled: 'cancelled' }, { outcome: 'cancelled' }, /^cancelled$/],
   [
     'a release that broke under it, whatever the tests said of that',
     { unhealthy: 'release shop broke', junit: oneFailed, record: aRecord({ exit_code: 1 }) },
@@ -44,7 +44,7 @@ const rows: readonly Row[] = [
   ],
   [
     'cancelled, whatever else there is',
-    { cancelled: true, junit: oneFailed, podGone: true, record: aRecord({ exit_code: 1 }) },
+    { cancelled: 'cancelled', junit: oneFailed, podGone: true, record: aRecord({ exit_code: 1 }) },
     { outcome: 'cancelled' },
     /^cancelled$/,
   ],

@@ -88,6 +88,8 @@ function suitesSection(view: RunView, { style }: FinalOptions): string[] {
         `${head}  ${style('dim', `did not run${task?.reason === undefined ? '' : `: ${escapeTerminal(task.reason)}`}`)}`,
       ];
     }
+    // What never ran has no figures; the reason is all there is to tell.
+    if (ended.attempts === 0) return [`${head}  ${style('dim', escapeTerminal(ended.message))}`];
     const attempts = ended.attempts > 1 ? ` · ${ended.attempts} attempts` : '';
     return [`${head}  ${countsText(ended.counts)} · ${formatMs(ended.suiteMs)}${attempts}`];
   });

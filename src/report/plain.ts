@@ -138,9 +138,10 @@ export function eventLines(event: RunEvent, view: RunView, style: Style): string
     case 'suite-ended': {
       const { sign, colour } = marks[event.outcome];
       const kind = event.infraClass === undefined ? event.outcome : `${event.outcome} (${event.infraClass})`;
-      return [
-        `${style(colour, `${sign} ${escapeTerminal(event.suite)}: ${kind}`)} · ${countsText(event.counts)} · ${formatMs(event.suiteMs)}`,
-      ];
+      const ended = style(colour, `${sign} ${escapeTerminal(event.suite)}: ${kind}`);
+      return event.attempts === 0
+        ? [`${ended} · ${escapeTerminal(event.message)}`]
+        : [`${ended} · ${countsText(event.counts)} · ${formatMs(event.suiteMs)}`];
     }
     case 'log':
       return [logLine(event.suite, event.line, view, style)];

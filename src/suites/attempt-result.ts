@@ -23,7 +23,8 @@ export interface AttemptResult {
 
 /** What is known when an attempt ends, however it came there. */
 export interface EndState {
-  readonly cancelled?: boolean;
+  /** Who or what stopped it. */
+  readonly cancelled?: string;
   readonly unhealthy?: string;
   readonly neverRan?: Pick<NeverRan, 'infraClass' | 'message'>;
   readonly pod?: Pod | undefined;

@@ -227,9 +227,9 @@ class Attempt {
   /** Only the user cancels; a limit of the task that is over is a lost contact, and a release may have broken. */
   #stopped(): Pick<EndState, 'cancelled' | 'gaveUp' | 'unhealthy'> {
     const reason: unknown = this.#context.signal.reason;
-    if (!(reason instanceof KetError)) return { cancelled: true };
+    if (!(reason instanceof KetError)) return { cancelled: messageOf(reason) };
     if (reason.code === 'KET_TIMEOUT') return { gaveUp: reason.message };
-    return reason.code === 'KET_RELEASE' ? { unhealthy: reason.message } : { cancelled: true };
+    return reason.code === 'KET_RELEASE' ? { unhealthy: reason.message } : { cancelled: reason.message };
   }
 
   async #end(state: EndState): Promise<AttemptResult> {
@@ -239,7 +239,7 @@ class Attempt {
     const { pod } = state;
     const verdict = verdictOf({
       suite: this.#suite,
-      cancelled: state.cancelled ?? false,
+      ...(state.cancelled === undefined ? {} : { cancelled: state.cancelled }),
       ...(state.unhealthy === undefined ? {} : { unhealthy: state.unhealthy }),
       uid: state.uid ?? '',
       nonce: this.#nonce,

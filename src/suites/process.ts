@@ -95,7 +95,7 @@ export async function runProcess(
   const lastLines = lastLinesOf(consoleFile, 20);
   const verdict = verdictOf({
     suite,
-    cancelled: context.signal.aborted,
+    ...(context.signal.aborted ? { cancelled: messageOf(context.signal.reason) } : {}),
     uid: nonce,
     nonce,
     podGone: false,

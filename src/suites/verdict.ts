@@ -17,7 +17,8 @@ export interface JunitProof {
 /** All that ket has of an attempt when it decides. */
 export interface Evidence {
   readonly suite: SuitePlan;
-  readonly cancelled: boolean;
+  /** Who or what stopped it. */
+  readonly cancelled?: string;
   /** A release that it needs broke under it. */
   readonly unhealthy?: string;
   /** Set when the pod's main container never ran. */
@@ -58,7 +59,8 @@ export function verdictOf(e: Evidence): Verdict {
 
 type Row = (e: Evidence) => Verdict | undefined;
 
-const cancelled: Row = (e) => (e.cancelled ? { outcome: 'cancelled', message: 'cancelled' } : undefined);
+const cancelled: Row = (e) =>
+  e.cancelled === undefined ? undefined : { outcome: 'cancelled', message: e.cancelled };
 
 /** What it was to test had broken: nothing that it says is about the code under test. */
 const unhealthy: Row = (e) =>

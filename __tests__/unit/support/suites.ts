@@ -93,7 +93,6 @@ export const aProof = (over: Partial<JunitProof> = {}): JunitProof => ({
 /** All that a pass needs, and nothing against it. */
 export const aGreen = (over: Partial<Evidence> = {}): Evidence => ({
   suite: aSuite(),
-  cancelled: false,
   pod: aPod(ended(0)),
   uid,
   nonce,
