@@ -1,6 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { strategicMerge } from '../../src/suites/strategic-merge.ts';
+import { base, mergeCases } from '../unit/support/merge-cases.ts';
 import {
   attemptOf,
   eventsOf,
@@ -235,3 +237,28 @@ test('with onUnhealthy: report it is said, and the suite decides', async () => {
     expect.stringMatching(/release svc became unhealthy.*the disk is on fire/),
   );
 }, 180_000);
+
+test.each(mergeCases.map((one) => [one.name, one] as const))(
+  'a patch does what the API server does with it: %s',
+  (_name, { patch }) => {
+    const at = (...args: string[]): { template: object; metadata: object } =>
+      JSON.parse(kubectl(kubeconfig, ...args, '-o', 'json')) as { template: object; metadata: object };
+    const file = path.join(box.home, 'template.json');
+    const write = (template: unknown): void =>
+      fs.writeFileSync(
+        file,
+        JSON.stringify({ apiVersion: 'v1', kind: 'PodTemplate', metadata: { name: 'merge' }, template }),
+      );
+    write(base);
+    kubectl(kubeconfig, 'apply', '--server-side', '--force-conflicts', '-f', file);
+    const now = at('get', 'podtemplate', 'merge');
+    const theirs = at(
+      ...['patch', 'podtemplate', 'merge', '--type', 'strategic', '--dry-run=server'],
+      ...['-p', JSON.stringify({ template: patch })],
+    );
+    // Both with the server's own defaults.
+    write(strategicMerge(now.template, patch));
+    expect(at('replace', '--dry-run=server', '-f', file).template).toEqual(theirs.template);
+  },
+  30_000,
+);

@@ -63,6 +63,10 @@ const contradictions: readonly (readonly [text: string, ...problems: string[]])[
     'tiers: {e2e: {cluster: {config: kind.yaml}, onUnhealthy: «report, suites: [{name: s, image: "i:1"}]}}',
     'tier "e2e" tests the whole: a broken release always ends it; leave "onUnhealthy" out',
   ],
+  [
+    'tiers: {t: {suites: [{name: s, command: c, «patch: {spec: {}}}]}}',
+    '"patch" of suite "s" needs a cluster, but tier "t" has no "cluster"',
+  ],
   [cluster('workingDir: «app'), '"workingDir" of suite "s" is a folder of the image and begins with "/"'],
   [
     cluster('placement: «release'),

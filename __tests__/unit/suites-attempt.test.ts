@@ -10,7 +10,8 @@ import { runAttempt } from '../../src/suites/attempt.ts';
 import type { AttemptResult } from '../../src/suites/attempt-result.ts';
 import type { Pod } from '../../src/suites/pod-state.ts';
 import { openView } from '../../src/suites/view.ts';
-import { readTemplate, type SuiteWorld } from '../../src/suites/world.ts';
+import { readTemplate } from '../../src/suites/template.ts';
+import type { SuiteWorld } from '../../src/suites/world.ts';
 import { folder, removeFolders } from './support/folder.ts';
 import { FakeKetRun, inResults, inState } from './support/ket-run.ts';
 import {

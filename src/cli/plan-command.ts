@@ -4,7 +4,7 @@ import { jobFor } from '../suites/job.ts';
 import { attemptLimits } from '../suites/limits.ts';
 import { attemptName } from '../suites/names.ts';
 import { namespaceFor, objectsFor } from '../suites/objects.ts';
-import { readTemplate } from '../suites/world.ts';
+import { readTemplate } from '../suites/template.ts';
 import { findAssets } from './environment.ts';
 import { planOf, type RunFlags } from './run-command.ts';
 

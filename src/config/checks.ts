@@ -103,6 +103,7 @@ function withoutCluster({ tier, at, source, add }: Scope): void {
       'shm',
       'api',
       'template',
+      'patch',
       'pending',
       'allowChildOom',
     ] as const)

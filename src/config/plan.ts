@@ -234,7 +234,7 @@ function releaseOf(release: ReleaseConfig, root: string, nodes: number): Release
 }
 
 function suiteOf(suite: SuiteConfig, tier: TierConfig, root: string, input: PlanInput): SuitePlan {
-  const { command, setup, teardown, image, workingDir, template, shm } = suite;
+  const { command, setup, teardown, image, workingDir, template, patch, shm } = suite;
   const overrides = input.overrides ?? {};
   const here = tier.cluster === undefined;
   return {
@@ -265,6 +265,7 @@ function suiteOf(suite: SuiteConfig, tier: TierConfig, root: string, input: Plan
     allowChildOom: suite.allowChildOom,
     results: here ? suite.results.map((file) => path.resolve(root, file)) : suite.results,
     ...(template === undefined ? {} : { template: path.resolve(root, template) }),
+    ...(patch === undefined ? {} : { patch }),
   };
 }
 

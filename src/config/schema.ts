@@ -238,6 +238,10 @@ export const suiteSchema = z.strictObject({
       'Without a cluster: JUnit files that the command writes (paths or globs). In a cluster: folders of the container beside `/results` whose files come back too; each is empty at the start.',
     ),
   template: path.optional().describe("A Job template in place of ket's own."),
+  patch: z
+    .record(text, z.unknown())
+    .optional()
+    .describe('A strategic merge patch of the Job template, as `kubectl patch` takes it.'),
 });
 
 const quantities = z.record(text, z.union([z.string(), z.number()]).meta({ title: 'quantity' })).optional();

@@ -159,6 +159,8 @@ export interface SuitePlan {
   readonly results: readonly string[];
   /** Job template to use in place of templates/test-job.yaml. */
   readonly template?: string;
+  /** Strategic merge patch of the template. */
+  readonly patch?: Readonly<Record<string, unknown>>;
 }
 
 export interface NamespacePlan {

@@ -15,7 +15,8 @@ import type { Secrets } from './secrets.ts';
 import { infraRetries } from './retry.ts';
 import { requestsOf, type Amount } from './room.ts';
 import { runSuite, type SuiteReport } from './suite.ts';
-import { clusterFacts, readPrograms, readTemplate, type Assets, type SuiteWorld } from './world.ts';
+import { readTemplate } from './template.ts';
+import { clusterFacts, readPrograms, type Assets, type SuiteWorld } from './world.ts';
 
 export type { SuiteReport } from './suite.ts';
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { parse } from 'yaml';
 import type { V1ConfigMap, V1Node, V1Service } from '@kubernetes/client-node';
 import { KubeError } from '../kube/error.ts';
-import { KetError, messageOf } from '../model/errors.ts';
+import { KetError } from '../model/errors.ts';
 import type { Kube, Wire } from '../model/kube.ts';
 import type { NamespacePlan, SuitePlan } from '../model/plan.ts';
 import type { ClusterHandle, ImageFacts, Outbound } from '../model/run.ts';
@@ -54,19 +54,6 @@ export function readPrograms(assets: Assets): KetRunPrograms {
   const read = (arch: string): Buffer =>
     fs.readFileSync(path.join(assets.root, 'dist', 'ket-run', `ket-run-${arch}`));
   return { amd64: read('amd64'), arm64: read('arm64') };
-}
-
-/** The Job template of a suite: its own, or ket's. */
-export function readTemplate(assets: Assets, suite: SuitePlan): Job {
-  const file = suite.template ?? path.join(assets.root, 'templates', 'test-job.yaml');
-  try {
-    return parse(fs.readFileSync(file, 'utf8')) as Job;
-  } catch (error) {
-    throw new KetError('KET_CONFIG', `the Job template cannot be read: ${messageOf(error)}`, {
-      where: file,
-      cause: error,
-    });
-  }
 }
 
 export type ClusterFacts = Pick<SuiteWorld, 'arch' | 'nameserver' | 'network'>;
