@@ -86,7 +86,7 @@ describe('a run with a cluster of its own', () => {
     expect(box.states()).toEqual([]);
   }, 240_000);
 
-  test('a node that is lost under a suite is an infrastructure error, said before any limit, and nothing is left', async () => {
+  test('a node that is lost under a suite is an infrastructure error, said before any limit; results of at most 20 s ago are there', async () => {
     let node = '';
     let lostAt = 0;
     const ran = await ket({
@@ -96,8 +96,11 @@ describe('a run with a cluster of its own', () => {
       onEvent(event) {
         if (event.type === 'attempt-started') node = event.node ?? '';
         if (event.type !== 'log' || event.line !== 'ready') return;
-        execFileSync('docker', ['kill', node]);
-        lostAt = Date.now();
+        // Long enough for a second look at the results.
+        setTimeout(() => {
+          execFileSync('docker', ['kill', node]);
+          lostAt = Date.now();
+        }, 40_000);
       },
     });
     const took = Date.now() - lostAt;
@@ -105,6 +108,14 @@ describe('a run with a cluster of its own', () => {
     expect(attemptOf(ran, 'node-lost')).toMatchObject({ outcome: 'infra-error', infraClass: 'node-lost' });
     expect(ran.code).toBe(3);
     expect(took).toBeLessThan(150_000);
+    const attempt = path.join(ran.folder, 'suites', 'node-lost', 'attempt-1');
+    expect(attemptOf(ran, 'node-lost').counts.total).toBe(1);
+    const written = Number(fs.readFileSync(path.join(attempt, 'results', 'now.txt'), 'utf8')) * 1000;
+    expect(lostAt - written).toBeLessThan(20_000);
+    expect(fs.readdirSync(attempt)).not.toContain('results-so-far');
+    expect(eventsOf(ran, 'notice').map((event) => event.text)).toContainEqual(
+      expect.stringMatching(/^node-lost: 2 files of its results came over while it ran, .* ago$/),
+    );
     expect(containersOf(ran.stdout)).toEqual([]);
     expect(box.states()).toEqual([]);
   }, 400_000);

@@ -125,7 +125,10 @@ describe('an attempt in a cluster that stays', () => {
     const at = stage();
     const result = await at.run();
     expect(result.verdict).toEqual({ outcome: 'passed', message: '1 tests passed' });
-    expect(at.story).toEqual([
+    // What came over while it ran is not of this test: its clock runs as fast as it can.
+    const last = at.story.lastIndexOf('exec manifest');
+    const story = at.story.filter((line, i) => i >= last || !/^exec (manifest|cat)$/.test(line));
+    expect(story).toEqual([
       `list Namespace ${name}`,
       ...['Namespace', 'ServiceAccount', 'Role', 'RoleBinding', 'ConfigMap', 'Job'].map(
         (kind) => `create ${kind}`,

@@ -112,7 +112,8 @@ export class ExecSession {
     ) {
       const chunk = piece;
       const busy = this.#guard(() => this.#request.onStdout(chunk));
-      if (busy === undefined) continue;
+      // Whatever else a reader returns, it has taken the piece.
+      if (!(busy instanceof Promise)) continue;
       if (!this.#reading) this.#socket.pause();
       this.#reading = true;
       busy.then(

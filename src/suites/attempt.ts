@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { KetError, messageOf } from '../model/errors.ts';
+import { formatMs } from '../model/format.ts';
 import type { SuitePlan } from '../model/plan.ts';
 import type { TaskContext } from '../model/task.ts';
 import type { AttemptResult, EndState } from './attempt-result.ts';
@@ -21,6 +22,7 @@ import { readResults } from './proof.ts';
 import { whyRefused } from './refused.ts';
 import { untilEnded } from './until-ended.ts';
 import { verdictOf } from './verdict.ts';
+import { takeSnapshots, type Adopted } from './snapshots.ts';
 import { partOf, type Part } from './view.ts';
 import { untilOrTick } from './wait.ts';
 import type { SuiteWorld } from './world.ts';
@@ -162,14 +164,20 @@ class Attempt {
       emit: (event) => this.#context.emit(event),
     });
 
+    const container = { namespace: this.#namespace, pod: podName, container: sidecar };
+    const snapshots = takeSnapshots({ kube, clock, container, outDir: this.#outDir });
+
     this.#context.awaiting(`${this.#suite.name} to end`);
     const ended = await this.#orCancelled(() => untilEnded(pods, pod, limits, clock, this.#context.signal));
     const stopped = ended === undefined;
     if (ended?.how === 'leaving') await this.#awaitRecord(podName, limits.killMs + recordSlackMs);
-    const collected =
+    await snapshots.stop();
+    const collected: Home =
       ended?.how === 'gone'
         ? { error: 'the pod is gone' }
         : await this.#collect(podName, ended?.pod ?? current() ?? pod, stopped);
+    if (collected.error !== undefined) this.#say(snapshots.adopt());
+    snapshots.discard();
     await live.end(stopped ? 500 : 10_000);
     return this.#end({
       ...(stopped ? this.#stopped() : {}),
@@ -183,6 +191,14 @@ class Attempt {
       ...(collected.finish === undefined ? {} : { finish: collected.finish }),
       podName,
     });
+  }
+
+  #say(adopted: Adopted | undefined): void {
+    if (adopted === undefined) return;
+    const age = formatMs(this.#context.deps.clock.now() - adopted.at);
+    const files = `${String(adopted.files)} file${adopted.files === 1 ? '' : 's'}`;
+    const text = `${this.#suite.name}: ${files} of its results came over while it ran, ${age} ago`;
+    this.#context.emit({ type: 'notice', level: 'warning', text });
   }
 
   /**

@@ -122,7 +122,8 @@ async function must(options: CollectOptions, argv: readonly string[]): Promise<v
   throw last;
 }
 
-async function readManifest(options: CollectOptions): Promise<Manifest> {
+/** What is there now, and what ket-run itself wrote. */
+export async function readManifest(options: CollectOptions): Promise<Manifest> {
   let last: unknown;
   for (let i = 0; i < tries; i++) {
     try {
@@ -143,7 +144,8 @@ async function readManifest(options: CollectOptions): Promise<Manifest> {
   });
 }
 
-async function execKetRun(
+/** Runs ket-run in the sidecar. */
+export async function execKetRun(
   options: CollectOptions,
   argv: readonly string[],
   onStdout: (chunk: Buffer) => void,

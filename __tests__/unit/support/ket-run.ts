@@ -68,6 +68,11 @@ export class FakeKetRun {
     return (JSON.parse(lines.at(-1) ?? '') as { manifest_sha256: string }).manifest_sha256;
   }
 
+  #cat(root: string, path: string): Buffer {
+    const found = this.files.find((file) => file.root === root && file.path === path);
+    return found?.later ?? found?.bytes ?? Buffer.alloc(0);
+  }
+
   readonly exec: Kube['exec'] = async (request: KubeExecRequest) => {
     request.signal.throwIfAborted();
     const [, command = '', ...rest] = request.argv;
@@ -87,7 +92,9 @@ export class FakeKetRun {
         ? this.manifest()
         : command === 'stream'
           ? Buffer.concat(this.files.map((file) => file.later ?? file.bytes)).subarray(offset)
-          : Buffer.alloc(0);
+          : command === 'cat'
+            ? this.#cat(value('--root'), value('--path'))
+            : Buffer.alloc(0);
     const cut = this.cut(command, call);
     const sent = whole.subarray(0, cut?.after ?? whole.length);
     for (let at = 0; at < sent.length; at += this.piece)
