@@ -1,6 +1,11 @@
-import { describe, expect, test } from '@jest/globals';
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { deleteCluster } from '../../src/cluster/delete.ts';
+import { folder, removeFolders } from './support/folder.ts';
 import { failedWith, fakeDeps, ok, said, type FakeDeps } from './support/phases.ts';
+
+afterEach(removeFolders);
 
 const options = { kind: 'kind', docker: 'docker', name: 'c', kubeconfig: '/nowhere/kubeconfig' };
 const volume = 'a'.repeat(64);
@@ -85,6 +90,34 @@ describe('deleting a cluster', () => {
       next: expect.stringContaining('docker rm -f -v id1 id2'),
     });
     expect(deps.commands.filter((line) => line.startsWith('docker rm')).length).toBeLessThan(5);
+  });
+
+  test('of a creation that was killed a container may still appear: it is looked for, and removed', async () => {
+    const kubeconfig = path.join(folder(), 'kubeconfig');
+    fs.writeFileSync(kubeconfig, '');
+    let looks = 0;
+    let late: string[] = [];
+    const deps = fakeDeps([
+      [
+        'docker ps',
+        () => {
+          looks += 1;
+          if (looks === 4) late = ['late'];
+          return said(late.join('\n'));
+        },
+      ],
+      ['docker inspect', said('')],
+      [
+        'docker rm',
+        () => {
+          late = [];
+          return ok;
+        },
+      ],
+    ]);
+    await deleteCluster(deps, { docker: 'docker', name: 'c', kubeconfig });
+    expect(deps.commands).toContain('docker rm -f -v late');
+    expect(fs.existsSync(kubeconfig)).toBe(false);
   });
 
   test('a Docker that does not answer proves nothing', () =>

@@ -40,7 +40,7 @@ export async function deleteCluster(deps: Deps, options: DeleteOptions): Promise
     if (result.code !== 0) said = lastLines(result.stderr);
   }
   // What a killed `docker run` asked for may still appear: then nothing at one look proves nothing.
-  let moreLooks = cutShort ? 1 : 0;
+  let moreLooks = isUnfinished(options.kubeconfig) ? 3 : cutShort ? 1 : 0;
   for (let attempt = 1; ; attempt += 1) {
     const left = await containers(run, docker, name);
     const leftVolumes = await existing(run, docker, volumes);
@@ -60,6 +60,10 @@ export async function deleteCluster(deps: Deps, options: DeleteOptions): Promise
   await fs.promises.rm(options.kubeconfig, { force: true });
   await fs.promises.rm(authoritiesBeside(options.kubeconfig), { force: true });
 }
+
+/** kind fills the file that ket made for it as its last act: its creation was killed, by whomever. */
+const isUnfinished = (kubeconfig: string): boolean =>
+  fs.statSync(kubeconfig, { throwIfNoEntry: false })?.size === 0;
 
 type Run = (argv: readonly string[], limitMs?: number) => Promise<ExecResult>;
 
