@@ -72,7 +72,7 @@ const tiers = {
   },
   reported: {
     onUnhealthy: 'report',
-    releases: [{ name: 'svc', chart: 'svc' }],
+    releases: [{ name: 'svc', namespace: 'reported', chart: 'svc' }],
     suites: [{ name: 'tests', image, command: 'junit a; sleep 60' }],
   },
   refused: {
