@@ -46,7 +46,7 @@ process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 /** `make test` promises a run; only test-all trusts stamps. */
 function isStamped(group: TestGroup): boolean {
   const stamped = scope === 'all' && only === undefined ? readStamp(stampOf(group)) : undefined;
-  if (stamped?.hash !== hashOf(group)) return false;
+  if (stamped === undefined || stamped.hash !== hashOf(group)) return false;
   passed += stamped.passed;
   lines.push(`${group.name}: unchanged since it was green (${stamped.passed} tests)`);
   return true;
@@ -98,7 +98,7 @@ async function runGroup(
   group: TestGroup,
   stdio: 'inherit' | 'pipe',
 ): Promise<{ passed: number; failed: number; output: string }> {
-  const env = group.setUp === undefined ? process.env : environments.get(group.setUp);
+  const env = (group.setUp === undefined ? undefined : environments.get(group.setUp)) ?? process.env;
   let passed = 0;
   let output = '';
   for (const command of group.commands) {
@@ -118,12 +118,12 @@ async function runGroup(
 
 async function runCommand(
   argv: readonly string[],
-  options: { env: NodeJS.ProcessEnv | undefined; stdio: 'inherit' | 'pipe'; timeout: number },
+  options: { env: NodeJS.ProcessEnv; stdio: 'inherit' | 'pipe'; timeout: number },
 ): Promise<{ status: number | null; output: string }> {
   const [bin = '', ...args] = argv;
   const child = spawn(bin === 'node' ? process.execPath : bin, args, {
     cwd: root,
-    env: options.env ?? process.env,
+    env: options.env,
     stdio: ['ignore', options.stdio, options.stdio],
     timeout: options.timeout,
     killSignal: 'SIGTERM',

@@ -1,21 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { Pending } from '../../src/suites/pending.ts';
 import type { NeverRan, Pod } from '../../src/suites/pod-state.ts';
+import { aPodWithoutPlace } from './support/suites.ts';
 
-const unschedulable: Pod = {
-  metadata: { name: 'p', uid: 'u' },
-  status: {
-    phase: 'Pending',
-    conditions: [
-      {
-        type: 'PodScheduled',
-        status: 'False',
-        reason: 'Unschedulable',
-        message: '0/1 nodes: Insufficient cpu.',
-      },
-    ],
-  },
-};
+const unschedulable = aPodWithoutPlace('0/1 nodes: Insufficient cpu.');
 const minute = 60_000;
 
 describe('a pod that has no place', () => {

@@ -10,25 +10,13 @@ import {
   type Pod,
 } from '../../src/suites/pod-state.ts';
 import { Pending } from '../../src/suites/pending.ts';
-import { aPod, ended } from './support/suites.ts';
+import { aPod, aPodWithoutPlace, ended } from './support/suites.ts';
 
 const waiting = (reason: string, message?: string): Pod =>
   aPod({ waiting: { reason, ...(message === undefined ? {} : { message }) } }, { phase: 'Pending' });
 const running = aPod({ running: {} });
 const creating = waiting('ContainerCreating');
-const unschedulable: Pod = {
-  status: {
-    phase: 'Pending',
-    conditions: [
-      {
-        type: 'PodScheduled',
-        status: 'False',
-        reason: 'Unschedulable',
-        message: '0/1 nodes: Insufficient cpu',
-      },
-    ],
-  },
-};
+const unschedulable = aPodWithoutPlace('0/1 nodes: Insufficient cpu');
 const event = (over: Partial<KubeEvent> = {}): KubeEvent => ({
   metadata: {},
   involvedObject: { kind: 'Job' },

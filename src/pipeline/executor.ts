@@ -66,12 +66,13 @@ export async function execute(
           const outcome = results.get(need)?.outcome;
           return outcome !== undefined && outcome !== 'done';
         });
+        const closed = task.pool?.closed();
         if (options.signal.aborted) {
           settle(task, { outcome: 'cancelled' }, 0);
         } else if (unmet !== undefined) {
           settle(task, { outcome: 'skipped', reason: skipReason(unmet, results) }, 0);
-        } else if (task.pool?.closed() !== undefined) {
-          settle(task, { outcome: 'skipped', reason: task.pool.closed() ?? '' }, 0);
+        } else if (closed !== undefined) {
+          settle(task, { outcome: 'skipped', reason: closed }, 0);
         } else if ([...task.needs, ...(task.after ?? [])].every((need) => results.has(need))) {
           if (!admitted(task, refused, running)) {
             if (!queued.has(task))

@@ -1,3 +1,4 @@
+import { labels } from '../model/labels.ts';
 import type { Job } from './judge.ts';
 import type { Pod } from './pod-state.ts';
 import { isOfRelease, type Workloads } from './workloads.ts';
@@ -10,7 +11,7 @@ export interface Members {
 const instance = 'app.kubernetes.io/instance';
 
 /** Suites with `placement: release` stand in its namespace and are no part of it. */
-const notOfSuite = ({ metadata }: Pod | Job): boolean => metadata?.labels?.['ket.dev/run'] === undefined;
+const notOfSuite = ({ metadata }: Pod | Job): boolean => metadata?.labels?.[labels.run] === undefined;
 
 /**
  * Which pods and Jobs of a namespace are a release's. Alone in its namespace, a release has them all; where several

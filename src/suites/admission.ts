@@ -1,6 +1,7 @@
 import type { Kube, Reflector } from '../model/kube.ts';
+import { labels } from '../model/labels.ts';
 import type { Pool, Task } from '../model/task.ts';
-import { labels } from './names.ts';
+import { isOver, type Pod } from './pod-state.ts';
 import { couldFit, fits, freeRooms, type Amount } from './room.ts';
 import { openView, type ClusterView } from './view.ts';
 
@@ -74,24 +75,23 @@ export class Admission implements Pool {
     if (wanted === undefined || this.#view === undefined || !couldFit(this.#view.nodes.items(), wanted))
       return false;
     const own = this.#expected.get(task)?.suite;
-    return this.#view.pods
-      .items()
-      .some(
-        ({ metadata, spec, status }) =>
-          metadata?.labels?.[labels.run] === this.#runId &&
-          metadata.labels[labels.suite] !== own &&
-          spec?.nodeName !== undefined &&
-          status?.phase === 'Running',
-      );
+    return this.#podsOfRun().some(
+      ({ metadata, spec, status }) =>
+        metadata?.labels?.[labels.suite] !== own &&
+        spec?.nodeName !== undefined &&
+        status?.phase === 'Running',
+    );
+  }
+
+  #podsOfRun(): readonly Pod[] {
+    const pods = this.#view?.pods.items() ?? [];
+    return pods.filter(({ metadata }) => metadata?.labels?.[labels.run] === this.#runId);
   }
 
   /** It was let in, and the scheduler has not counted it yet, or will count it again. */
   #lacksPlace({ suite, mayRetry }: Expected): boolean {
-    const own = (this.#view?.pods.items() ?? []).filter(
-      ({ metadata }) =>
-        metadata?.labels?.[labels.run] === this.#runId && metadata.labels[labels.suite] === suite,
-    );
-    const live = own.filter(({ status }) => status?.phase !== 'Succeeded' && status?.phase !== 'Failed');
+    const own = this.#podsOfRun().filter(({ metadata }) => metadata?.labels?.[labels.suite] === suite);
+    const live = own.filter((pod) => !isOver(pod));
     if (live.length === 0) return own.length === 0 || mayRetry;
     return live.some(({ spec }) => spec?.nodeName === undefined);
   }

@@ -5,20 +5,24 @@ import type { AttemptLimits } from './limits.ts';
 import type { AttemptId } from './names.ts';
 import { namespaceFor, objectsFor } from './objects.ts';
 import type { PodOutbound } from './outbound.ts';
-import type { SuiteWorld } from './world.ts';
+import { neededNamespaces, type SuiteWorld } from './world.ts';
+
+/** What an attempt adds to the world that it shares with the others of its run. */
+export interface AttemptFacts {
+  readonly suite: SuitePlan;
+  readonly id: AttemptId;
+  readonly namespace: string;
+  readonly limits: AttemptLimits;
+  readonly nonce: string;
+  readonly outbound: PodOutbound;
+  /** Unix time, ms. */
+  readonly now: number;
+}
 
 /** All objects of an attempt, in the order in which they are created; the Job is the last. Pure. */
-export function manifestsFor(
-  world: SuiteWorld,
-  suite: SuitePlan,
-  id: AttemptId,
-  namespace: string,
-  limits: AttemptLimits,
-  nonce: string,
-  outbound: PodOutbound,
-  now: number,
-): AnyObject[] {
-  const needed = suite.needs.map((name) => world.namespaces[name] ?? name);
+export function manifestsFor(world: SuiteWorld, facts: AttemptFacts): AnyObject[] {
+  const { suite, id, namespace, limits, nonce, outbound, now } = facts;
+  const needed = neededNamespaces(suite, world);
   const { domain } = world.network;
   const searches = [...new Set([namespace, ...needed])].map((ns) => `${ns}.svc.${domain}`);
   const job = jobFor({

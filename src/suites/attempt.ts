@@ -3,6 +3,7 @@ import path from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { KetError, messageOf } from '../model/errors.ts';
 import { formatMs } from '../model/format.ts';
+import type { ContainerRef } from '../model/kube.ts';
 import type { SuitePlan } from '../model/plan.ts';
 import type { TaskContext } from '../model/task.ts';
 import type { AttemptResult, EndState } from './attempt-result.ts';
@@ -20,12 +21,12 @@ import { Pending } from './pending.ts';
 import { hasEnded, hasStarted, type KubeEvent, type Pod } from './pod-state.ts';
 import { readResults } from './proof.ts';
 import { whyRefused } from './refused.ts';
-import { untilEnded } from './until-ended.ts';
+import { untilEnded, type Ended } from './until-ended.ts';
 import { verdictOf } from './verdict.ts';
 import { takeSnapshots, type Adopted } from './snapshots.ts';
 import { partOf, type Part } from './view.ts';
 import { untilOrTick } from './wait.ts';
-import type { SuiteWorld } from './world.ts';
+import { neededNamespaces, type SuiteWorld } from './world.ts';
 
 /** After ket-run's KILL the record is written within moments. */
 const recordSlackMs = 5_000;
@@ -100,20 +101,14 @@ class Attempt {
   async #create(limits: AttemptLimits): Promise<void> {
     const { signal } = this.#context;
     this.#context.awaiting('the API server to take the Job');
-    const { kube, outbound, network, namespaces } = this.#world;
-    const called = [this.#namespace, ...this.#suite.needs.map((name) => namespaces[name] ?? name)];
-    const out = await podOutbound(outbound, kube, network, [...new Set(called)], signal);
-    const now = this.#context.deps.clock.now();
-    const all = manifestsFor(
-      this.#world,
-      this.#suite,
-      this.#id,
-      this.#namespace,
-      limits,
-      this.#nonce,
-      out,
-      now,
-    );
+    const { kube, outbound, network } = this.#world;
+    const [suite, namespace] = [this.#suite, this.#namespace];
+    const called = [...new Set([namespace, ...neededNamespaces(suite, this.#world)])];
+    const all = manifestsFor(this.#world, {
+      ...{ suite, id: this.#id, namespace, limits, nonce: this.#nonce },
+      outbound: await podOutbound(outbound, kube, network, called, signal),
+      now: this.#context.deps.clock.now(),
+    });
     for (const object of all) await this.#created.create(object, signal);
   }
 
@@ -154,7 +149,7 @@ class Attempt {
     const current = (): Pod | undefined => pods.items().find((p) => p.metadata?.uid === uid);
     const live = followLive({
       kube,
-      container: { namespace: this.#namespace, pod: podName, container: mainContainer },
+      container: this.#container(podName, mainContainer),
       finished: () => {
         const now = current();
         return now === undefined || hasEnded(now);
@@ -164,14 +159,17 @@ class Attempt {
       emit: (event) => this.#context.emit(event),
     });
 
-    const container = { namespace: this.#namespace, pod: podName, container: sidecar };
+    const container = this.#container(podName, sidecar);
     const snapshots = takeSnapshots({ kube, clock, container, outDir: this.#outDir });
-
     this.#context.awaiting(`${this.#suite.name} to end`);
-    const ended = await this.#orCancelled(() => untilEnded(pods, pod, limits, clock, this.#context.signal));
+    let ended: Ended | undefined;
+    try {
+      ended = await this.#orCancelled(() => untilEnded(pods, pod, limits, clock, this.#context.signal));
+      if (ended?.how === 'leaving') await this.#awaitRecord(podName, limits.killMs + recordSlackMs);
+    } finally {
+      await snapshots.stop();
+    }
     const stopped = ended === undefined;
-    if (ended?.how === 'leaving') await this.#awaitRecord(podName, limits.killMs + recordSlackMs);
-    await snapshots.stop();
     const collected: Home =
       ended?.how === 'gone'
         ? { error: 'the pod is gone' }
@@ -193,6 +191,10 @@ class Attempt {
     });
   }
 
+  #container(pod: string, container: string): ContainerRef {
+    return { namespace: this.#namespace, pod, container };
+  }
+
   #say(adopted: Adopted | undefined): void {
     if (adopted === undefined) return;
     const age = formatMs(this.#context.deps.clock.now() - adopted.at);
@@ -209,7 +211,7 @@ class Attempt {
     this.#context.awaiting('the command to end in a pod that was told to go');
     const { kube } = this.#world;
     await untilRecord(
-      { kube, container: { namespace: this.#namespace, pod, container: sidecar } },
+      { kube, container: this.#container(pod, sidecar) },
       this.#context.deps.clock,
       AbortSignal.any([this.#context.signal, AbortSignal.timeout(limitMs)]),
     );
@@ -221,7 +223,7 @@ class Attempt {
     const { kube, keepFailedMs } = this.#world;
     return bringHome({
       kube,
-      container: { namespace: this.#namespace, pod, container: sidecar },
+      container: this.#container(pod, sidecar),
       outDir: this.#outDir,
       pod: latest,
       limitMs: stopped ? afterStopMs : collectMs,

@@ -1,14 +1,5 @@
 import { createHash } from 'node:crypto';
-
-/** Labels on everything that ket makes in a cluster; deletion selects by them and by exact name. */
-export const labels = {
-  managedBy: 'app.kubernetes.io/managed-by',
-  run: 'ket.dev/run',
-  suite: 'ket.dev/suite',
-  attempt: 'ket.dev/attempt',
-  /** Unix time, s, after which nobody can still need it. */
-  expires: 'ket.dev/expires',
-} as const;
+import { labels } from '../model/labels.ts';
 
 export interface AttemptId {
   readonly run: string;

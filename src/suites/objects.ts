@@ -1,6 +1,7 @@
 import type { AnyObject } from '../model/kube.ts';
+import { labels } from '../model/labels.ts';
 import type { NamespacePlan, SuitePlan } from '../model/plan.ts';
-import { attemptLabels, attemptName, labels, type AttemptId } from './names.ts';
+import { attemptLabels, attemptName, type AttemptId } from './names.ts';
 import { authoritiesKey } from './outbound.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -83,9 +84,9 @@ export interface Contents {
 }
 
 /**
- * Everything but the Job: service account, rights in the attempt's namespace and in those of its releases, and the
- * ConfigMap that brings ket-run and the authorities, and the suite's secrets, of which no value stands in the Job. In the order in which they
- * are created.
+ * Everything but the Job: service account, rights in the attempt's namespace and in those of its releases, the
+ * ConfigMap that brings ket-run and the authorities, and the suite's secrets, of which no value stands in the Job. In
+ * the order in which they are created.
  */
 export function objectsFor(
   id: AttemptId,

@@ -57,7 +57,7 @@ export function outboundFor(
   services: readonly Wire<V1Service>[],
 ): PodOutbound {
   const { authorities } = outbound;
-  const env = { ...proxyEnv(outbound, network, services) };
+  const env = proxyEnv(outbound, network, services);
   if (authorities === undefined) return { env };
   for (const name of authorityVariables) env[name] = authoritiesFile;
   return { env, authorities: [...tls.getCACertificates('bundled'), authorities].join('\n') };

@@ -19,11 +19,13 @@ export const hasStarted = (pod: Pod): boolean => {
   return state?.running !== undefined || state?.terminated !== undefined;
 };
 
+/** All of its containers have ended for good: it holds nothing of its node any more. */
+export const isOver = (pod: Pod): boolean =>
+  pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+
 /** The suite's command has ended, or can no longer end. */
 export const hasEnded = (pod: Pod): boolean =>
-  mainStatus(pod)?.state?.terminated !== undefined ||
-  pod.status?.phase === 'Succeeded' ||
-  pod.status?.phase === 'Failed';
+  mainStatus(pod)?.state?.terminated !== undefined || isOver(pod);
 
 export interface NeverRan {
   readonly infraClass: InfraClass;

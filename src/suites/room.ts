@@ -1,7 +1,7 @@
 import type { V1Node, V1PodSpec } from '@kubernetes/client-node';
 import type { Wire } from '../model/kube.ts';
 import { parseQuantity } from '../model/quantity.ts';
-import type { Pod } from './pod-state.ts';
+import { isOver, type Pod } from './pod-state.ts';
 
 export type Node = Wire<V1Node>;
 
@@ -60,8 +60,6 @@ export function requestsOf(spec: Wire<V1PodSpec>): Amount {
   return plus(most(all, peak), amountOf(spec.overhead, 1));
 }
 
-const hasEnded = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
-
 /** Nodes on which a pod without tolerations is started. */
 const takesPods = ({ spec, status }: Node): boolean =>
   spec?.unschedulable !== true &&
@@ -77,7 +75,7 @@ export function freeRooms(nodes: readonly Node[], pods: readonly Pod[]): Amount[
     .filter(takesPods)
     .map((node) =>
       pods
-        .filter((pod) => pod.spec?.nodeName === node.metadata?.name && !hasEnded(pod))
+        .filter((pod) => pod.spec?.nodeName === node.metadata?.name && !isOver(pod))
         .reduce(
           (room, pod) => (pod.spec === undefined ? room : minus(room, requestsOf(pod.spec))),
           allocatable(node),

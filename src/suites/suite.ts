@@ -88,15 +88,15 @@ export async function runSuite(
 function verdictOfSuite(attempts: readonly AttemptSummary[], { verdict, results }: AttemptResult): Verdict {
   const before = attempts.slice(0, -1).map(({ result }) => result.verdict);
   const failed = before.filter(({ outcome }) => outcome === 'failed');
-  const [first = before[0]] = failed;
   const after = (what: string): string => `${verdict.message}, after ${what}`;
   if (verdict.outcome === 'passed') {
     const times = `${failed.length} failed attempt${failed.length === 1 ? '' : 's'}`;
-    if (failed.length > 0) return { outcome: 'flaky', message: after(`${times} (${first?.message ?? ''})`) };
+    if (failed[0] !== undefined)
+      return { outcome: 'flaky', message: after(`${times} (${failed[0].message})`) };
     if (results.cases.some((found) => found.flaky.length > 0))
       return { outcome: 'flaky', message: after('a failed try within the run') };
-    if (first !== undefined)
-      return { ...verdict, message: after(`an infrastructure error (${first.message})`) };
+    if (before[0] !== undefined)
+      return { ...verdict, message: after(`an infrastructure error (${before[0].message})`) };
   }
   if (verdict.outcome === 'skipped' && failed[0] !== undefined)
     return { ...failed[0], message: `${failed[0].message}; in the retry ${verdict.message}` };

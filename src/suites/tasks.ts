@@ -7,7 +7,6 @@ import type { Admission } from './admission.ts';
 import type { AttemptResult } from './attempt-result.ts';
 import { whyRefusedConnections } from './hints.ts';
 import { mainContainer } from './job.ts';
-import type { AttemptId } from './names.ts';
 import { attemptLimits } from './limits.ts';
 import { runAttempt } from './attempt.ts';
 import { runProcess } from './process.ts';
@@ -16,7 +15,7 @@ import { infraRetries } from './retry.ts';
 import { requestsOf, type Amount } from './room.ts';
 import { runSuite, type SuiteReport } from './suite.ts';
 import { readTemplate } from './template.ts';
-import { clusterFacts, readPrograms, type Assets, type SuiteWorld } from './world.ts';
+import { clusterFacts, neededNamespaces, readPrograms, type Assets, type SuiteWorld } from './world.ts';
 
 export type { SuiteReport } from './suite.ts';
 
@@ -48,7 +47,7 @@ export interface SuiteNeeds {
 const suiteLimit = (suite: SuitePlan, keepMs: number): number =>
   (suite.retries + 1 + infraRetries) * attemptLimits(suite.limitMs, keepMs, suite.pendingMs).jobMs;
 
-/** Started in this order where they have the same priority: a long one that comes last would make the run longer. */
+/** 0 for the highest, and less for each below it. */
 const priorityOf = (suite: SuitePlan): number => -priorities.indexOf(suite.priority);
 
 /** One suite as Jobs in the cluster. */
@@ -100,9 +99,11 @@ export function suiteTask(
           level: 'warning',
           text: `${suite.name} runs under Pod Security ${suite.podSecurity}, not restricted`,
         });
-      const report = await runSuite(suite, settings.runId, settings.folder, context, (id, outDir) =>
-        attemptWithHints(world, suite, id, outDir, context),
-      );
+      const report = await runSuite(suite, settings.runId, settings.folder, context, async (id, outDir) => {
+        const result = await runAttempt(world, suite, id, outDir, context);
+        await sayHints(world, suite, result, context);
+        return result;
+      });
       return endOf(report, plan, admission);
     },
   };
@@ -115,28 +116,25 @@ export function suiteTask(
 }
 
 /** What is worth a hint is said while the cluster still has it. */
-async function attemptWithHints(
+async function sayHints(
   world: SuiteWorld,
   suite: SuitePlan,
-  id: AttemptId,
-  outDir: string,
+  result: AttemptResult,
   context: TaskContext,
-): Promise<AttemptResult> {
-  const result = await runAttempt(world, suite, id, outDir, context);
-  const releases = suite.needs.map((name) => world.namespaces[name] ?? name);
+): Promise<void> {
   try {
+    const signal = AbortSignal.timeout(hintMs);
     const text = await whyRefusedConnections(
       suite,
-      releases,
+      neededNamespaces(suite, world),
       result,
       world.kube,
-      AbortSignal.timeout(hintMs),
+      signal,
     );
     if (text !== undefined) context.emit({ type: 'notice', level: 'warning', text });
   } catch {
     // A hint that cannot be had changes nothing about the verdict.
   }
-  return result;
 }
 
 const hintMs = 5000;

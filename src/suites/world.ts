@@ -44,6 +44,12 @@ export interface SuiteWorld {
   readonly mayGetRoom: () => boolean;
 }
 
+/** The namespaces of the releases that a suite needs, in their order. */
+export const neededNamespaces = (
+  suite: SuitePlan,
+  { namespaces }: Pick<SuiteWorld, 'namespaces'>,
+): string[] => suite.needs.map((name) => namespaces[name] ?? name);
+
 /** Files that come with ket, below the folder of its package. */
 export interface Assets {
   readonly root: string;

@@ -79,6 +79,15 @@ export function aPod(state: State, status: Partial<Status> = {}, metadata: Pod['
   };
 }
 
+/** A pod that the scheduler has no node for. */
+export const aPodWithoutPlace = (message: string): Pod => ({
+  metadata: { name: 'p', uid },
+  status: {
+    phase: 'Pending',
+    conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }],
+  },
+});
+
 export const ended = (exitCode: number, reason = exitCode === 0 ? 'Completed' : 'Error'): State => ({
   terminated: { exitCode, reason },
 });
