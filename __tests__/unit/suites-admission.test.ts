@@ -36,7 +36,7 @@ const podOf = (
 interface Stage {
   readonly cluster: FakeCluster;
   readonly admission: Admission;
-  readonly suite: (name: string, cores: number | undefined, mayRetry?: boolean) => Task;
+  readonly suite: (name: string, cores: number | undefined, mayRetry?: boolean, count?: number) => Task;
 }
 
 function stage(limit?: number, more: Partial<Kube> = {}): Stage {
@@ -48,9 +48,14 @@ function stage(limit?: number, more: Partial<Kube> = {}): Stage {
   return {
     cluster,
     admission,
-    suite: (name, cores, mayRetry = false) => {
+    suite: (name, cores, mayRetry = false, count = 1) => {
       const one = task(`suite ${name}`);
-      admission.expect(one, { suite: name, wanted: cores === undefined ? undefined : cpu(cores), mayRetry });
+      admission.expect(one, {
+        suite: name,
+        wanted: cores === undefined ? undefined : cpu(cores),
+        count,
+        mayRetry,
+      });
       return one;
     },
   };
@@ -97,6 +102,20 @@ describe('whether one more suite is let in', () => {
     expect(admission.admits(giant, [])).toBe(true);
     expect(admission.admits(giant, [a])).toBe(true);
     expect(admission.admits(b, [a, giant])).toBe(true);
+  });
+
+  test('a suite of several pods needs a place for each, and those without one still do', () => {
+    const { admission, suite, cluster } = stage();
+    const [a, shards, b] = [suite('a', 0.3), suite('shards', 0.25, false, 3), suite('b', 0.1)];
+    expect(admission.admits(shards, [a])).toBe(false);
+    expect(admission.admits(a, [shards])).toBe(false);
+    expect(admission.admits(b, [shards])).toBe(true);
+    cluster.set('Pod', [podOf('shards', '250m'), podOf('shards', '250m')]);
+    expect(admission.admits(a, [shards])).toBe(false);
+    cluster.set('Pod', [podOf('shards', '250m'), podOf('shards', '250m', { phase: 'Failed' })]);
+    expect(admission.admits(b, [shards])).toBe(true);
+    // One of several may get the room of the others.
+    expect(admission.mayGetRoom(shards)).toBe(true);
   });
 
   test('never more than the limit; processes of this machine by the limit alone', () => {

@@ -207,7 +207,7 @@ describe('an attempt in a cluster that stays', () => {
     const result = await at.run({ keepFailedMs: 60_000 });
     expect(result).toMatchObject({
       verdict: { outcome: 'failed' },
-      kept: { namespace: name, pod: 'ket-api-1', container: 'ket' },
+      kept: [{ namespace: name, pod: 'ket-api-1', container: 'ket' }],
     });
     expect(at.story.slice(-3)).toEqual(['exec manifest', 'exec stream', 'exec keep']);
     const passing = stage();

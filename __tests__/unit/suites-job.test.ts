@@ -70,6 +70,30 @@ describe('the Job of an attempt', () => {
     });
   });
 
+  test('shards: a pod for each index, and none goes down because another failed', () => {
+    const { job, main } = parts({
+      suite: aSuite({ shards: 3 }),
+      template: template({}, { backoffLimit: 2 }),
+    });
+    expect(job.spec).toMatchObject({
+      ...{ completionMode: 'Indexed', completions: 3, parallelism: 3, backoffLimitPerIndex: 0 },
+    });
+    expect(job.spec).not.toHaveProperty('backoffLimit');
+    const fieldPath = "metadata.labels['batch.kubernetes.io/job-completion-index']";
+    expect(main.env).toContainEqual({ name: 'KET_SHARD', valueFrom: { fieldRef: { fieldPath } } });
+    expect(main.env).toContainEqual({ name: 'KET_SHARDS', value: '3' });
+  });
+
+  test('replicas have an index too; a suite of one pod is the one shard of one', () => {
+    const { main } = parts({ suite: aSuite({ replicas: 2 }) });
+    expect(main.env?.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['KET_REPLICA', 'KET_REPLICAS']),
+    );
+    const alone = parts().main.env;
+    expect(alone).toContainEqual({ name: 'KET_SHARD', value: '0' });
+    expect(alone).toContainEqual({ name: 'KET_SHARDS', value: '1' });
+  });
+
   test('one pod, once, without rights over the node', () => {
     const { job, pod, main, side } = parts();
     expect(job.spec).toMatchObject({

@@ -101,6 +101,8 @@ function withoutCluster({ tier, at, source, add }: Scope): void {
       'podSecurity',
       'ingress',
       'shm',
+      'shards',
+      'replicas',
       'api',
       'template',
       'patch',
@@ -133,6 +135,12 @@ function withCluster(scope: Scope): void {
           `"${key}" of suite "${suite.name}" is for a namespace of its own; with "placement: release" that of the release has its own rules`,
           { key: true },
         );
+    if (suite.shards !== undefined && suite.replicas !== undefined)
+      add(
+        [...place, 'replicas'],
+        `"replicas" of suite "${suite.name}" contradicts "shards": its pods do the same, or each does a part`,
+        { key: true },
+      );
     if (suite.workingDir !== undefined && !suite.workingDir.startsWith('/'))
       add(
         [...place, 'workingDir'],

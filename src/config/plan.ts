@@ -234,7 +234,7 @@ function releaseOf(release: ReleaseConfig, root: string, nodes: number): Release
 }
 
 function suiteOf(suite: SuiteConfig, tier: TierConfig, root: string, input: PlanInput): SuitePlan {
-  const { command, setup, teardown, image, workingDir, template, patch, shm } = suite;
+  const { command, setup, teardown, image, workingDir, template, patch, shm, shards, replicas } = suite;
   const overrides = input.overrides ?? {};
   const here = tier.cluster === undefined;
   return {
@@ -253,6 +253,8 @@ function suiteOf(suite: SuiteConfig, tier: TierConfig, root: string, input: Plan
     retries: within('retries', overrides.retries, 0, 2) ?? suite.retries,
     idempotent: suite.idempotent,
     priority: suite.priority,
+    ...(shards === undefined ? {} : { shards }),
+    ...(replicas === undefined ? {} : { replicas }),
     resources: resourcesOf(suite),
     lacks: suite.requires.env.filter((name) => (input.env[name] ?? '') === ''),
     placement: suite.placement,

@@ -181,6 +181,12 @@ export const suiteSchema = z.strictObject({
     .enum(priorities)
     .default('normal')
     .describe('Suites of a higher priority start first; none that runs gives way to another.'),
+  shards: whole(2, 100)
+    .optional()
+    .describe('So many pods share the tests: each runs those of its `KET_SHARD` of `KET_SHARDS`.'),
+  replicas: whole(2, 100)
+    .optional()
+    .describe('So many pods run the same at once, e.g. to make load; each has a `KET_REPLICA`.'),
   resources: z
     .strictObject({
       requests: amounts

@@ -31,6 +31,17 @@ export interface CaseInfo {
   readonly message?: string;
 }
 
+/** One of several pods of an attempt. */
+export interface PodInfo {
+  readonly outcome: Outcome;
+  readonly infraClass?: InfraClass;
+  readonly message: string;
+  readonly counts: Counts;
+  /** How long its command ran. */
+  readonly commandMs?: number;
+  readonly console: FileRef;
+}
+
 /** A file in the run's folder, relative to it, with `/`. */
 export interface FileRef {
   readonly path: string;
@@ -75,6 +86,8 @@ export type EventBody =
       readonly type: 'attempt-started';
       readonly suite: string;
       readonly attempt: number;
+      /** Of the pod, in a suite with shards or replicas. */
+      readonly index?: number;
       readonly namespace?: string;
       readonly pod?: string;
       readonly node?: string;
@@ -97,6 +110,8 @@ export type EventBody =
       readonly junit?: readonly FileRef[];
       readonly console?: FileRef;
       readonly lastLines?: readonly string[];
+      /** Of a suite with shards or replicas, in the order of their indices. */
+      readonly pods?: readonly PodInfo[];
     }
   | {
       readonly type: 'suite-ended';
@@ -113,6 +128,8 @@ export type EventBody =
       readonly type: 'log';
       readonly suite: string;
       readonly attempt: number;
+      /** Of the pod, in a suite with shards or replicas. */
+      readonly index?: number;
       readonly line: string;
       /** When the container printed it (its node's clock). */
       readonly printed?: string;

@@ -142,6 +142,10 @@ export interface SuitePlan {
   readonly idempotent: boolean;
   /** Suites of a higher one are admitted first; none that runs gives way. */
   readonly priority: Priority;
+  /** So many pods share its tests; never beside `replicas`. */
+  readonly shards?: number;
+  /** So many pods do the same. */
+  readonly replicas?: number;
   readonly resources: Resources;
   /** Variables of this machine that it requires and that are not set: then it is skipped. */
   readonly lacks: readonly string[];

@@ -153,9 +153,11 @@ function caseLines(found: CaseInfo, style: Style): string[] {
 }
 
 function lastLines(attempt: AttemptView, style: Style): string[] {
-  const lines = attempt.ended?.lastLines ?? [];
+  const { ended } = attempt;
+  const lines = ended?.lastLines ?? [];
   if (lines.length === 0) return [];
-  const console = attempt.ended?.console?.path;
+  const decided = ended?.pods?.find((pod) => pod.outcome === ended.outcome);
+  const console = (ended?.console ?? decided?.console)?.path;
   return [
     style('dim', `    last lines${console === undefined ? '' : ` of ${escapeTerminal(console)}`}:`),
     ...lines.slice(-limits.lastLines).map((line) => `${style('dim', '    │ ')}${escapeTerminal(line)}`),

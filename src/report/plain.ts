@@ -83,6 +83,10 @@ export function logLine(suite: string, line: string, view: RunView, style: Style
   return `${style(suiteColour(suite), `${prefix} │`)} ${escapeTerminal(line)}`;
 }
 
+/** The suite; one of its several pods with its index. */
+export const podTitle = ({ suite, index }: { suite: string; index?: number }): string =>
+  index === undefined ? suite : `${suite}[${String(index)}]`;
+
 /** What one event says to people; nothing for those that only a closing block or a live view can show. */
 export function eventLines(event: RunEvent, view: RunView, style: Style): string[] {
   switch (event.type) {
@@ -118,7 +122,7 @@ export function eventLines(event: RunEvent, view: RunView, style: Style): string
       const attempt = event.attempt > 1 ? `attempt ${event.attempt}` : 'started';
       const pod = event.pod === undefined ? '' : ` in pod ${escapeTerminal(event.pod)}`;
       const node = event.node === undefined ? '' : ` on ${escapeTerminal(event.node)}`;
-      return [`${style('dim', '▸')} ${escapeTerminal(event.suite)}: ${attempt}${pod}${node}`];
+      return [`${style('dim', '▸')} ${escapeTerminal(podTitle(event))}: ${attempt}${pod}${node}`];
     }
     case 'case': {
       if (event.status !== 'failed' && event.status !== 'error') return [];
@@ -144,7 +148,7 @@ export function eventLines(event: RunEvent, view: RunView, style: Style): string
         : [`${ended} · ${countsText(event.counts)} · ${formatMs(event.suiteMs)}`];
     }
     case 'log':
-      return [logLine(event.suite, event.line, view, style)];
+      return [logLine(podTitle(event), event.line, view, style)];
     case 'leftover':
       return [
         `${style('yellow', 'left behind')}: ${escapeTerminal(event.what)} (${escapeTerminal(event.why)})`,

@@ -79,3 +79,7 @@ export function durationMs(time: string | undefined): number | undefined {
   const ms = Number(grouped) * 1000;
   return Number.isFinite(ms) && ms < 1e12 ? ms : undefined;
 }
+
+/** The same for the same test in other files and attempts. */
+export const caseKey = (found: { name: string; classname?: string; file?: string }): string =>
+  JSON.stringify([found.classname ?? '', found.name, found.file ?? '']);

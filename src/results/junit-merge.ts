@@ -1,6 +1,6 @@
 import type { Counts, Outcome } from '../model/outcome.ts';
 import { addCounts, noCounts } from '../model/outcome.ts';
-import { countCase, type JUnitCase, type JUnitTry } from './junit-case.ts';
+import { caseKey, countCase, type JUnitCase, type JUnitTry } from './junit-case.ts';
 import { readJUnit } from './junit-read.ts';
 import { junitCase, junitEnd, junitHead, junitSuiteEnd, junitSuiteHead } from './junit-write.ts';
 import { FileWriter } from './write-file.ts';
@@ -37,12 +37,9 @@ export interface Merged {
   readonly problems: readonly string[];
 }
 
-const keyOf = (found: { name: string; classname?: string; file?: string }): string =>
-  JSON.stringify([found.classname ?? '', found.name, found.file ?? '']);
-
 /** The case as the run sees it: passed now, but failed in an earlier attempt, is flaky. */
 function withEarlier(found: JUnitCase, earlier: ReadonlyMap<string, readonly JUnitTry[]>): JUnitCase {
-  const failed = found.status === 'passed' ? earlier.get(keyOf(found)) : undefined;
+  const failed = found.status === 'passed' ? earlier.get(caseKey(found)) : undefined;
   return failed === undefined ? found : { ...found, flaky: [...failed, ...found.flaky] };
 }
 
@@ -51,7 +48,7 @@ function earlierOf(suite: MergeSuite): Map<string, JUnitTry[]> {
   for (const failure of suite.earlier) {
     const { attempt, status, message } = failure;
     const told = `attempt ${attempt}: ${message ?? 'failed'}`;
-    const key = keyOf(failure);
+    const key = caseKey(failure);
     map.set(key, [
       ...(map.get(key) ?? []),
       { kind: status === 'error' ? 'error' : 'failure', message: told },

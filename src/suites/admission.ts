@@ -10,6 +10,8 @@ interface Expected {
   readonly suite: string;
   /** Undefined for a process of this machine. */
   readonly wanted: Amount | undefined;
+  /** How many pods that want it. */
+  readonly count: number;
   readonly mayRetry: boolean;
 }
 
@@ -54,7 +56,7 @@ export class Admission implements Pool {
     if (running.length >= this.#limit) return false;
     // What does not fit alone will not fit later: its pod says why.
     if (running.length === 0) return true;
-    const wanted = this.#expected.get(task)?.wanted;
+    const { wanted, count = 1 } = this.#expected.get(task) ?? {};
     if (wanted === undefined) return true;
     if (this.#blind) return running.length < blindly;
     if (this.#view === undefined) return false;
@@ -63,21 +65,22 @@ export class Admission implements Pool {
     const pods = this.#view.pods.items();
     const waiting = running.flatMap((other) => {
       const expected = this.#expected.get(other);
-      if (expected?.wanted === undefined || !this.#lacksPlace(expected)) return [];
-      return couldFit(nodes, expected.wanted) ? [expected.wanted] : [];
+      if (expected?.wanted === undefined || !couldFit(nodes, expected.wanted)) return [];
+      return Array<Amount>(this.#withoutPlace(expected)).fill(expected.wanted);
     });
-    return fits(freeRooms(nodes, pods), waiting, wanted);
+    const others = Array<Amount>(count - 1).fill(wanted);
+    return fits(freeRooms(nodes, pods), [...waiting, ...others], wanted);
   }
 
   /** Whether a node could hold a suite of which others of the run have a part now. */
   mayGetRoom(task: Task): boolean {
-    const wanted = this.#expected.get(task)?.wanted;
+    const { suite, wanted, count = 1 } = this.#expected.get(task) ?? {};
     if (wanted === undefined || this.#view === undefined || !couldFit(this.#view.nodes.items(), wanted))
       return false;
-    const own = this.#expected.get(task)?.suite;
     return this.#podsOfRun().some(
       ({ metadata, spec, status }) =>
-        metadata?.labels?.[labels.suite] !== own &&
+        // One of several may wait for the others.
+        (count > 1 || metadata?.labels?.[labels.suite] !== suite) &&
         spec?.nodeName !== undefined &&
         status?.phase === 'Running',
     );
@@ -88,12 +91,15 @@ export class Admission implements Pool {
     return pods.filter(({ metadata }) => metadata?.labels?.[labels.run] === this.#runId);
   }
 
-  /** It was let in, and the scheduler has not counted it yet, or will count it again. */
-  #lacksPlace({ suite, mayRetry }: Expected): boolean {
+  /** How many of its pods were let in, and the scheduler has not counted them yet, or will count them again. */
+  #withoutPlace({ suite, count, mayRetry }: Expected): number {
     const own = this.#podsOfRun().filter(({ metadata }) => metadata?.labels?.[labels.suite] === suite);
     const live = own.filter((pod) => !isOver(pod));
-    if (live.length === 0) return own.length === 0 || mayRetry;
-    return live.some(({ spec }) => spec?.nodeName === undefined);
+    if (live.length === 0) return own.length === 0 || mayRetry ? count : 0;
+    const attemptOf = ({ metadata }: Pod): number => Number(metadata?.labels?.[labels.attempt] ?? 1);
+    const latest = Math.max(...live.map(attemptOf));
+    const placed = own.filter((pod) => attemptOf(pod) === latest && pod.spec?.nodeName !== undefined);
+    return Math.max(0, count - placed.length);
   }
 
   closed(): string | undefined {

@@ -7,6 +7,7 @@ import { argvOf } from './argv.ts';
 import { authoritiesKey, type PodOutbound } from './outbound.ts';
 import { attemptLabels, attemptName, suiteId, type AttemptId } from './names.ts';
 import type { AttemptLimits } from './limits.ts';
+import { indexLabel, podsOf } from './pods.ts';
 
 export type Job = Wire<V1Job>;
 type PodSpec = Wire<V1PodSpec>;
@@ -133,10 +134,7 @@ export function jobFor(input: JobInput): Job {
       labels: { ...template.metadata?.labels, ...labels },
     },
     spec: {
-      ...template.spec,
-      backoffLimit: 0,
-      completions: 1,
-      parallelism: 1,
+      ...countsOf(template, podsOf(suite).count),
       podReplacementPolicy: 'Failed',
       activeDeadlineSeconds: Math.ceil(limits.jobMs / 1000),
       // A kept pod must outlive the keeping.
@@ -153,6 +151,18 @@ export function jobFor(input: JobInput): Job {
         spec,
       },
     },
+  };
+}
+
+/** One pod; or several with an index each, of which none goes down because another failed. */
+function countsOf({ spec }: Job, count: number): Omit<NonNullable<Job['spec']>, 'template'> {
+  const { template: _template, backoffLimit: _backoffLimit, ...rest } = spec ?? {};
+  const several = { completionMode: 'Indexed', backoffLimitPerIndex: 0 };
+  return {
+    ...rest,
+    completions: count,
+    parallelism: count,
+    ...(count === 1 ? { backoffLimit: 0 } : several),
   };
 }
 
@@ -205,6 +215,7 @@ function mainOf(
     env: [
       ...(main.env ?? []).filter((e) => wanted[e.name] === undefined && !suite.secrets.includes(e.name)),
       ...podUid,
+      ...indexOf(suite),
       ...[...outbound, ...Object.entries(wanted)].map(([name, value]) => ({ name, value: literal(value) })),
       ...suite.secrets.map((key) => ({
         name: key,
@@ -234,6 +245,14 @@ function mainOf(
       ...argvOf(suite, input.image).map(literal),
     ],
   };
+}
+
+/** Which of its pods it is; a suite of one pod is the one shard of one. */
+function indexOf(suite: SuitePlan): Wire<V1EnvVar>[] {
+  const { count, word } = podsOf(suite);
+  const name = `KET_${word.toUpperCase()}`;
+  const index = { name, valueFrom: { fieldRef: { fieldPath: `metadata.labels['${indexLabel}']` } } };
+  return [count === 1 ? { name, value: '0' } : index, { name: `${name}S`, value: String(count) }];
 }
 
 /** Kubernetes expands `$(NAME)` and turns `$$` into `$` in commands and values; doubled, every dollar sign stays. */

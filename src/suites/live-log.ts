@@ -20,12 +20,15 @@ export interface LiveLogOptions {
   readonly finished: () => boolean;
   readonly file: string;
   readonly id: AttemptId;
+  /** Of the pod, where the attempt has several. */
+  readonly index?: number;
   readonly emit: (event: EventBody) => void;
 }
 
 /** Follows a container's log: each line goes out as an event at once, and into a file. */
 export function followLive(options: LiveLogOptions): LiveLog {
   const { suite, attempt } = options.id;
+  const of = { suite, attempt, ...(options.index === undefined ? {} : { index: options.index }) };
   const out = fs.createWriteStream(options.file, { mode: 0o600 });
   // The collected log is the one that counts; a full disk shows there.
   let broken = false;
@@ -46,7 +49,7 @@ export function followLive(options: LiveLogOptions): LiveLog {
       signal: stop.signal,
       onLine: (line) => {
         if (!broken) out.write(line.text + '\n');
-        options.emit({ type: 'log', suite, attempt, line: line.text, printed: line.printed });
+        options.emit({ type: 'log', ...of, line: line.text, printed: line.printed });
       },
     })
     .then((value) => {

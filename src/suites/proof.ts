@@ -67,3 +67,16 @@ export async function readJUnitFiles(
     problems,
   };
 }
+
+/** What the JUnit of several pods comes to: the worst state, all counts. One without a file has no proof. */
+export function addProofs(proofs: readonly JunitProof[]): JunitProof {
+  const worst = proofs.toSorted((a, b) => worse.indexOf(a.state) - worse.indexOf(b.state))[0];
+  return {
+    state: worst?.state ?? 'missing',
+    counts: proofs.reduce((sum, proof) => addCounts(sum, proof.counts), noCounts),
+    failedNames: proofs.flatMap((proof) => proof.failedNames).slice(0, 10),
+    ...(worst?.detail === undefined ? {} : { detail: worst.detail }),
+  };
+}
+
+const worse: readonly JunitProof['state'][] = ['missing', 'stale', 'cut', 'unreadable', 'empty', 'ok'];

@@ -1,12 +1,14 @@
 import path from 'node:path';
+import type { PodInfo } from '../model/events.ts';
 import type { Counts, Outcome, SuiteResult, Verdict } from '../model/outcome.ts';
 import { noCounts } from '../model/outcome.ts';
 import type { SuitePlan } from '../model/plan.ts';
 import type { TaskContext } from '../model/task.ts';
 import type { ContainerRef } from '../model/kube.ts';
 import { caseInfo } from '../results/junit-case.ts';
-import type { AttemptResult } from './attempt-result.ts';
+import type { AttemptResult, PodResult } from './attempt-result.ts';
 import type { AttemptId } from './names.ts';
+import { podFolder } from './pods.ts';
 import type { RunRecord } from './record.ts';
 import { anotherAttempt } from './retry.ts';
 
@@ -45,7 +47,7 @@ export async function runSuite(
     const folder = path.join('suites', suite.name, `attempt-${attempt}`);
     const result = await runOne({ run: runId, suite: suite.name, attempt }, path.join(runFolder, folder));
     attempts.push({ attempt, result, folder });
-    emitAttempt(suite.name, attempt, result, runFolder, folder, context);
+    emitAttempt(suite, attempt, result, runFolder, folder, context);
     if (context.signal.aborted) break;
     const { again, why } = anotherAttempt(
       suite,
@@ -77,7 +79,7 @@ export async function runSuite(
     counts,
     attempts,
     ms,
-    kept: attempts.flatMap((a) => (a.result.kept === undefined ? [] : [a.result.kept])),
+    kept: attempts.flatMap((a) => a.result.kept ?? []),
   };
 }
 
@@ -104,13 +106,14 @@ function verdictOfSuite(attempts: readonly AttemptSummary[], { verdict, results 
 }
 
 function emitAttempt(
-  suite: string,
+  plan: SuitePlan,
   attempt: number,
   result: AttemptResult,
   runFolder: string,
   folder: string,
   context: TaskContext,
 ): void {
+  const suite = plan.name;
   for (const found of result.results.cases)
     context.emit({ type: 'case', ...caseInfo(found, suite, attempt) });
   for (const problem of result.results.problems)
@@ -130,9 +133,23 @@ function emitAttempt(
     ...(result.logComplete === undefined ? {} : { logComplete: result.logComplete }),
     ...usageOf(record),
     junit: result.results.files.map((file) => ({ path: path.relative(runFolder, file) })),
-    console: { path: path.join(folder, 'console.log') },
+    ...(result.pods === undefined
+      ? { console: { path: path.join(folder, 'console.log') } }
+      : { pods: result.pods.map((pod, index) => podInfo(plan, pod, index, folder)) }),
     lastLines: verdict.outcome === 'passed' || verdict.outcome === 'skipped' ? [] : result.lastLines,
   });
+}
+
+function podInfo(suite: SuitePlan, pod: PodResult, index: number, folder: string): PodInfo {
+  const { verdict, results, record } = pod;
+  return {
+    outcome: verdict.outcome,
+    ...(verdict.infraClass === undefined ? {} : { infraClass: verdict.infraClass }),
+    message: verdict.message,
+    counts: results.proof.counts,
+    ...(record === undefined ? {} : { commandMs: record.duration_ms }),
+    console: { path: path.join(folder, podFolder(suite, index), 'console.log') },
+  };
 }
 
 function usageOf(record: RunRecord | undefined): { memoryPeakBytes?: number; cpuMs?: number } {

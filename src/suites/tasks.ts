@@ -10,6 +10,7 @@ import { mainContainer } from './job.ts';
 import { attemptLimits } from './limits.ts';
 import { runAttempt } from './attempt.ts';
 import { runProcess } from './process.ts';
+import { podsOf } from './pods.ts';
 import type { Secrets } from './secrets.ts';
 import { infraRetries } from './retry.ts';
 import { requestsOf, type Amount } from './room.ts';
@@ -110,6 +111,7 @@ export function suiteTask(
   admission.expect(task, {
     suite: suite.name,
     wanted: wantedBy(suite, settings.assets),
+    count: podsOf(suite).count,
     mayRetry: suite.retries > 0,
   });
   return task;

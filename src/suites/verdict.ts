@@ -148,17 +148,27 @@ const unproved: Row = (e) => {
   return undefined;
 };
 
+/** What the test cases alone say. */
+type Cases = Pick<Evidence, 'suite' | 'junit'>;
+
+/** The verdict on the cases of several pods, each of which has one of its own. Pure. */
+export const verdictOnCases = (e: Cases): Verdict => failedCases(e) ?? withoutTests(e) ?? passed(e);
+
+function failedCases({ junit }: Cases): Verdict | undefined {
+  const bad = junit.counts.failed + junit.counts.errors;
+  if (bad === 0) return undefined;
+  const shown = junit.failedNames.slice(0, 3).join(', ');
+  return {
+    outcome: 'failed',
+    cause: 'cases',
+    message: `${bad} of ${junit.counts.total} tests failed: ${shown}`,
+  };
+}
+
 const failed: Row = (e) => {
   const code = e.record?.exit_code ?? 0;
-  const bad = e.junit.counts.failed + e.junit.counts.errors;
-  if (bad > 0) {
-    const shown = e.junit.failedNames.slice(0, 3).join(', ');
-    return {
-      outcome: 'failed',
-      cause: 'cases',
-      message: `${bad} of ${e.junit.counts.total} tests failed: ${shown}`,
-    };
-  }
+  const cases = failedCases(e);
+  if (cases !== undefined) return cases;
   if (code === 0) return undefined;
   const exec = e.record?.exec_error;
   if (exec !== undefined && exec !== null)
@@ -191,7 +201,7 @@ const childKilled: Row = (e) =>
       }
     : undefined;
 
-const withoutTests: Row = (e) => {
+const withoutTests = (e: Cases): Verdict | undefined => {
   const expected = e.suite.expectTests;
   if (expected === false) return undefined;
   const { junit } = e;
@@ -214,7 +224,7 @@ const collectionFault: Row = (e) =>
         message: `results are incomplete: ${e.collectError}`,
       };
 
-const passed = (e: Evidence): Verdict => {
+const passed = (e: Cases): Verdict => {
   const { counts } = e.junit;
   if (e.suite.expectTests === false && counts.total === 0)
     return { outcome: 'passed', message: 'exit code 0 (judged by the exit code alone)' };

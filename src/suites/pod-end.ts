@@ -1,0 +1,102 @@
+import path from 'node:path';
+import { KetError, messageOf } from '../model/errors.ts';
+import type { SuitePlan } from '../model/plan.ts';
+import type { TaskContext } from '../model/task.ts';
+import { readRecord, saveObjects, settleConsole } from './attempt-files.ts';
+import type { PodResult } from './attempt-result.ts';
+import type { Home } from './bring-home.ts';
+import { sidecar } from './job.ts';
+import { hasStarted, type KubeEvent, type NeverRan, type Pod } from './pod-state.ts';
+import { readResults } from './proof.ts';
+import { verdictOf } from './verdict.ts';
+import type { Part } from './view.ts';
+
+/** Where a pod of an attempt stands, and where its results go. */
+export interface PodPlace {
+  readonly namespace: string;
+  /** Name of the attempt's objects. */
+  readonly name: string;
+  /** What proves that a record is of this attempt. */
+  readonly nonce: string;
+  /** Index of the pod in a Job of several. */
+  readonly index?: number;
+  readonly outDir: string;
+}
+
+/** What is known when a pod ends, however it came there. */
+export interface EndState {
+  /** Who or what stopped it. */
+  readonly cancelled?: string;
+  readonly unhealthy?: string;
+  readonly neverRan?: Pick<NeverRan, 'infraClass' | 'message'>;
+  readonly pod?: Pod | undefined;
+  readonly uid?: string;
+  readonly podName?: string;
+  readonly podGone?: boolean;
+  readonly gaveUp?: string;
+  readonly collectError?: string;
+  readonly logComplete?: boolean;
+  readonly events?: Pick<Part<KubeEvent>, 'items'>;
+  readonly finish?: Home['finish'];
+}
+
+/** Only the user cancels; a limit of the task that is over is a lost contact, and a release may have broken. */
+export function stoppedBy(signal: AbortSignal): Pick<EndState, 'cancelled' | 'gaveUp' | 'unhealthy'> {
+  const reason: unknown = signal.reason;
+  if (!(reason instanceof KetError)) return { cancelled: messageOf(reason) };
+  if (reason.code === 'KET_TIMEOUT') return { gaveUp: reason.message };
+  return reason.code === 'KET_RELEASE' ? { unhealthy: reason.message } : { cancelled: reason.message };
+}
+
+/** The verdict on a pod from what came home and what the cluster said; then the pod may go, or is kept. */
+export async function endPod(
+  suite: SuitePlan,
+  place: PodPlace,
+  state: EndState,
+  keepFailedMs: number,
+  emit: TaskContext['emit'],
+): Promise<PodResult> {
+  const { outDir, nonce } = place;
+  const warn = (text: string): void =>
+    emit({ type: 'notice', level: 'warning', text: `${suite.name}: ${text}` });
+  const results = await readResults(path.join(outDir, 'results'));
+  const record = readRecord(outDir);
+  const lastLines = settleConsole(outDir);
+  const { pod } = state;
+  const verdict = verdictOf({
+    suite,
+    ...(state.cancelled === undefined ? {} : { cancelled: state.cancelled }),
+    ...(state.unhealthy === undefined ? {} : { unhealthy: state.unhealthy }),
+    uid: state.uid ?? '',
+    nonce,
+    podGone: state.podGone ?? false,
+    junit: results.proof,
+    lastLines,
+    ...(state.neverRan === undefined ? {} : { neverRan: state.neverRan }),
+    ...(pod === undefined ? {} : { pod }),
+    ...(state.gaveUp === undefined ? {} : { gaveUp: state.gaveUp }),
+    ...(record === undefined ? {} : { record }),
+    ...(state.collectError === undefined ? {} : { collectError: state.collectError }),
+  });
+  saveObjects(outDir, place.name, pod, state.events?.items() ?? []);
+  if (state.collectError !== undefined) warn(`results are not complete: ${state.collectError}`);
+  const failed = verdict.outcome !== 'passed' && verdict.outcome !== 'skipped';
+  try {
+    await state.finish?.(failed);
+  } catch (error) {
+    // The results are here and checked: an acknowledgement that was not heard changes nothing about them.
+    warn(messageOf(error));
+  }
+  const kept = failed && keepFailedMs > 0 && verdict.outcome !== 'cancelled';
+  return {
+    verdict,
+    results,
+    lastLines,
+    started: pod !== undefined && hasStarted(pod),
+    ...(record === undefined ? {} : { record }),
+    ...(state.logComplete === undefined ? {} : { logComplete: state.logComplete }),
+    ...(kept && state.podName !== undefined
+      ? { kept: { namespace: place.namespace, pod: state.podName, container: sidecar } }
+      : {}),
+  };
+}
