@@ -128,7 +128,7 @@ export const groups: readonly TestGroup[] = [
     'many',
     'many suites on one node: room, priority, queue, fail-fast; what suites and tiers can ask for; data of their own',
     false,
-    '(admission|options|isolation)',
+    '(admission|options|isolation|shards)',
     ['examples'],
   ),
   cluster('kube', 'the API client against a real API server', false, 'kube'),

@@ -250,9 +250,18 @@ function mainOf(
 /** Which of its pods it is; a suite of one pod is the one shard of one. */
 function indexOf(suite: SuitePlan): Wire<V1EnvVar>[] {
   const { count, word } = podsOf(suite);
-  const name = `KET_${word.toUpperCase()}`;
-  const index = { name, valueFrom: { fieldRef: { fieldPath: `metadata.labels['${indexLabel}']` } } };
-  return [count === 1 ? { name, value: '0' } : index, { name: `${name}S`, value: String(count) }];
+  const fieldPath = `metadata.labels['${indexLabel}']`;
+  const index = count === 1 ? { value: '0' } : { valueFrom: { fieldRef: { fieldPath } } };
+  const total = { value: String(count) };
+  return word === 'shard'
+    ? [
+        { name: 'KET_SHARD', ...index },
+        { name: 'KET_SHARDS', ...total },
+      ]
+    : [
+        { name: 'KET_REPLICA', ...index },
+        { name: 'KET_REPLICAS', ...total },
+      ];
 }
 
 /** Kubernetes expands `$(NAME)` and turns `$$` into `$` in commands and values; doubled, every dollar sign stays. */
