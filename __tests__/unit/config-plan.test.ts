@@ -91,6 +91,7 @@ describe('a plan', () => {
     expect(plan({ suites: ['api'] }).suites).toEqual([
       {
         name: 'api',
+        setupMs: 300_000,
         args: [],
         image: 'i:1',
         workingDir: '/app',

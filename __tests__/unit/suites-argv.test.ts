@@ -30,6 +30,17 @@ describe('set-up and teardown', () => {
       stderr: 'ket: the set-up ended with exit code 3\n',
     }));
 
+  test('a set-up that goes on is stopped at its limit, and nothing of the watch stays', () => {
+    const ran = run({ setup: 'exec sleep 61.5', setupMs: 1000, command: 'echo c', teardown: 'echo t' });
+    expect(ran).toEqual({
+      ...{ status: 124, signal: null, stdout: '' },
+      stderr: 'ket: the set-up was stopped at its limit of 1 s\n',
+    });
+    run({ setup: 'true', setupMs: 62_000, command: 'true' });
+    const { stdout } = spawnSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
+    expect(stdout).not.toMatch(/^sleep (61\.5|62)$/m);
+  });
+
   test('the command decides, also when the teardown fails', () =>
     expect(run({ command: 'exit 7', teardown: 'exit 9' })).toMatchObject({
       status: 7,

@@ -241,6 +241,7 @@ function suiteOf(suite: SuiteConfig, tier: TierConfig, root: string, input: Plan
     name: suite.name,
     ...(command === undefined ? {} : { command }),
     ...(setup === undefined ? {} : { setup }),
+    setupMs: ms(suite.setupTimeout),
     ...(teardown === undefined ? {} : { teardown }),
     args: overrides.args ?? [],
     ...(image === undefined ? {} : { image }),

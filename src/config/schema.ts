@@ -144,6 +144,9 @@ export const suiteSchema = z.strictObject({
     .describe(
       'Run by `/bin/sh -c` before the command, in the same place; if it fails, the command does not run.',
     ),
+  setupTimeout: duration
+    .default('5m')
+    .describe('How long `setup` may take, e.g. a migration; within the time of the suite.'),
   teardown: text
     .optional()
     .describe(

@@ -123,6 +123,8 @@ export interface SuitePlan {
   readonly command?: Command;
   /** For `/bin/sh -c`, before and after the command. */
   readonly setup?: string;
+  /** How long `setup` may take. */
+  readonly setupMs: number;
   readonly teardown?: string;
   /** Words after `--` on the command line, appended to the command. */
   readonly args: readonly string[];

@@ -10,6 +10,7 @@ export function aSuite(over: Partial<SuitePlan> = {}): SuitePlan {
   return {
     name: 'api',
     command: 'pytest tests',
+    setupMs: 300_000,
     args: [],
     image: 'shop-tests:dev',
     env: {},
