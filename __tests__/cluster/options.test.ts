@@ -141,6 +141,7 @@ const run = (tier: string, more: Partial<Parameters<typeof ket>[0]> = {}): Promi
 
 test('the rules of the tier and of the suite hold in the namespace of an attempt', async () => {
   let seen: unknown[] = [];
+  let pod: unknown;
   let namespace: { metadata: { labels: Record<string, string> } } | undefined;
   const ran = await run('rules', {
     onEvent(event) {
@@ -151,6 +152,7 @@ test('the rules of the tier and of the suite hold in the namespace of an attempt
         items: [NonNullable<typeof namespace>];
       };
       [namespace] = all.items;
+      [pod] = (get('pods', '-A', '-l', 'ket.dev/suite=ruled') as { items: unknown[] }).items;
       const kinds = 'resourcequota,limitrange,networkpolicy';
       seen = (get(kinds, '-A', '-l', 'ket.dev/suite=ruled') as { items: unknown[] }).items;
     },
@@ -161,6 +163,8 @@ test('the rules of the tier and of the suite hold in the namespace of an attempt
     { kind: 'LimitRange', spec: { limits: [{ type: 'Container', max: { memory: '1Gi' } }] } },
     { kind: 'NetworkPolicy', spec: { podSelector: {}, policyTypes: ['Ingress'] } },
   ]);
+  expect(pod).toMatchObject({ spec: { priority: 1, preemptionPolicy: 'Never' } });
+  expect(kubectl(kubeconfig, 'get', 'priorityclasses', '-l', 'ket.dev/run', '-o', 'name')).toBe('');
   const labels = namespace?.metadata.labels ?? {};
   expect(labels['pod-security.kubernetes.io/enforce']).toBe('baseline');
   const left = Number(labels['ket.dev/expires']) * 1000 - Date.now();

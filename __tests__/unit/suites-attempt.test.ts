@@ -129,13 +129,13 @@ describe('an attempt in a cluster that stays', () => {
     const last = at.story.lastIndexOf('exec manifest');
     const story = at.story.filter((line, i) => i >= last || !/^exec (manifest|cat)$/.test(line));
     expect(story).toEqual([
-      `list Namespace ${name}`,
-      ...['Namespace', 'ServiceAccount', 'Role', 'RoleBinding', 'ConfigMap', 'Job'].map(
-        (kind) => `create ${kind}`,
-      ),
+      ...[`list Namespace ${name}`, 'create Namespace'],
+      ...[`list PriorityClass ${name}`, 'create PriorityClass'],
+      ...['ServiceAccount', 'Role', 'RoleBinding', 'ConfigMap', 'Job'].map((kind) => `create ${kind}`),
       ...['exec manifest', 'exec stream', 'exec ack'],
       ...['delete Pod ket-api-1', `delete Job ${name}`, 'delete Pod ket-api-1'],
       ...['ConfigMap', 'RoleBinding', 'Role', 'ServiceAccount'].map((kind) => `delete ${kind} ${name}`),
+      ...[`delete PriorityClass ${name}`, `forget PriorityClass ${name}`],
       ...['delete Pod ket-api-1', `delete Namespace ${name}`, 'delete Pod ket-api-1'],
       `forget Namespace ${name}`,
     ]);
@@ -215,7 +215,7 @@ describe('an attempt in a cluster that stays', () => {
     expect(passing.story).toContain('exec ack');
   });
 
-  const kinds = ['ServiceAccount', 'Role', 'RoleBinding', 'ConfigMap', 'Job'];
+  const kinds = ['PriorityClass', 'ServiceAccount', 'Role', 'RoleBinding', 'ConfigMap', 'Job'];
 
   test("in its release's namespace only its own objects are made, listed before that, and deleted", async () => {
     const at = stage();
@@ -249,7 +249,7 @@ describe('an attempt in a cluster that stays', () => {
     const at = stage();
     await at.run({}, { needs: ['shop'] });
     expect(at.story.filter((line) => line.startsWith('list'))).toEqual(
-      ['Namespace', 'Role', 'RoleBinding'].map((kind) => `list ${kind} ${name}`),
+      ['Namespace', 'PriorityClass', 'Role', 'RoleBinding'].map((kind) => `list ${kind} ${name}`),
     );
   });
 });

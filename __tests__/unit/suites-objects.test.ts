@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { attemptLabels, attemptName, attemptSelector, shorten } from '../../src/suites/names.ts';
+import { priorities } from '../../src/model/plan.ts';
+import { priorityClassFor } from '../../src/suites/priority-class.ts';
 import { namespaceFor, objectsFor } from '../../src/suites/objects.ts';
 import { aSuite } from './support/suites.ts';
 
@@ -14,6 +16,12 @@ interface Rule {
   readonly resources: readonly string[];
   readonly verbs: readonly string[];
 }
+
+test('priorities order, and preempt nobody; none is lower than pods without one', () => {
+  const classes = priorities.map((priority) => priorityClassFor(id, { priority })[0]);
+  expect(classes.map((one) => one?.['value'])).toEqual([2, 1, undefined]);
+  expect(classes[0]).toMatchObject({ metadata: { name }, preemptionPolicy: 'Never' });
+});
 
 describe("an attempt's objects", () => {
   const objects = objectsFor(id, aSuite(), 'ns', ['shop', 'ns', 'shop'], contents);

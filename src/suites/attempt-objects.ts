@@ -5,6 +5,7 @@ import type { AttemptLimits } from './limits.ts';
 import type { AttemptId } from './names.ts';
 import { namespaceFor, objectsFor } from './objects.ts';
 import type { PodOutbound } from './outbound.ts';
+import { priorityClassFor } from './priority-class.ts';
 import { neededNamespaces, type SuiteWorld } from './world.ts';
 
 /** What an attempt adds to the world that it shares with the others of its run. */
@@ -25,6 +26,7 @@ export function manifestsFor(world: SuiteWorld, facts: AttemptFacts): AnyObject[
   const needed = neededNamespaces(suite, world);
   const { domain } = world.network;
   const searches = [...new Set([namespace, ...needed])].map((ns) => `${ns}.svc.${domain}`);
+  const classes = world.ephemeral ? [] : priorityClassFor(id, suite);
   const job = jobFor({
     id,
     suite,
@@ -40,6 +42,7 @@ export function manifestsFor(world: SuiteWorld, facts: AttemptFacts): AnyObject[
     releaseNamespaces: needed,
     arch: world.arch,
     outbound,
+    priorityClass: classes[0]?.metadata?.name,
   });
   const objects = objectsFor(id, suite, namespace, needed, {
     programs: world.programs,
@@ -48,5 +51,5 @@ export function manifestsFor(world: SuiteWorld, facts: AttemptFacts): AnyObject[
   });
   const expires = Math.ceil((now + limits.jobMs) / 1000);
   const own = suite.placement === 'own' ? namespaceFor(id, suite, world.namespace, expires) : [];
-  return [...own, ...objects, job as unknown as AnyObject];
+  return [...own, ...classes, ...objects, job as unknown as AnyObject];
 }

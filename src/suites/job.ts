@@ -28,6 +28,8 @@ export interface JobInput {
   /** Key of the ket-run program in the ConfigMap: the node's architecture. */
   readonly arch: 'amd64' | 'arm64';
   readonly outbound: PodOutbound;
+  /** For the pod, where the template names none. */
+  readonly priorityClass?: string | undefined;
 }
 
 /** Where ket-run finds its folders in the pod; its command line names them, so nothing is assumed twice. */
@@ -65,6 +67,7 @@ export function jobFor(input: JobInput): Job {
     { name: 'KET_POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
   ];
   const spec: PodSpec = {
+    ...(input.priorityClass === undefined ? {} : { priorityClassName: input.priorityClass }),
     ...base,
     // A container that is started again would hide its first end.
     restartPolicy: 'Never',
