@@ -1,3 +1,6 @@
+import fs from 'node:fs';
+import path from 'node:path';
+
 /** One group of tests that runs alone. */
 export interface TestGroup {
   readonly name: string;
@@ -31,9 +34,19 @@ const cluster = (
   inTest,
   setUp: 'test',
   commands: [jest('--selectProjects', 'cluster', '--runInBand', '--testPathPatterns', `cluster/${file}`)],
-  inputs: [...product, '__tests__/cluster', 'testbed', ...more],
+  inputs: [...product, ...testFiles(file), 'testbed', ...more],
   limitMinutes: 20,
 });
+
+/** Of the tests on a cluster those of one group, and what all of them share. */
+function testFiles(file: string): string[] {
+  const folder = '__tests__/cluster';
+  const own = new RegExp(`cluster/${file}`);
+  return fs
+    .readdirSync(path.join(import.meta.dirname, '..', folder))
+    .map((name) => `${folder}/${name}`)
+    .filter((name) => !name.endsWith('.test.ts') || own.test(name));
+}
 
 const product = ['src', 'bin', 'dist', 'templates', 'kind-configs', 'package-lock.json'];
 
