@@ -28,7 +28,10 @@ const expected: Readonly<Record<string, Expected>> = {
   'case-fails-exit-0': { outcome: 'failed', cause: 'cases', message: /^1 of 2 tests failed: b$/ },
   'exit-3': { outcome: 'failed', cause: 'exit-code', message: /exit code 3.*last line: the last words/ },
   killed: { outcome: 'failed', cause: 'signal', message: /SIGSEGV/ },
-  hangs: { outcome: 'failed', cause: 'timeout', message: /time limit of 5 s; last line: waiting for godot/ },
+  hangs: {
+    ...{ outcome: 'failed', cause: 'timeout' },
+    message: /time limit of 5 s while it ran `sleep 600`; last line: waiting for godot/,
+  },
   'ignores-term': { outcome: 'failed', cause: 'timeout', message: /time limit of 3 s/ },
   memory: { outcome: 'failed', cause: 'memory', message: /limit of 32Mi/ },
   'child-memory': {

@@ -56,9 +56,12 @@ const rows: readonly Row[] = [
   ]),
   [
     'its time limit, as ket-run tells',
-    { record: aRecord({ timed_out: true, exit_code: 143, signal: 15 }), pod: aPod(ended(143)) },
+    {
+      record: aRecord({ timed_out: true, running: 'pytest tests/slow.py', exit_code: 143, signal: 15 }),
+      pod: aPod(ended(143)),
+    },
     { outcome: 'failed', cause: 'timeout' },
-    /time limit of 1 min; last line: the last words$/,
+    /time limit of 1 min while it ran `pytest tests\/slow\.py`; last line: the last words$/,
   ],
   [
     'its time limit, by the deadline of the pod, without a record',

@@ -9,6 +9,8 @@ export interface RunRecord {
   readonly exit_code: number;
   readonly signal: number | null;
   readonly timed_out: boolean;
+  /** The command line that was started last, when the limit was over. */
+  readonly running?: string | null;
   readonly term_received: number | null;
   readonly exec_error: string | null;
   /** Processes of the container that the kernel killed for memory; null where the cgroup does not tell. */

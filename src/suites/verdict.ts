@@ -85,7 +85,7 @@ const ownLimit: Row = (e) => {
     return {
       outcome: 'failed',
       cause: 'timeout',
-      message: `stopped after its time limit of ${formatMs(e.suite.limitMs)}${lastLine(e)}`,
+      message: `stopped after its time limit of ${formatMs(e.suite.limitMs)}${running(e.record)}${lastLine(e)}`,
     };
   if (e.pod !== undefined && isOwnStorageLimit(e.pod))
     return {
@@ -283,6 +283,10 @@ const peak = (record: RunRecord | undefined): string =>
   record?.memory_peak_bytes === null || record?.memory_peak_bytes === undefined
     ? ''
     : ` (peak ${Math.round(record.memory_peak_bytes / 1048576)} MiB)`;
+
+/** What the command itself had started last; the words of its shell tell nothing more. */
+const running = (record: RunRecord | undefined): string =>
+  typeof record?.running === 'string' ? ` while it ran \`${record.running.slice(0, 120)}\`` : '';
 
 const lastLine = (e: Evidence): string => {
   const line = e.lastLines.findLast((l) => l.trim() !== '');

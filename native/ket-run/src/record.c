@@ -61,6 +61,7 @@ bool record_end(int state_dir, const struct record *r)
     json_number(&j, "exit_code", r->exit_code);
     json_number_or_null(&j, "signal", r->signal != 0, r->signal);
     json_bool(&j, "timed_out", r->timed_out);
+    json_text(&j, "running", r->running);
     json_number_or_null(&j, "term_received", r->term_received != 0, r->term_received);
     json_text(&j, "exec_error", r->exec_error);
     json_number_or_null(&j, "oom_kills", r->oom_kills >= 0, r->oom_kills);

@@ -18,6 +18,7 @@ struct record {
     int exit_code;
     int signal; /* 0: none */
     bool timed_out;
+    const char *running; /* when its limit was over; NULL: not known */
     int term_received;      /* 0: none */
     const char *exec_error; /* NULL: none */
     int64_t oom_kills;      /* -1: not known, as with the next two */

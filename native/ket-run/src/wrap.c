@@ -17,6 +17,7 @@
 #include "commands.h"
 #include "pump.h"
 #include "record.h"
+#include "running.h"
 #include "signals.h"
 #include "usage.h"
 
@@ -26,6 +27,7 @@ enum {
     CLEAR_MS = 5000,   /* what is left of the group has so long after TERM */
     STALL_MS = 10000,  /* a reader that takes nothing, after the command ended */
     STEP_MS = 20,      /* how often the end's conditions are looked at */
+    RUNNING_MAX = 400, /* of a command line, in the record */
     TEXT_MAX = 200     /* length of nonce and uid */
 };
 
@@ -53,6 +55,7 @@ struct wrap {
     struct console console;
     struct usage usage;
     struct record record;
+    char running[RUNNING_MAX];
 };
 
 static int64_t later(int64_t now, int64_t wait)
@@ -133,6 +136,9 @@ static void keep_limit(struct wrap *w, int64_t now)
     }
     if (now >= w->limit_at && !w->record.timed_out) {
         w->record.timed_out = true;
+        if (newest_process(w->child.pid, w->running, sizeof w->running)) {
+            w->record.running = w->running;
+        }
         signal_group(w, SIGTERM);
         plan_kill(w, now);
         say("the time limit of %lld ms is over", (long long)w->limit_ms);
