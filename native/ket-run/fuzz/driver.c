@@ -49,6 +49,8 @@ static const char *const seeds[] = {
     "5low 0\nhigh 0\nmax 7\noom 1\noom_kill 18446744073709551615\noom_group_kill 0\n",
     "59223372036854775807\n",
     "6YS9iL2Nk/w==",
+    "70.25\ttests.test_a\n3\ttests.test_a\n12.0000001\tx\n99999999999\ty\n.5\t\ntests.test_a\n",
+    "7a\nb\na\n\nc",
 };
 
 static const char *const words[] = {"\"", "\\", "\\u0000", "\\ud800", "{", "}", ",", ":", "..", "/../", "\n",

@@ -17,6 +17,7 @@
 #include "json_read.h"
 #include "json_write.h"
 #include "manifest_read.h"
+#include "partition.h"
 #include "sha256.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -167,12 +168,35 @@ static void encoded(const uint8_t *data, size_t size)
     free(text);
 }
 
+/* The text is the list and the durations at once, so that some names are known. */
+static void shares(const uint8_t *data, size_t size)
+{
+    char *text = exact(data, size);
+    struct slice list = {text, size};
+    struct durations known;
+    struct partition p;
+    size_t wrong = 0, shards = size % 7 + 1, names = 0;
+    if (!durations_read(&known, list, &wrong)) {
+        demand(wrong > 0, "the wrong line is named");
+        known = (struct durations){.other_usec = -1};
+    }
+    demand(partition_make(&p, list, &known, shards), "memory");
+    for (size_t i = 0; i < p.count; i++) {
+        demand(p.items[i].place == i && p.items[i].shard < shards && p.items[i].usec >= 0, "each name has a shard");
+        names += !p.items[i].repeated;
+    }
+    demand(names == p.names && (p.count == 0 || names > 0), "repeated names are not counted");
+    partition_free(&p);
+    durations_free(&known);
+    free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0) {
         return 0;
     }
-    uint8_t choice = (uint8_t)(data[0] + 1) % 7; /* so that the digits choose */
+    uint8_t choice = data[0] % 8; /* so that the digits choose */
     data++;
     size--;
     switch (choice) {
@@ -192,8 +216,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case 5:
         counters(data, size);
         break;
-    default:
+    case 6:
         encoded(data, size);
+        break;
+    default:
+        shares(data, size);
         break;
     }
     return 0;

@@ -9,5 +9,6 @@ int command_stream(int argc, char **argv);
 int command_cat(int argc, char **argv);
 int command_ack(int argc, char **argv);
 int command_keep(int argc, char **argv);
+int command_share(int argc, char **argv);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * ket-run: the one program that ket brings into a pod. It wraps the suite's
- * command, holds the pod until the results are fetched, and serves them.
+ * command, holds the pod until the results are fetched, serves them, and tells a
+ * shard which tests are its own.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -30,7 +31,8 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"wrap", command_wrap}, {"hold", command_hold}, {"manifest", command_manifest}, {"stream", command_stream},
-    {"cat", command_cat},   {"ack", command_ack},   {"keep", command_keep},         {"version", command_version},
+    {"cat", command_cat},   {"ack", command_ack},   {"keep", command_keep},         {"share", command_share},
+    {"version", command_version},
 };
 
 int main(int argc, char **argv)
@@ -38,7 +40,7 @@ int main(int argc, char **argv)
     /* A reader that went away is an error to report, not a silent death. */
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
-        say("a subcommand is missing (wrap, hold, manifest, stream, cat, ack, keep, version)");
+        say("a subcommand is missing (wrap, hold, manifest, stream, cat, ack, keep, share, version)");
         return EXIT_USAGE;
     }
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {

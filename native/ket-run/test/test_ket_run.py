@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import platform
+import random
 import shutil
 import signal
 import subprocess
@@ -974,6 +975,151 @@ class Hold(Case):
         self.assertIsNone(p.poll())
         # Now nobody reads any more: that is silence.
         self.assertEqual(p.wait(6), 3)
+
+
+class Share(Case):
+    """Which tests a shard runs: every name in exactly one shard, and the shards equally long."""
+
+    def setUp(self):
+        super().setUp()
+        self.durations = self.dir / "durations.tsv"
+
+    def share(self, names, shard=None, shards=None, durations=None, *args, **env):
+        set_ = {"KET_SHARD": shard, "KET_SHARDS": shards, "KET_DURATIONS": durations, **env}
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("KET_")}
+        clean.update((k, str(v)) for k, v in set_.items() if v is not None)
+        data = names if isinstance(names, bytes) else "".join(f"{name}\n" for name in names).encode()
+        return self.run_("share", *args, input=data, env=clean)
+
+    def split(self, names, shards, durations=None):
+        """What each shard gets."""
+        parts = []
+        for shard in range(shards):
+            r = self.share(names, shard, shards, durations)
+            self.assertEqual(r.returncode, 0, r.stderr)
+            parts.append(r.stdout.decode().splitlines())
+        return parts
+
+    def know(self, seconds):
+        self.durations.write_text("".join(f"{s}\t{name}\n" for name, s in seconds.items()))
+        return self.durations
+
+    def test_every_name_in_exactly_one_shard_in_its_order(self):
+        for seed in range(25):
+            rng = random.Random(seed)
+            names = [f"tests/test_{i} [ä {rng.random()}]" for i in range(rng.randrange(1, 60))]
+            durations = self.know({n: round(rng.uniform(0, 9), rng.randrange(8)) for n in names if rng.random() < 0.7})
+            shards = rng.randrange(1, 8)
+            parts = self.split(names, shards, durations)
+            self.assertEqual(sorted(n for part in parts for n in part), sorted(names))
+            for part in parts:
+                self.assertEqual(part, [n for n in names if n in part])
+            shuffled = rng.sample(names, len(names))
+            self.assertEqual([set(p) for p in self.split(shuffled, shards, durations)], [set(p) for p in parts])
+
+    def test_40_cases_in_4_shards_end_within_a_fifth_of_their_mean(self):
+        worst = 0
+        for seed in range(50):
+            rng = random.Random(seed)
+            took = {f"case {i}": round(rng.uniform(0.05, 3), 3) for i in range(40)}
+            sums = [sum(took[n] for n in part) for part in self.split(took, 4, self.know(took))]
+            worst = max(worst, max(sums) / (sum(sums) / 4))
+        self.assertLess(worst, 1.2)
+        self.assertGreater(worst, 1)
+
+    def test_longest_first_to_the_least_loaded(self):
+        # b (5) to the first, c and d (3) to the second, a to the first: 6 and 6, with two names each.
+        took = {"a": 1, "b": 5, "c": 3, "d": 3, "e": 0.5, "f": 0.5}
+        self.assertEqual(self.split(took, 2, self.know(took)), [["a", "b", "e"], ["c", "d", "f"]])
+        # Equal in time: the one with fewer names.
+        took = {"a": 2, "b": 1, "c": 1, "d": 4, "e": 1}
+        self.assertEqual(self.split(took, 2, self.know(took)), [["d", "e"], ["a", "b", "c"]])
+
+    def test_unknown_counts_as_the_median_of_the_known_or_a_second_or_as_told(self):
+        def said(names, durations):
+            return self.share(names, 0, 1, durations).stderr.decode()
+
+        known = {"a": 2, "b": 10, "c": 30, "elsewhere": 1000, "further": 1000}
+        self.assertIn(" of 52 s; how long 1 of them", said(["a", "b", "c", "new"], self.know(known)))
+        self.assertIn(" of 3 s; how long 3 of them", said(["x", "y", "z"], self.know(known)))
+        self.assertIn(" of 3 s", said(["x", "y", "z"], None))
+        self.assertIn(" of 62 s", said(["a", "b", "x", "y"], self.know({**known, "": 25})))
+
+    def test_numbers(self):
+        for text, seconds in (("12", 12), ("0012.9999999", 12), ("9.", 9), ("99999999999999999999999", 86400), ("86400.1", 86400)):
+            self.durations.write_text(f"{text}\ta\n5\tb")
+            self.assertIn(f" of {seconds + 5} s", self.share(["a", "b"], 0, 1, self.durations).stderr.decode(), text)
+        # The longest of several.
+        self.durations.write_text("3\ta\n7\ta\n4\ta\n")
+        self.assertIn(" of 7 s", self.share(["a"], 0, 1, self.durations).stderr.decode())
+
+    def test_repeated_names_and_empty_lines(self):
+        parts = self.split(["a", "", "b", "a", "c", "a"], 2)
+        self.assertEqual(parts, [["a", "c"], ["b"]])
+        self.assertEqual(self.share(b"x\ny", 0, 1).stdout, b"x\ny\n")
+
+    def test_without_time_they_are_as_many(self):
+        parts = self.split([f"t{i}" for i in range(12)], 4, self.know({f"t{i}": 0 for i in range(12)}))
+        self.assertEqual([len(part) for part in parts], [3, 3, 3, 3])
+
+    def test_outside_ket_there_is_one_shard(self):
+        self.assertEqual(self.share(["a", "b"]).stdout, b"a\nb\n")
+
+    def test_options_stand_above_the_environment(self):
+        durations = self.know({"a": 9, "b": 1, "c": 1})
+        given = ["--shard", "1", "--shards", "2", "--durations", str(durations)]
+        r = self.share(["a", "b", "c"], 0, 1, "/no/such/file", *given)
+        self.assertEqual((r.returncode, r.stdout), (0, b"b\nc\n"), r.stderr)
+
+    def test_a_shard_without_names_says_so_in_junit(self):
+        parts = [self.share(["a", "b"], i, 4, None, KET_RESULTS=self.results) for i in range(4)]
+        self.assertEqual([(r.returncode, r.stdout) for r in parts], [(0, b"a\n"), (0, b"b\n"), (0, b""), (0, b"")])
+        files = sorted(p.name for p in self.results.iterdir())
+        self.assertEqual(files, ["empty-shard-2.xml", "empty-shard-3.xml"])
+        text = (self.results / files[1]).read_text()
+        self.assertIn('name="shard 3"><skipped message="no test is left for it: 2 for 4 shards"/>', text)
+        self.assertEqual(self.share(["a"], 1, 2, None, KET_RESULTS="/no/such/folder").returncode, 1)
+
+    def test_bad_input_is_an_error(self):
+        def broken(text):
+            self.durations.write_bytes(text)
+            return self.share(["a"], 0, 1, self.durations)
+
+        cases = {
+            "there is no name on stdin": [self.share([], 0, 1), self.share(b"\n\n", 0, 2)],
+            "stdin: has a zero byte": [self.share(b"a\0b\n", 0, 1)],
+            "one is given, the other is not": [self.share(["a"], 0), self.share(["a"], None, 2)],
+            "counted from 0": [self.share(["a"], 2, 2), self.share(["a"], 0, 0), self.share(["a"], 0, 1001)],
+            "KET_SHARD: not a number": [self.share(["a"], "x", 2), self.share(["a"], "-1", 2), self.share(["a"], "", 2)],
+            "KET_SHARDS: not a number": [self.share(["a"], 0, "2 ")],
+            "cannot open the durations /no/such/file": [self.share(["a"], 0, 1, "/no/such/file")],
+            "durations.tsv, line 2: not seconds": [broken(b"1\ta\n\n"), broken(b"1\ta\n1e3\tb"), broken(b"1\ta\n\tb\n"),
+                                                   broken(b"1\ta\n.\tb\n"), broken(b"1\ta\n1 b\n"), broken(b"1\ta\n-1\tb\n")],
+            "durations.tsv: has a zero byte": [broken(b"1\ta\0")],
+            "unknown option": [self.share(["a"], 0, 1, None, "--sharp", "1")],
+        }
+        for said, runs in cases.items():
+            for r in runs:
+                self.assertEqual((r.returncode, r.stdout), (2, b""), (said, r.stderr))
+                self.assertIn(said, r.stderr.decode())
+
+    def test_too_long_a_list(self):
+        self.assertEqual(self.share(b"x" * (64 << 20) + b"\n", 0, 1).returncode, 2)
+        self.assertEqual(self.share(b"x" * ((64 << 20) - 1) + b"\n", 0, 1).returncode, 0)
+
+    def test_200000_names(self):
+        rng = random.Random(1)
+        took = {f"package.module.Class.test_{i}": round(rng.expovariate(2), 4) for i in range(200_000)}
+        began = time.monotonic()
+        parts = self.split(took, 3, self.know(took))
+        self.assertLess(time.monotonic() - began, 30)
+        sums = [sum(took[n] for n in part) for part in parts]
+        self.assertLess(max(sums) - min(sums), 0.01)
+
+    def test_stdout_that_fails(self):
+        with open("/dev/full", "wb") as full:
+            r = subprocess.run([KET_RUN, "share"], input=b"a\n", stdout=full, stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(r.returncode, 1)
 
 
 @unittest.skipUnless(SHIPPED, "another program is tested")
