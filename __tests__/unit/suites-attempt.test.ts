@@ -97,6 +97,7 @@ function stage(
     ephemeral: false,
     secrets: new Map([['TOKEN', 's3cret']]),
     cluster: { name: 'mine', kubeconfig: '/k' },
+    durations: new Map(),
     lists: {
       ...list,
       add: async (made) => void story.push(`list ${titleOf(made)}`),

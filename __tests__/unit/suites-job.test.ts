@@ -66,7 +66,14 @@ describe('the Job of an attempt', () => {
     expect(pod.serviceAccountName).toBe(name);
     expect(pod.volumes?.find((v) => v.name === 'ket-bin')).toEqual({
       name: 'ket-bin',
-      configMap: { name, defaultMode: 0o555, items: [{ key: 'ket-run-amd64', path: 'ket-run' }] },
+      configMap: {
+        name,
+        defaultMode: 0o555,
+        items: [
+          { key: 'ket-run-amd64', path: 'ket-run' },
+          { key: 'durations.tsv', path: 'durations.tsv', mode: 0o444 },
+        ],
+      },
     });
   });
 
@@ -180,9 +187,10 @@ describe('the Job of an attempt', () => {
       job.volumes?.find((v) => v.name === 'ket-bin')?.configMap?.items;
     expect(items(pod)).toEqual([
       { key: 'ket-run-amd64', path: 'ket-run' },
+      { key: 'durations.tsv', path: 'durations.tsv', mode: 0o444 },
       { key: 'authorities.pem', path: 'authorities.pem', mode: 0o444 },
     ]);
-    expect(items(parts().pod)).toHaveLength(1);
+    expect(items(parts().pod)).toHaveLength(2);
   });
 
   test('folders whose files come back are parts of the results; shared memory has its size', () => {

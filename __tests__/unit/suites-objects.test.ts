@@ -9,7 +9,12 @@ import { aSuite } from './support/suites.ts';
 const id = { run: '1121-120000-ab12', suite: 'api', attempt: 1 };
 const name = 'ket-1121-120000-ab12-api-1';
 const programs = { amd64: Buffer.from('amd'), arm64: Buffer.from('arm') };
-const contents = { programs, secrets: new Map<string, string>(), authorities: undefined };
+const contents = {
+  programs,
+  secrets: new Map<string, string>(),
+  authorities: undefined,
+  durations: new Map<string, number>(),
+};
 
 interface Rule {
   readonly apiGroups: readonly string[];
@@ -63,7 +68,27 @@ describe("an attempt's objects", () => {
   test('authorities come beside ket-run', () => {
     const withThem = objectsFor(id, aSuite(), 'ns', [], { ...contents, authorities: 'pem' });
     expect(withThem.at(-1)).toMatchObject({ kind: 'ConfigMap', data: { 'authorities.pem': 'pem' } });
-    expect(objects.at(-1)?.['data']).toBeUndefined();
+    expect(objects.at(-1)?.['data']).toEqual({ 'durations.tsv': '' });
+  });
+
+  test('durations of tests come beside ket-run too, as many as a ConfigMap has room for', () => {
+    const few = new Map([
+      ['a', 20],
+      ['b', 1500],
+    ]);
+    const dataOf = (durations: Map<string, number>, authorities?: string): Record<string, string> =>
+      objectsFor(id, aSuite(), 'ns', [], { ...contents, programs: real, authorities, durations }).at(-1)?.[
+        'data'
+      ] as Record<string, string>;
+    const real = { amd64: Buffer.alloc(100_000), arm64: Buffer.alloc(100_000) };
+    expect(dataOf(few)['durations.tsv']).toBe('1.5000\tb\n0.0200\ta\n');
+    const many = new Map(Array.from({ length: 50_000 }, (_, i) => [`package.Class.test_${String(i)}`, i]));
+    for (const authorities of [undefined, 'x'.repeat(600_000)]) {
+      const data = Object.values(dataOf(many, authorities)).join('');
+      const bytes = Buffer.byteLength(data) + 200_000;
+      expect(bytes).toBeLessThan(1024 * 1024);
+      expect(bytes).toBeGreaterThan(700_000);
+    }
   });
 
   test('ket-run comes for both architectures', () => {

@@ -52,7 +52,8 @@ function manifestsOf(plan: Plan): string[] {
     });
     const programs = { amd64: program, arm64: program };
     const secrets = new Map(suite.secrets.map((name) => [name, '<from the environment>']));
-    const objects = objectsFor(id, suite, namespace, needed, { programs, secrets, authorities: undefined });
+    const contents = { programs, secrets, authorities: undefined, durations: new Map<string, number>() };
+    const objects = objectsFor(id, suite, namespace, needed, contents);
     const namespaceObjects = own ? namespaceFor(id, suite, plan.namespace, 0) : [];
     const documents = [...namespaceObjects, ...objects, job];
     return `# Suite ${suite.name}, first attempt\n${documents.map((o) => `---\n${yaml(o)}`).join('')}`;

@@ -24,7 +24,7 @@ import { Admission } from '../suites/admission.ts';
 import type { SuiteReport } from '../suites/tasks.ts';
 import { nameOf, remover } from './cleanup.ts';
 import { compose } from './compose.ts';
-import { durationsOf } from './durations.ts';
+import { durationsOf, testDurationsOf } from './durations.ts';
 import { openEventLog } from './event-log.ts';
 import { execute, type TaskResult } from './executor.ts';
 import { makeRunFolder, newRunId } from './folder.ts';
@@ -81,6 +81,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
       state,
       secrets,
       outbound,
+      durationsOf: (suite) => testDurationsOf(plan.output, plan.tier, suite),
       admission: new Admission(
         runId,
         plan.parallel ?? (plan.cluster === undefined ? availableParallelism() : undefined),

@@ -48,6 +48,7 @@ export function manifestsFor(world: SuiteWorld, facts: AttemptFacts): AnyObject[
     programs: world.programs,
     secrets: world.secrets,
     authorities: outbound.authorities,
+    durations: world.durations,
   });
   const expires = Math.ceil((now + limits.jobMs) / 1000);
   const own = suite.placement === 'own' ? namespaceFor(id, suite, world.namespace, expires) : [];

@@ -37,6 +37,8 @@ export const folders = ['--state', '/ket/state', '--results', '/results'];
 export const ketRun = '/ket/bin/ket-run';
 export const sidecar = 'ket';
 export const mainContainer = 'suite';
+/** Key in the ConfigMap, and file beside ket-run. */
+export const durationsKey = 'durations.tsv';
 
 /**
  * An unprivileged user for images whose own is root, a name (the kubelet cannot prove that a name is not root) or
@@ -120,6 +122,7 @@ export function jobFor(input: JobInput): Job {
           defaultMode: 0o555,
           items: [
             { key: `ket-run-${input.arch}`, path: 'ket-run' },
+            { key: durationsKey, path: durationsKey, mode: 0o444 },
             ...(input.outbound.authorities === undefined
               ? []
               : [{ key: authoritiesKey, path: authoritiesKey, mode: 0o444 }]),
@@ -199,6 +202,7 @@ function mainOf(
     KET_ATTEMPT: String(id.attempt),
     KET_SUITE_ID: suiteId(id),
     KET_RESULTS: '/results',
+    KET_DURATIONS: `/ket/bin/${durationsKey}`,
     KET_NAMESPACE: input.namespace,
     KET_RELEASE_NAMESPACES: input.releaseNamespaces.join(','),
   };

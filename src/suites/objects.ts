@@ -1,6 +1,8 @@
 import type { AnyObject } from '../model/kube.ts';
 import { labels } from '../model/labels.ts';
 import type { NamespacePlan, SuitePlan } from '../model/plan.ts';
+import { durationLines, type TestDurations } from '../results/test-durations.ts';
+import { durationsKey } from './job.ts';
 import { attemptLabels, attemptName, type AttemptId } from './names.ts';
 import { authoritiesKey } from './outbound.ts';
 import type { Secrets } from './secrets.ts';
@@ -81,11 +83,24 @@ export interface Contents {
   readonly secrets: Secrets;
   /** PEM. */
   readonly authorities: string | undefined;
+  /** Of the suite's tests in an earlier run. */
+  readonly durations: TestDurations;
+}
+
+/** The API server takes 1 MiB of data in a ConfigMap; the rest of a request is small. */
+const configMapBytes = 1024 * 1024 - 4096;
+/** More says nothing more about who is to run what. */
+const mostDurations = 512 * 1024;
+
+/** What is left for them beside the programs and the authorities, in lines. */
+function durationsFitting({ programs, authorities = '', durations }: Contents): string {
+  const taken = programs.amd64.length + programs.arm64.length + Buffer.byteLength(authorities);
+  return durationLines(durations, Math.min(mostDurations, configMapBytes - taken));
 }
 
 /**
  * Everything but the Job: service account, rights in the attempt's namespace and in those of its releases, the
- * ConfigMap that brings ket-run and the authorities, and the suite's secrets, of which no value stands in the Job. In
+ * ConfigMap that brings ket-run, the authorities and the durations of tests, and the suite's secrets, of which no value stands in the Job. In
  * the order in which they are created.
  */
 export function objectsFor(
@@ -123,7 +138,10 @@ export function objectsFor(
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata,
-      ...(authorities === undefined ? {} : { data: { [authoritiesKey]: authorities } }),
+      data: {
+        [durationsKey]: durationsFitting(contents),
+        ...(authorities === undefined ? {} : { [authoritiesKey]: authorities }),
+      },
       binaryData: {
         'ket-run-amd64': programs.amd64.toString('base64'),
         'ket-run-arm64': programs.arm64.toString('base64'),

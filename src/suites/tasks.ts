@@ -3,6 +3,7 @@ import { priorities, type Plan, type SuitePlan } from '../model/plan.ts';
 import type { ClusterHandle, ImageFacts, Outbound } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { Task, TaskContext } from '../model/task.ts';
+import type { TestDurations } from '../results/test-durations.ts';
 import type { Admission } from './admission.ts';
 import type { AttemptResult } from './attempt-result.ts';
 import { whyRefusedConnections } from './hints.ts';
@@ -30,6 +31,8 @@ export interface SuiteSettings {
   readonly secrets: Secrets;
   readonly outbound: Outbound;
   readonly admission: Admission;
+  /** How long the tests of a suite took in an earlier run. */
+  readonly durationsOf: (suite: string) => Promise<TestDurations>;
 }
 
 export interface SuiteNeeds {
@@ -90,6 +93,7 @@ export function suiteTask(
         ephemeral: settings.ephemeral,
         lists: settings.state,
         secrets: settings.secrets,
+        durations: await settings.durationsOf(suite.name),
         outbound: settings.outbound,
         cluster,
         mayGetRoom: () => admission.mayGetRoom(task),

@@ -8,6 +8,7 @@ import type { Kube, Wire } from '../model/kube.ts';
 import type { NamespacePlan, SuitePlan } from '../model/plan.ts';
 import type { ClusterHandle, ImageFacts, Outbound } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
+import type { TestDurations } from '../results/test-durations.ts';
 import type { Job } from './job.ts';
 import type { KetRunPrograms } from './objects.ts';
 import type { ClusterNetwork } from './outbound.ts';
@@ -36,6 +37,8 @@ export interface SuiteWorld {
   /** The cluster goes away with the run: nothing in it needs deleting one by one. */
   readonly ephemeral: boolean;
   readonly secrets: Secrets;
+  /** How long the suite's tests took in an earlier run. */
+  readonly durations: TestDurations;
   readonly outbound: Outbound;
   /** Where an attempt's namespace is listed in a cluster that stays, before it is made. */
   readonly lists: StateFile;
