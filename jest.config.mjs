@@ -6,7 +6,14 @@ const project = (name, extra = {}) => ({
   ...extra,
 });
 
-/** `unit` needs nothing; `cluster` needs a machine that can make Kind clusters. */
+/**
+ * `unit` needs nothing; `cluster` needs a machine that can make Kind clusters; `recipes` needs test runners of several
+ * languages, and the registries that their packages come from.
+ */
 export default {
-  projects: [project('unit', { setupFiles: ['<rootDir>/jest/no-network.mjs'] }), project('cluster')],
+  projects: [
+    project('unit', { setupFiles: ['<rootDir>/jest/no-network.mjs'] }),
+    project('cluster'),
+    project('recipes'),
+  ],
 };

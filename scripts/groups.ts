@@ -146,6 +146,14 @@ export const groups: readonly TestGroup[] = [
   ),
   cluster('kube', 'the API client against a real API server', false, 'kube'),
   {
+    name: 'recipes',
+    what: 'shards with pytest, jest, mocha, go test and Maven, each by its own runner (registries for their packages)',
+    inTest: false,
+    commands: [jest('--selectProjects', 'recipes', '--runInBand')],
+    inputs: ['examples/recipes', '__tests__/recipes', 'dist/ket-run', 'src/pipeline', 'src/results'],
+    limitMinutes: 15,
+  },
+  {
     name: 'sanitizers',
     what: 'the helper in the pod under address and undefined-behaviour sanitizers',
     inTest: false,
