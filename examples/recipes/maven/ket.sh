@@ -5,6 +5,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 mvn -B -q test-compile
+mkdir -p target/test-classes
 find target/test-classes -name '*.class' ! -name '*$*' >"$work/classes"
 sed 's|^target/test-classes/||; s|\.class$||; s|/|.|g' "$work/classes" >"$work/names"
 # None at all is for ket-run to refuse.
