@@ -54,12 +54,15 @@ export interface KetOptions {
   /** Called for each event as it is written, with the process of ket. */
   readonly onEvent?: (event: RunEvent, pid: number) => void;
   readonly limitMs?: number;
+  /** For runs that are to know of each other; else each has one of its own. */
+  readonly output?: string;
 }
 
 /** Runs ket to its end and reads what it left. */
 export async function ket(options: KetOptions): Promise<Ran> {
   const began = Date.now();
-  const output = path.join(options.box.home, `out-${began}-${Math.round(Math.random() * 1e6)}`);
+  const own = `out-${began}-${Math.round(Math.random() * 1e6)}`;
+  const output = options.output ?? path.join(options.box.home, own);
   const runs = ['run', 'up'].includes(options.args[0] ?? '');
   const args = [...options.args];
   if (runs) args.splice(1, 0, '--output', output, '--format', 'json');

@@ -93,7 +93,7 @@ export function suiteTask(
         ephemeral: settings.ephemeral,
         lists: settings.state,
         secrets: settings.secrets,
-        durations: await settings.durationsOf(suite.name),
+        durations: suite.shards === undefined ? new Map() : await settings.durationsOf(suite.name),
         outbound: settings.outbound,
         cluster,
         mayGetRoom: () => admission.mayGetRoom(task),

@@ -37,7 +37,7 @@ export interface SuiteWorld {
   /** The cluster goes away with the run: nothing in it needs deleting one by one. */
   readonly ephemeral: boolean;
   readonly secrets: Secrets;
-  /** How long the suite's tests took in an earlier run. */
+  /** How long the suite's tests took in an earlier run; for suites with shards. */
   readonly durations: TestDurations;
   readonly outbound: Outbound;
   /** Where an attempt's namespace is listed in a cluster that stays, before it is made. */
