@@ -96,6 +96,7 @@ function stage(
     keepFailedMs: 0,
     ephemeral: false,
     secrets: new Map([['TOKEN', 's3cret']]),
+    mask: () => undefined,
     cluster: { name: 'mine', kubeconfig: '/k' },
     durations: new Map(),
     lists: {

@@ -5,7 +5,7 @@ import { cleanup } from '../cli/clusters.ts';
 import { messageOf } from '../model/errors.ts';
 import { writeReports } from '../report/write-reports.ts';
 import type { CommandGuard } from './command-guard.ts';
-import { eventsOf, upload } from './publish.ts';
+import { eventsOf, saveUnderAct, say, upload } from './publish.ts';
 import { states } from './states.ts';
 import { readStep } from './read-step.ts';
 
@@ -33,7 +33,17 @@ export async function post(guard: CommandGuard): Promise<number> {
 
 async function rescue(guard: CommandGuard, folder: string): Promise<void> {
   await writeReports(folder, eventsOf(folder));
-  await upload(guard, readStep(guard), folder, path.basename(folder));
+  const step = readStep(guard);
+  const { plan } = step;
+  if (plan.suites.every(({ references }) => references.every(({ kind }) => kind !== 'Secret'))) {
+    await upload(guard, step, folder, path.basename(folder));
+    return;
+  }
+  say(
+    step,
+    `the results so far are not uploaded: only the step that was ended knew the secrets of releases that its suites had; they are in ${folder}`,
+  );
+  saveUnderAct(step, folder, path.basename(folder));
 }
 
 async function limited(

@@ -103,15 +103,19 @@ export async function upload(
     }),
   );
   for (const text of end.notices) say(step, text);
-  if (end.uploaded === undefined && process.env['ACT'] === 'true')
-    say(
-      step,
-      `the folder of the run is copied to ${saveCopy(folder, runId)}, since act removes the workspace`,
-    );
+  if (end.uploaded === undefined) saveUnderAct(step, folder, runId);
   // A client that is still at work reads the copy, and throws where nobody can catch it when a file is gone.
   if (end.unfinished) process.once('exit', () => copy.remove());
   else copy.remove();
   return end.uploaded;
+}
+
+export function saveUnderAct(step: Step, folder: string, runId: string): void {
+  if (process.env['ACT'] === 'true')
+    say(
+      step,
+      `the folder of the run is copied to ${saveCopy(folder, runId)}, since act removes the workspace`,
+    );
 }
 
 /** Pure but for looking which files are there. */

@@ -1,8 +1,10 @@
 import path from 'node:path';
+import * as core from '@actions/core';
 import { realDeps } from '../cli/environment.ts';
 import { execute } from '../cli/run-command.ts';
 import type { Deps } from '../model/deps.ts';
 import type { Masker } from '../model/mask.ts';
+import { maskable } from '../model/mask-variants.ts';
 import { escapeTerminal } from '../report/escape.ts';
 import { formatMs } from '../model/format.ts';
 import { plainSink } from '../report/plain.ts';
@@ -25,6 +27,13 @@ export async function runStep(guard: CommandGuard): Promise<number> {
     deps: level === 'debug' ? talking(deps, masker) : deps,
     cluster: inputs.cluster,
     secrets,
+    onSecrets(learned) {
+      masker.add(learned);
+      // Later steps may print them, too.
+      guard.own(() => {
+        for (const value of learned.values()) if (maskable(value)) core.setSecret(value);
+      });
+    },
     sinks(folder) {
       states.folder(folder);
       check = beginCheck(step, path.basename(folder));

@@ -1,20 +1,26 @@
 import { stringify } from 'yaml';
 import type { Plan } from '../model/plan.ts';
+import { withCopies } from '../pipeline/isolation.ts';
 import { jobFor } from '../suites/job.ts';
 import { attemptLimits } from '../suites/limits.ts';
 import { attemptName } from '../suites/names.ts';
 import { namespaceFor, objectsFor } from '../suites/objects.ts';
+import { shownCopies } from '../suites/reference-copies.ts';
 import { readTemplate } from '../suites/template.ts';
 import { findAssets } from './environment.ts';
 import { planOf, type RunFlags } from './run-command.ts';
 
 /** `ket plan`: the resolved plan, then the manifests of the first attempt of each suite, as YAML on stdout. */
 export function planCommand(flags: RunFlags): number {
-  const { plan, notices } = planOf(flags, []);
+  const { plan: asked, notices } = planOf(flags, []);
+  const plan = withCopies(asked, shownRun);
   for (const text of notices) process.stderr.write(`${text}\n`);
   process.stdout.write(['# The plan', yaml(plan), ...manifestsOf(plan)].join('\n'));
   return 0;
 }
+
+/** In place of the run's id. */
+const shownRun = 'run-id';
 
 /** Without anchors: what is shown is meant to be read and copied in parts. */
 const yaml = (value: unknown): string => stringify(value, { aliasDuplicateObjects: false });
@@ -26,7 +32,7 @@ function manifestsOf(plan: Plan): string[] {
   const namespaces = new Map(plan.releases.map((release) => [release.name, release.namespace]));
   const program = Buffer.from('<ket-run>');
   return plan.suites.map((suite) => {
-    const id = { run: 'run-id', suite: suite.name, attempt: 1 };
+    const id = { run: shownRun, suite: suite.name, attempt: 1 };
     const needed = suite.needs.map((name) => namespaces.get(name) ?? name);
     const own = suite.placement === 'own';
     const namespace = own ? attemptName(id) : (needed[0] ?? '');
@@ -55,7 +61,7 @@ function manifestsOf(plan: Plan): string[] {
     const contents = { programs, secrets, authorities: undefined, durations: new Map<string, number>() };
     const objects = objectsFor(id, suite, namespace, needed, contents);
     const namespaceObjects = own ? namespaceFor(id, suite, plan.namespace, 0) : [];
-    const documents = [...namespaceObjects, ...objects, job];
+    const documents = [...namespaceObjects, ...objects, ...shownCopies(suite, id, namespace), job];
     return `# Suite ${suite.name}, first attempt\n${documents.map((o) => `---\n${yaml(o)}`).join('')}`;
   });
 }

@@ -68,6 +68,8 @@ export interface RunExtras {
   readonly up?: boolean;
   /** Secrets of the door, by name. */
   readonly secrets?: ReadonlyMap<string, string>;
+  /** Told of secrets of releases, once the run knows them. */
+  readonly onSecrets?: (secrets: ReadonlyMap<string, string>) => void;
   readonly sinks: (folder: string) => readonly EventSink[];
 }
 
@@ -87,7 +89,7 @@ export function startRun(flags: RunFlags, args: readonly string[], up: boolean):
 
 /** Runs a plan with everything real. */
 export async function execute({ plan, notices }: Settled, extras: RunExtras): Promise<RunEnd> {
-  const { deps, up = false, sinks, secrets } = extras;
+  const { deps, up = false, sinks, secrets, onSecrets } = extras;
   const assets = findAssets(process.argv[1] ?? '.');
   const cancel = cancelOnSignals((text) => process.stderr.write(`\nket: ${text}\n`));
   try {
@@ -100,6 +102,7 @@ export async function execute({ plan, notices }: Settled, extras: RunExtras): Pr
       connect: (kubeconfig) => connect({ kubeconfig }),
       sinks,
       ...(secrets === undefined ? {} : { secrets }),
+      ...(onSecrets === undefined ? {} : { onSecrets }),
       cancel: cancel.signal,
       preflight: (p: Plan, signal: AbortSignal, emit: (event: EventBody) => void) => {
         for (const text of notices) emit({ type: 'notice', level: 'info', text });

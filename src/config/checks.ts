@@ -1,6 +1,7 @@
 import { subject, valueAt, whereOf } from './issues.ts';
 import { imageProblem } from './names.ts';
 import { nearest, type Problem } from './problems.ts';
+import { referenceChecks } from './release-objects.ts';
 import { formatBytes, parseQuantity } from '../model/quantity.ts';
 import type { KetConfig, SuiteConfig, TierConfig } from './schema.ts';
 import type { ProblemMore, Source } from './source.ts';
@@ -93,9 +94,19 @@ function withoutCluster({ tier, at, source, add }: Scope): void {
         place,
         `suite "${suite.name}" has no "command"; without a cluster there is no image whose own one could run`,
       );
+    for (const [name, value] of Object.entries(suite.env))
+      if (typeof value !== 'string')
+        add(
+          [...place, 'env', name],
+          `"env.${name}" of suite "${suite.name}" is of a release, which needs a cluster, but ${missing}`,
+          { key: true },
+        );
     for (const key of [
       'image',
+      'envFrom',
+      'files',
       'needs',
+      'isolation',
       'resources',
       'placement',
       'podSecurity',
@@ -147,6 +158,7 @@ function withCluster(scope: Scope): void {
         `"workingDir" of suite "${suite.name}" is a folder of the image and begins with "/"`,
       );
     needs(scope, suite, place, releases);
+    referenceChecks(scope, suite, place);
     resources(scope, suite, place);
   });
   if (tier.cluster?.nodeImage !== undefined && tier.cluster.kubernetes !== undefined)
@@ -182,6 +194,12 @@ function needs({ add }: Scope, suite: SuiteConfig, place: Path, releases: readon
       });
     } else if (suite.needs?.indexOf(name) !== index) add(at, `suite "${suite.name}" needs "${name}" twice`);
   });
+  if (suite.isolation === 'release' && wanted.length === 0)
+    add(
+      [...place, 'isolation'],
+      `suite "${suite.name}" needs no release, so there is nothing that it could have for itself`,
+      { key: true },
+    );
   if (suite.placement === 'release' && wanted.length !== 1) {
     const count = wanted.length === 0 ? 'it needs none' : `it needs ${wanted.length}: ${wanted.join(', ')}`;
     add(

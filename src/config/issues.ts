@@ -73,7 +73,8 @@ function complaint(issue: Issue, value: unknown, node: SchemaNode | undefined, w
 
 /** What to write where YAML, or a habit of other tools, made another kind of value of it. */
 function cureOf(value: unknown, node: SchemaNode | undefined, written?: string): string | undefined {
-  if (node?.type === 'string' && (typeof value === 'number' || typeof value === 'boolean'))
+  const text = node?.type === 'string' || node?.anyOf?.some((branch) => branch.type === 'string');
+  if (text && (typeof value === 'number' || typeof value === 'boolean'))
     return `"${written ?? String(value)}" with the quotes`;
   if (
     node?.type === 'boolean' &&
@@ -150,7 +151,10 @@ export function schemaAt(at: Path): SchemaNode | undefined {
     const list: SchemaNode | undefined =
       node.items ?? node.anyOf?.find((branch) => branch.items !== undefined)?.items;
     if (typeof step === 'number') node = list;
-    else node = node.properties?.[step] ?? (node.additionalProperties || undefined);
+    else
+      node =
+        node.properties?.[step] ??
+        (node.additionalProperties || node.anyOf?.find((branch) => branch.properties)?.properties?.[step]);
   }
   return node;
 }

@@ -18,6 +18,7 @@ import { readKindConfig } from './kind-config.ts';
 import { loadConfig, type LoadedConfig } from './load.ts';
 import { imageProblem, versionProblem } from './names.ts';
 import { problemsError } from './problems.ts';
+import { referencesOf } from './release-objects.ts';
 import { parseQuantity } from '../model/quantity.ts';
 import {
   defaultKind,
@@ -246,9 +247,15 @@ function suiteOf(suite: SuiteConfig, tier: TierConfig, root: string, input: Plan
     args: overrides.args ?? [],
     ...(image === undefined ? {} : { image }),
     ...(workingDir === undefined ? {} : { workingDir: here ? path.resolve(root, workingDir) : workingDir }),
-    env: suite.env,
+    env: Object.fromEntries(
+      Object.entries(suite.env).flatMap(([name, value]) =>
+        typeof value === 'string' ? [[name, value]] : [],
+      ),
+    ),
+    references: referencesOf(suite),
     secrets: suite.secrets,
     needs: suite.needs ?? tier.releases.map((release) => release.name),
+    isolation: suite.isolation,
     limitMs: ms(suite.timeout),
     pendingMs: ms(suite.pending),
     retries: within('retries', overrides.retries, 0, 2) ?? suite.retries,

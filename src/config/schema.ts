@@ -10,6 +10,7 @@ import {
   versionProblem,
 } from './names.ts';
 import { cpuProblem, memoryProblem } from './quantity.ts';
+import { referencePattern, referenceProblem } from './release-objects.ts';
 
 /**
  * The one schema of ket.yaml: it makes the types, the validation, schema/ket.schema.json and docs/ket-yaml.md. What
@@ -72,6 +73,9 @@ const command = z
   .meta({ title: 'text (run by `/bin/sh -c`) or list of texts (argv)' });
 
 const variableName = form('variable name', variableProblem, '^[A-Za-z_][A-Za-z0-9_]*$');
+
+const reference = (what: 'object' | 'key' | 'either') =>
+  form('reference', (value) => referenceProblem(value, what), referencePattern(what));
 
 export const collectSchema = z.strictObject({
   from: form(
@@ -157,9 +161,28 @@ export const suiteSchema = z.strictObject({
     .optional()
     .describe("Folder in which the command starts; the image's own, or that of ket.yaml, unless given."),
   env: z
-    .record(variableName, z.string())
+    .record(
+      variableName,
+      z
+        .union([z.string(), z.strictObject({ from: reference('key') })])
+        .meta({ title: 'text, or `{from: REFERENCE}`' }),
+    )
     .default({})
-    .describe('Environment variables; `KET_…` names are reserved.'),
+    .describe(
+      'Environment variables; `KET_…` names are reserved. `{from: release/shop/secret/db/password}` takes one key of a Secret or ConfigMap (`configmap`) of a release.',
+    ),
+  envFrom: z
+    .array(reference('object'))
+    .default([])
+    .describe(
+      'Secrets and ConfigMaps of releases, each key a variable of its name: `release/shop/secret/db`. `env` and `secrets` go before it, and later entries before earlier ones.',
+    ),
+  files: z
+    .record(absolute, reference('either'))
+    .default({})
+    .describe(
+      'Folders of the container, each with the keys of a Secret or ConfigMap of a release as files: `/etc/db: release/shop/secret/db`.',
+    ),
   secrets: z
     .array(variableName)
     .default([])
@@ -170,6 +193,12 @@ export const suiteSchema = z.strictObject({
     .array(text)
     .optional()
     .describe('Releases that must be ready first; all of the tier unless given, `[]` for none.'),
+  isolation: z
+    .enum(['shared', 'release'])
+    .default('shared')
+    .describe(
+      'Whether the suite shares the releases that it needs with other suites, or gets copies of them for itself.',
+    ),
   timeout: duration.default('50m').describe('How long one attempt may take.'),
   pending: duration
     .default('10m')

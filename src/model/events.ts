@@ -48,6 +48,11 @@ export interface FileRef {
   readonly offset?: number;
 }
 
+export interface SharedRelease {
+  readonly release: string;
+  readonly suites: readonly string[];
+}
+
 /** What happened; the executor adds `v`, `seq`, `time` and `ms`. */
 export type EventBody =
   | {
@@ -56,6 +61,8 @@ export type EventBody =
       readonly tier: string;
       readonly suites: readonly string[];
       readonly cluster?: string;
+      /** Releases whose data several suites share, which none of them sets up for itself. */
+      readonly shares?: readonly SharedRelease[];
       readonly ket: string;
     }
   | {

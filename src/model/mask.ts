@@ -28,6 +28,11 @@ export interface Masker {
   readonly stream: () => MaskStream;
   /** In UTF-8 and UTF-16. Compressed data is not unpacked. */
   readonly finder: () => SecretFinder;
+  /**
+   * Masks more from now on; streams and finders that were begun before go on as they were. What stands in one of the
+   * `open` texts is no secret.
+   */
+  readonly add: (secrets: Iterable<readonly [name: string, value: string]>, open?: readonly string[]) => void;
 }
 
 /**
@@ -40,17 +45,28 @@ export function maskerOf(
 ): Masker {
   const refused: string[] = [];
   const forms = new Set<string>();
-  for (const [name, value] of secrets) {
-    if (value.trim() === '') continue;
-    if (!maskable(value)) refused.push(name);
-    for (const form of variantsOf(value, escapes)) forms.add(form);
-  }
-  const matcher = new Matcher(forms);
+  let matcher = new Matcher(forms);
   let inBytes: Matcher | undefined;
+  const add: Masker['add'] = (more, open = []) => {
+    const before = forms.size;
+    for (const [name, value] of more) {
+      if (value.trim() === '') continue;
+      if (!maskable(value)) {
+        if (!refused.includes(name)) refused.push(name);
+      } else
+        for (const form of variantsOf(value, escapes))
+          if (!open.some((text) => text.includes(form))) forms.add(form);
+    }
+    if (forms.size === before) return;
+    matcher = new Matcher(forms);
+    inBytes = undefined;
+  };
+  add(secrets);
   const stream = (): MaskStream => new Stream(matcher);
   return {
     refused,
     stream,
+    add,
     mask(text) {
       if (matcher.longest === 0) return text;
       const whole = new Stream(matcher);

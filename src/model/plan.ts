@@ -93,7 +93,10 @@ export interface PullPlan {
 }
 
 export interface ReleasePlan {
+  /** Unique in the plan; `shop@orders` for a copy. */
   readonly name: string;
+  /** Whose copy it is, and the one suite that has it for itself. */
+  readonly copyOf?: { readonly release: string; readonly suite: string };
   /** Namespace in the cluster; the release's name unless given. */
   readonly namespace: string;
   /** A chart folder (absolute) or a reference that Helm understands. */
@@ -132,10 +135,14 @@ export interface SuitePlan {
   readonly image?: string;
   readonly workingDir?: string;
   readonly env: Readonly<Record<string, string>>;
+  /** What it gets of the Secrets and ConfigMaps of releases. */
+  readonly references: readonly Reference[];
   /** Names of environment variables of this machine that the suite gets as secrets. */
   readonly secrets: readonly string[];
   /** Releases that must be ready first. */
   readonly needs: readonly string[];
+  /** `release`: it has copies of the releases that it needs for itself. */
+  readonly isolation: 'shared' | 'release';
   readonly limitMs: number;
   /** How long the pod of an attempt may wait to start. */
   readonly pendingMs: number;
@@ -167,6 +174,22 @@ export interface SuitePlan {
   readonly template?: string;
   /** Strategic merge patch of the template. */
   readonly patch?: Readonly<Record<string, unknown>>;
+}
+
+/** A Secret or ConfigMap of a release, or one key of it, that a suite gets. */
+export interface Reference {
+  /** As ket.yaml has it: `release/shop/secret/db/password`. */
+  readonly text: string;
+  /** One that the suite needs. */
+  readonly release: string;
+  readonly kind: 'Secret' | 'ConfigMap';
+  readonly name: string;
+  /** All keys unless given. */
+  readonly key?: string;
+  /** The variable that holds the key. Without it, and without `folder`, each key is a variable of its own name. */
+  readonly variable?: string;
+  /** A folder of the container in which the keys are files. */
+  readonly folder?: string;
 }
 
 export interface NamespacePlan {

@@ -42,11 +42,17 @@ export function stateWithin(
       kube.close();
     }
   };
+  /** A namespace that the run made goes away with the run, and what is in it. */
+  const isWithinOwn = ({ namespace }: Extract<Made, { type: 'release' }>): boolean =>
+    state
+      .list()
+      .some((made) => made.type === 'object' && made.kind === 'Namespace' && made.name === namespace);
   return {
     list: () => state.list(),
     remove: (made) => state.remove(made),
     async add(made) {
-      const stays = made.type === 'release' && (cluster.releasesStay || (await wasThere(made)));
+      const stays =
+        made.type === 'release' && !isWithinOwn(made) && (cluster.releasesStay || (await wasThere(made)));
       if (!stays) await state.add(made);
     },
   };

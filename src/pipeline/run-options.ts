@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly sinks: (folder: string) => readonly EventSink[];
   /** Secrets of the door, by name, that must not appear in any event; those of suites are known from the plan. */
   readonly secrets?: Secrets;
+  /** Told of secrets that the run learns on its way, of releases; they are masked in events already. */
+  readonly onSecrets?: (secrets: Secrets) => void;
   /** Cancels the run; what it made is still removed. */
   readonly cancel: AbortSignal;
   /** Checks the machine; throws when the run cannot work. */

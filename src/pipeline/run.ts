@@ -27,6 +27,8 @@ import { compose } from './compose.ts';
 import { durationsOf, testDurationsOf } from './durations.ts';
 import { openEventLog } from './event-log.ts';
 import { execute, type TaskResult } from './executor.ts';
+import { sharesOf, withCopies, withoutCopies } from './isolation.ts';
+import { learnSecrets } from './learn-secrets.ts';
 import { makeRunFolder, newRunId } from './folder.ts';
 import { guarded } from './guarded.ts';
 import type { RunEnd, RunOptions } from './run-options.ts';
@@ -37,9 +39,11 @@ import { sweep } from './sweep.ts';
 /** One run, from the first check to the last thing removed. Rejects only when the run could not even begin. */
 export async function runPlan(options: RunOptions): Promise<RunEnd> {
   const { cancel } = options;
-  const plan: Plan = options.up === true ? { ...options.plan, suites: [] } : options.plan;
   const began = options.deps.clock.monotonic();
   const runId = newRunId(new Date(options.deps.clock.now()));
+  const isolated = withCopies(options.plan, runId);
+  // Copies are of one run.
+  const plan: Plan = options.up === true ? { ...withoutCopies(isolated), suites: [] } : isolated;
   const deps = ownedBy(runId, options.deps);
   const secrets = secretsOf(plan, deps.env);
   const masker = maskerOf([...secrets, ...(options.secrets ?? [])]);
@@ -54,6 +58,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     tier: plan.tier,
     suites: plan.suites.map((suite) => suite.name),
     ...(options.existing === undefined ? {} : { cluster: options.existing.name }),
+    ...sharesOf(plan),
     ket: options.version,
   });
   for (const name of masker.refused)
@@ -80,6 +85,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
       ephemeral: options.existing === undefined,
       state,
       secrets,
+      mask: learnSecrets(masker, plan, emit, options.onSecrets),
       outbound,
       durationsOf: (suite) => testDurationsOf(plan.output, plan.tier, suite),
       admission: new Admission(

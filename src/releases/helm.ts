@@ -29,6 +29,10 @@ export function helmEnv(env: Env, kubeconfig: string): Record<string, string> {
 export const waitFlag = (helmVersion: string): string =>
   /^v3\./.test(helmVersion) ? '--wait' : '--wait=watcher';
 
+/** What Helm calls it: a copy has the name of what it is a copy of, so that its services have too. */
+export const helmName = (release: Pick<ReleasePlan, 'name' | 'copyOf'>): string =>
+  release.copyOf?.release ?? release.name;
+
 export interface InstallArgs {
   readonly helm: string;
   readonly helmVersion: string;
@@ -42,7 +46,7 @@ export function installArgv({ helm, helmVersion, kubeconfig, release }: InstallA
     helm,
     'upgrade',
     '--install',
-    release.name,
+    helmName(release),
     release.chart,
     '--namespace',
     release.namespace,
@@ -77,13 +81,19 @@ export function helmSaid(stderr: string): string[] {
 export function helmCure(said: string, release: ReleasePlan): string {
   if (/missing in charts\/ directory|dependencies? .*(missing|out of sync)/i.test(said))
     return `fetch the chart's dependencies once: helm dependency build ${release.chart}`;
+  const name = helmName(release);
   if (/another operation .* is in progress/i.test(said))
-    return `an earlier install was cut off: helm uninstall ${release.name} --namespace ${release.namespace}`;
+    return `an earlier install was cut off: helm uninstall ${name} --namespace ${release.namespace}`;
+  if (
+    release.copyOf !== undefined &&
+    /cannot be imported|invalid ownership|already (exists|allocated)/i.test(said)
+  )
+    return `the chart makes something that a cluster has once only, so it cannot be there twice: put {{ .Release.Namespace }} into its name, or share the release: \`isolation: shared\` for suite ${release.copyOf.suite}`;
   if (/cannot re-use a name|invalid ownership metadata|already exists/i.test(said))
     return `something of that name is there and is not of this release: choose another name or namespace for ${release.name}`;
   if (/values don't meet the specifications/i.test(said))
     return `the chart's schema refuses the values: see ${release.values.join(', ')}`;
   if (/parse error|execution error|error calling|YAML parse/i.test(said))
-    return `the chart does not render: helm template ${release.name} ${release.chart} shows where`;
-  return `try it alone: helm upgrade --install ${release.name} ${release.chart} --namespace ${release.namespace}`;
+    return `the chart does not render: helm template ${name} ${release.chart} shows where`;
+  return `try it alone: helm upgrade --install ${name} ${release.chart} --namespace ${release.namespace}`;
 }

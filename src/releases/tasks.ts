@@ -1,8 +1,11 @@
 import path from 'node:path';
 import { KetError } from '../model/errors.ts';
+import { labels } from '../model/labels.ts';
 import type { Plan, ReleasePlan } from '../model/plan.ts';
 import type { ClusterHandle, RunContext, Tools } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
+import { KubeError } from '../kube/error.ts';
+import { helmName } from './helm.ts';
 import { installRelease, renewRelease } from './install.ts';
 import { running } from './restart.ts';
 
@@ -25,6 +28,28 @@ export interface ClusterReady {
 export interface ImagesDelivered {
   /** Which images the nodes lacked, or had with another content. */
   readonly deliver: readonly Task<{ readonly changed: readonly string[] }>[];
+}
+
+/**
+ * The namespace of a copy, which is the run's own, and in its state before it is made. Releases that share a namespace
+ * share that of their copies.
+ */
+async function makeNamespace(
+  run: RunContext,
+  { kube, kubeconfig }: ClusterHandle,
+  name: string,
+  suite: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const object = { apiVersion: 'v1', kind: 'Namespace' };
+  const listed = run.state.list().some((made) => made.type === 'object' && made.name === name);
+  if (!listed) await run.state.add({ type: 'object', kubeconfig, ...object, name });
+  const own = { [labels.managedBy]: 'ket', [labels.run]: run.runId, [labels.suite]: suite };
+  try {
+    await kube.create({ ...object, metadata: { name, labels: own } }, signal);
+  } catch (error) {
+    if (!(error instanceof KubeError) || error.status !== 409) throw error;
+  }
 }
 
 /** For the message after the limit proper: logs, events, and files. */
@@ -55,11 +80,13 @@ export function releaseTasks(
         if (helm === undefined || helmVersion === undefined)
           throw new KetError('KET_INTERNAL', 'no helm among the tools of a plan with releases');
         const handle = context.output(cluster.ready);
+        if (release.copyOf !== undefined)
+          await makeNamespace(run, handle, release.namespace, release.copyOf.suite, context.signal);
         await run.state.add({
           type: 'release',
           kubeconfig: handle.kubeconfig,
           namespace: release.namespace,
-          name: release.name,
+          name: helmName(release),
         });
         const deps = { ...context.deps, env: run.env };
         const options = {
@@ -74,7 +101,8 @@ export function releaseTasks(
           awaiting: (what: string) => context.awaiting(what),
         };
         const changed = [...new Set(images.deliver.flatMap((task) => context.output(task).changed))];
-        const stale = clusterStays ? await running(handle.kube, release, changed, context.signal) : [];
+        const stays = clusterStays && release.copyOf === undefined;
+        const stale = stays ? await running(handle.kube, release, changed, context.signal) : [];
         await installRelease(deps, options);
         if (stale.length > 0) {
           const restarted = await renewRelease(deps, options, stale, run.runId);

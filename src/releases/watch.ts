@@ -2,6 +2,7 @@ import type { V1DaemonSet, V1Deployment, V1StatefulSet } from '@kubernetes/clien
 import type { Clock } from '../model/deps.ts';
 import type { Kube, Reflector, Wire } from '../model/kube.ts';
 import type { ReleasePlan } from '../model/plan.ts';
+import { helmName } from './helm.ts';
 import { podJudge, type Job, type ReleaseFailure } from './judge.ts';
 import { belongs } from './members.ts';
 import { illContainer, type Pod } from './pod-state.ts';
@@ -53,11 +54,11 @@ export function watchRelease(kube: Kube, clock: Clock, release: ReleasePlan, sha
       daemonSets: daemonSets.items(),
       jobs: jobs.items(),
     };
-    const mine = belongs(release.name, everything, shared);
+    const mine = belongs(helmName(release), everything, shared);
     const workloads = { ...everything, jobs: everything.jobs.filter((job) => mine.job(job)) };
     const own = pods.items().filter((pod) => mine.pod(pod));
     const view = judge.look(own, workloads.jobs, clock.now());
-    const lacking = [...notAvailable(workloads, release.name), ...settle.look(own, clock.now())];
+    const lacking = [...notAvailable(workloads, helmName(release)), ...settle.look(own, clock.now())];
     const ill = illContainer(own);
     return {
       ...(view.failure === undefined ? {} : { failure: view.failure }),

@@ -5,6 +5,7 @@ import type { Outcome } from '../model/outcome.ts';
 import { escapeTerminal } from './escape.ts';
 import { countsText, padEnd, plural, wrap } from './format.ts';
 import { lastAttempt, type AttemptView, type RunView, type SuiteView, type TaskView } from './model.ts';
+import { sharesTexts } from './shares.ts';
 import type { Colour, Style } from './style.ts';
 
 export interface FinalOptions {
@@ -32,6 +33,7 @@ export function finalBlock(view: RunView, options: FinalOptions): string[] {
     failedSection(view, options),
     tasksSection(view, options),
     suitesSection(view, options),
+    sharesTexts(view).map((text) => options.style('dim', escapeTerminal(text))),
     noticesSection(view, options),
     whereSection(view, options),
     verdictLines(view, options),

@@ -16,13 +16,15 @@ export interface AttemptFacts {
   readonly limits: AttemptLimits;
   readonly nonce: string;
   readonly outbound: PodOutbound;
+  /** Copies of what the suite takes of releases. */
+  readonly copies: readonly AnyObject[];
   /** Unix time, ms. */
   readonly now: number;
 }
 
 /** All objects of an attempt, in the order in which they are created; the Job is the last. Pure. */
 export function manifestsFor(world: SuiteWorld, facts: AttemptFacts): AnyObject[] {
-  const { suite, id, namespace, limits, nonce, outbound, now } = facts;
+  const { suite, id, namespace, limits, nonce, outbound, copies, now } = facts;
   const needed = neededNamespaces(suite, world);
   const { domain } = world.network;
   const searches = [...new Set([namespace, ...needed])].map((ns) => `${ns}.svc.${domain}`);
@@ -52,5 +54,5 @@ export function manifestsFor(world: SuiteWorld, facts: AttemptFacts): AnyObject[
   });
   const expires = Math.ceil((now + limits.jobMs) / 1000);
   const own = suite.placement === 'own' ? namespaceFor(id, suite, world.namespace, expires) : [];
-  return [...own, ...classes, ...objects, job as unknown as AnyObject];
+  return [...own, ...classes, ...objects, ...copies, job as unknown as AnyObject];
 }

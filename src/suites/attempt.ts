@@ -12,6 +12,7 @@ import { podOutbound } from './outbound.ts';
 import { endPod, stoppedBy, type EndState, type PodPlace } from './pod-end.ts';
 import { PodRun, type PodView } from './pod-run.ts';
 import { indexLabel, podFolder, podsOf, together, verdictOnOne } from './pods.ts';
+import { copiesOf } from './reference-copies.ts';
 import { whyRefused } from './refused.ts';
 import { partOf } from './view.ts';
 import { neededNamespaces, type SuiteWorld } from './world.ts';
@@ -84,6 +85,7 @@ async function create({ world, suite, id, place, limits, created, context }: Att
   const called = [...new Set([place.namespace, ...neededNamespaces(suite, world)])];
   const all = manifestsFor(world, {
     ...{ suite, id, namespace: place.namespace, limits, nonce: place.nonce },
+    copies: await copiesOf(world, suite, id, place.namespace, context),
     outbound: await podOutbound(outbound, kube, network, called, signal),
     now: context.deps.clock.now(),
   });

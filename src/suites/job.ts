@@ -6,6 +6,7 @@ import { KetError } from '../model/errors.ts';
 import { argvOf } from './argv.ts';
 import { authoritiesKey, type PodOutbound } from './outbound.ts';
 import { attemptLabels, attemptName, suiteId, type AttemptId } from './names.ts';
+import { referenceParts } from './references.ts';
 import type { AttemptLimits } from './limits.ts';
 import { indexLabel, podsOf } from './pods.ts';
 
@@ -65,6 +66,7 @@ export function jobFor(input: JobInput): Job {
   const image = suite.image;
   if (image === undefined) throw new KetError('KET_INTERNAL', `suite ${suite.name} has no image`);
 
+  const references = referenceParts(id, suite);
   const env: Wire<V1EnvVar>[] = [
     { name: 'KET_POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
   ];
@@ -115,6 +117,7 @@ export function jobFor(input: JobInput): Job {
       ...(suite.shm === undefined
         ? []
         : [{ name: 'ket-shm', emptyDir: { medium: 'Memory', sizeLimit: suite.shm } }]),
+      ...references.volumes,
       {
         name: 'ket-bin',
         configMap: {
@@ -207,9 +210,11 @@ function mainOf(
     KET_RELEASE_NAMESPACES: input.releaseNamespaces.join(','),
   };
   const wanted = { ...ours, ...suite.env };
+  const references = referenceParts(id, suite);
+  const taken = references.env.map(({ name }) => name);
   // In either spelling: a suite that empties HTTP_PROXY wants none.
   const own = new Set(
-    [...Object.keys(wanted), ...suite.secrets, ...(main.env ?? []).map((e) => e.name)].map((n) =>
+    [...Object.keys(wanted), ...suite.secrets, ...taken, ...(main.env ?? []).map((e) => e.name)].map((n) =>
       n.toUpperCase(),
     ),
   );
@@ -220,7 +225,9 @@ function mainOf(
     imagePullPolicy: 'IfNotPresent',
     ...(suite.workingDir === undefined ? {} : { workingDir: suite.workingDir }),
     env: [
-      ...(main.env ?? []).filter((e) => wanted[e.name] === undefined && !suite.secrets.includes(e.name)),
+      ...(main.env ?? []).filter(
+        (e) => ![...Object.keys(wanted), ...suite.secrets, ...taken].includes(e.name),
+      ),
       ...podUid,
       ...indexOf(suite),
       ...[...outbound, ...Object.entries(wanted)].map(([name, value]) => ({ name, value: literal(value) })),
@@ -228,10 +235,13 @@ function mainOf(
         name: key,
         valueFrom: { secretKeyRef: { name: attemptName(id), key } },
       })),
+      ...references.env,
     ],
+    ...(references.envFrom.length === 0 ? {} : { envFrom: [...(main.envFrom ?? []), ...references.envFrom] }),
     volumeMounts: [
       ...(main.volumeMounts ?? []),
       ...(suite.shm === undefined ? [] : [{ name: 'ket-shm', mountPath: '/dev/shm' }]),
+      ...references.mounts,
       // Parts of the results' volume, so that what is in them is as safe as what is in /results.
       ...suite.results.map((folder) => ({ name: 'results', mountPath: folder, subPath: folder.slice(1) })),
     ],

@@ -29,6 +29,7 @@ export interface SuiteSettings {
   readonly ephemeral: boolean;
   readonly state: StateFile;
   readonly secrets: Secrets;
+  readonly mask: (secrets: Secrets) => void;
   readonly outbound: Outbound;
   readonly admission: Admission;
   /** How long the tests of a suite took in an earlier run. */
@@ -94,6 +95,7 @@ export function suiteTask(
         lists: settings.state,
         secrets: settings.secrets,
         durations: suite.shards === undefined ? new Map() : await settings.durationsOf(suite.name),
+        mask: settings.mask,
         outbound: settings.outbound,
         cluster,
         mayGetRoom: () => admission.mayGetRoom(task),

@@ -39,6 +39,8 @@ export interface SuiteWorld {
   readonly secrets: Secrets;
   /** How long the suite's tests took in an earlier run; for suites with shards. */
   readonly durations: TestDurations;
+  /** Masks secrets of releases from now on. */
+  readonly mask: (secrets: Secrets) => void;
   readonly outbound: Outbound;
   /** Where an attempt's namespace is listed in a cluster that stays, before it is made. */
   readonly lists: StateFile;

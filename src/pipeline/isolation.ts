@@ -1,0 +1,64 @@
+import type { SharedRelease } from '../model/events.ts';
+import type { Plan, ReleasePlan, SuitePlan } from '../model/plan.ts';
+import { shorten } from '../suites/names.ts';
+
+const runs = (suite: SuitePlan): boolean => suite.lacks.length === 0;
+const hasItsOwn = (suite: SuitePlan): boolean => suite.isolation === 'release';
+
+/**
+ * The plan with a copy of each release for each suite that is isolated from others by `isolation: release`, in a
+ * namespace that no other run has. A release that only such suites need is not there itself. Pure.
+ */
+export function withCopies(plan: Plan, runId: string): Plan {
+  const isolated = plan.suites.filter((suite) => hasItsOwn(suite) && runs(suite));
+  const copies = isolated.flatMap((suite) =>
+    plan.releases
+      .filter(({ name }) => suite.needs.includes(name))
+      .map((release): ReleasePlan => ({
+        ...release,
+        name: copyName(release.name, suite),
+        namespace: copyNamespace(release.namespace, suite, runId),
+        copyOf: { release: release.name, suite: suite.name },
+      })),
+  );
+  const isShared = ({ name }: ReleasePlan): boolean => {
+    const needed = plan.suites.filter(({ needs }) => needs.includes(name));
+    return !needed.some(hasItsOwn) || needed.some((suite) => !hasItsOwn(suite) && runs(suite));
+  };
+  const suites = plan.suites.map((suite) => {
+    if (!isolated.includes(suite)) return suite;
+    return {
+      ...suite,
+      needs: suite.needs.map((name) => copyName(name, suite)),
+      references: suite.references.map((one) => ({ ...one, release: copyName(one.release, suite) })),
+    };
+  });
+  return { ...plan, releases: [...plan.releases.filter(isShared), ...copies], suites };
+}
+
+/** No release in ket.yaml can be called so. */
+const copyName = (release: string, suite: SuitePlan): string => `${release}@${suite.name}`;
+
+/** The run's id stands between, so that different pairs of names never come to the same. */
+const copyNamespace = (namespace: string, suite: SuitePlan, runId: string): string =>
+  shorten(`${namespace}-${runId}-${suite.name}`, 63);
+
+/** The plan without copies, for a cluster that stays. */
+export const withoutCopies = (plan: Plan): Plan => ({
+  ...plan,
+  releases: plan.releases.filter(({ copyOf }) => copyOf === undefined),
+});
+
+/**
+ * The releases whose data several suites share: those with a set-up of their own look after themselves. Absent where
+ * there are none.
+ */
+export function sharesOf({ suites, releases }: Plan): { readonly shares?: readonly SharedRelease[] } {
+  const shares = releases.flatMap(({ name, copyOf }) => {
+    if (copyOf !== undefined) return [];
+    const sharing = suites.filter((suite) => runs(suite) && suite.setup === undefined);
+    const names = sharing.filter(({ needs }) => needs.includes(name)).map((suite) => suite.name);
+    return names.length > 1 ? [{ release: name, suites: names }] : [];
+  });
+  return shares.length === 0 ? {} : { shares };
+}
