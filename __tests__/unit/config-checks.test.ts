@@ -80,6 +80,39 @@ const contradictions: readonly (readonly [text: string, ...problems: string[]])[
     cluster('placement: «release, needs: []', one),
     'suite "s" is placed beside its release, so it needs exactly one, but it needs none',
   ],
+  [
+    cluster('envFrom: [«release/shp/secret/db]', one),
+    'suite "s" takes "release/shp/secret/db" of an unknown release "shp" → release/shop/secret/db',
+  ],
+  [
+    cluster('env: {A: {from: «release/shop/secret/db/a}}'),
+    'suite "s" takes "release/shop/secret/db/a" of an unknown release "shop"; this tier has no releases',
+  ],
+  [
+    cluster('files: {/etc/db: «release/b/configmap/db}, needs: [a]', two),
+    'suite "s" takes "release/b/configmap/db" and does not need release "b"; add it to "needs"',
+  ],
+  [
+    cluster('envFrom: [release/shop/secret/db, «release/shop/secret/db]', one),
+    '"envFrom" of suite "s" has "release/shop/secret/db" twice',
+  ],
+  [
+    cluster('files: {«/results/db: release/shop/secret/db}', one),
+    '"files" of suite "s": "/results/db" is for results, or ket\'s own',
+  ],
+  [
+    cluster('files: {«/etc: release/shop/secret/db}', one),
+    '"files" of suite "s": "/etc" would hide a folder that the image needs; name one of its own, such as /etc/etc-files',
+  ],
+  [
+    local('env: {«A: {from: release/shop/secret/db/a}}'),
+    '"env.A" of suite "s" is of a release, which needs a cluster, but tier "t" has no "cluster"',
+  ],
+  [
+    cluster('«isolation: release, needs: []', one),
+    'suite "s" needs no release, so there is nothing that it could have for itself',
+  ],
+  [local('«isolation: shared'), '"isolation" of suite "s" needs a cluster, but tier "t" has no "cluster"'],
   [cluster('needs: [«shp]', one), 'suite "s" needs an unknown release "shp" → shop'],
   [cluster('needs: [«shop]'), 'suite "s" needs an unknown release "shop"; this tier has no releases'],
   [cluster('needs: [shop, «shop]', one), 'suite "s" needs "shop" twice'],

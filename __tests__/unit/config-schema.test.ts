@@ -131,19 +131,51 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
   ],
   [
     suite('env: {PORT: «8080}'),
-    '"env.PORT" of suite "u" must be text, not the number 8080; write "8080" with the quotes',
+    '"env.PORT" of suite "u" must be text or `{from: REFERENCE}`, not the number 8080; write "8080" with the quotes',
   ],
   [
     suite('env: {VERSION: «1.10, DEBUG: «true}'),
-    '"env.VERSION" of suite "u" must be text, not the number 1.1; write "1.10" with the quotes',
-    '"env.DEBUG" of suite "u" must be text, not true; write "true" with the quotes',
+    '"env.VERSION" of suite "u" must be text or `{from: REFERENCE}`, not the number 1.1; write "1.10" with the quotes',
+    '"env.DEBUG" of suite "u" must be text or `{from: REFERENCE}`, not true; write "true" with the quotes',
   ],
   [
     suite('env: {«1X: a}'),
     '"env.1X" of suite "u": "1X" is not a variable name: letters, digits and "_", no digit first',
   ],
   [suite('env: «[A=b]'), '"env" of suite "u" must be a mapping of keys to values, not a list'],
-  [suite('env: {«A: }'), '"env.A" of suite "u" must be text, not nothing'],
+  [suite('env: {«A: }'), '"env.A" of suite "u" must be text or `{from: REFERENCE}`, not nothing'],
+  [
+    suite('env: {A: {from: «release/shop/secret/db}}'),
+    '"env.A.from" of suite "u": "release/shop/secret/db" names no key, and a variable holds one; add /KEY, or take all keys by "envFrom"',
+  ],
+  [
+    suite('env: {A: {from: «release/shop/secrets/db/key}}'),
+    '"env.A.from" of suite "u": "secrets" in "release/shop/secrets/db/key" is neither secret nor configmap; write "release/shop/secret/db/key"',
+  ],
+  [
+    suite('env: {A: {«form: x, from: release/a/secret/b/c}}'),
+    'unknown key "form" in "env.A" of suite "u" → from',
+  ],
+  [
+    suite('envFrom: [«shop/secret/db]'),
+    '"envFrom[0]" of suite "u": "shop/secret/db" names no object of a release; write release/RELEASE/secret/NAME, or configmap in place of secret',
+  ],
+  [
+    suite('envFrom: [«release/shop/secret/db/key]'),
+    '"envFrom[0]" of suite "u": "release/shop/secret/db/key" names a key, and "envFrom" takes all; write env: {NAME: {from: release/shop/secret/db/key}} for one',
+  ],
+  [
+    suite('envFrom: [«release/shop/secret/Db]'),
+    '"envFrom[0]" of suite "u": "Db" in "release/shop/secret/Db" is not the name of an object: lower-case letters, digits, "-" and "." inside',
+  ],
+  [
+    suite('files: {/etc/db: «release/shop/configmap/db/a b}'),
+    '"files./etc/db" of suite "u": "a b" in "release/shop/configmap/db/a b" is not the name of a key: letters, digits, "-", "_" and "."',
+  ],
+  [
+    suite('files: {«etc: release/shop/configmap/db}'),
+    '"files.etc" of suite "u": "etc" is a path in a container and begins with "/"',
+  ],
   [suite('results: «r.xml'), '"results" of suite "u" must be a list, not "r.xml"; write [r.xml]'],
   [
     suite('results: [«1]'),

@@ -61,6 +61,29 @@ describe('a secret is masked', () => {
     expect(maskerOf(named([value])).mask(broken)).toBe('***\n***\n***');
   });
 
+  test('from the moment on when it is added', () => {
+    const masker = maskerOf(named(['the first']));
+    const begun = masker.stream();
+    expect(masker.mask('the first, the second')).toBe('***, the second');
+    masker.add([
+      ['B', 'the second'],
+      ['C', 'abc'],
+      ['D', ''],
+    ]);
+    expect(masker.mask('the first, the second, abc')).toBe('***, ***, abc');
+    expect(masker.refused).toEqual(['C']);
+    expect(masker.finder().push(Buffer.from('the second', 'utf16le'))).toBe(true);
+    const stream = masker.stream();
+    expect(stream.push('the sec') + stream.push('ond') + stream.end()).toBe('***');
+    expect(begun.push('the second') + begun.end()).toBe('the second');
+  });
+
+  test('but not where it stands in the open', () => {
+    const masker = maskerOf([]);
+    masker.add([['A', 'shop\nanother line']], ['the-shop']);
+    expect(masker.mask('shop, another line')).toBe('shop, ***');
+  });
+
   test('line by line, where it has several', () => {
     const masker = maskerOf(named([lines]));
     for (const line of lines.trim().split('\n'))

@@ -3,7 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ExecRequest, ExecResult } from '../../src/model/deps.ts';
-import type { Kube } from '../../src/model/kube.ts';
+import type { AnyObject, Kube } from '../../src/model/kube.ts';
+import { KubeError } from '../../src/kube/error.ts';
 import type { ReleasePlan } from '../../src/model/plan.ts';
 import type { ClusterHandle, Tools } from '../../src/model/run.ts';
 import type { Task } from '../../src/model/task.ts';
@@ -40,6 +41,21 @@ describe("Helm's command line", () => {
       ...['--values', '/repo/values.yaml', '--set', 'a.b=1\\,2', '--set', 'c={x,y}'],
       ...['--wait=watcher', '--timeout', '60s', '--kubeconfig', '/run/kubeconfig'],
     ]));
+  test('of a copy: named as what it is a copy of, in a namespace of its own', () => {
+    const copy = {
+      ...aRelease,
+      name: 'shop@a',
+      namespace: 'shop-a',
+      copyOf: { release: 'shop', suite: 'a' },
+    };
+    expect(installArgv({ ...args, release: copy }).slice(3, 7)).toEqual([
+      ...['shop', '/repo/charts/shop', '--namespace', 'shop-a'],
+    ]);
+    const said =
+      'Error: ClusterRole "shop" in namespace "" exists and cannot be imported into the current release: invalid ownership metadata';
+    expect(helmCure(said, copy)).toMatch(/once only.*Release.Namespace.*`isolation: shared` for suite a/);
+    expect(helmCure(said, aRelease)).toMatch(/choose another name or namespace for shop/);
+  });
   test('for Helm 3', () => {
     const argv = installArgv({ ...args, helmVersion: 'v3.19.5' });
     expect(argv).toContain('--wait');
@@ -332,5 +348,54 @@ test('a release waits for the cluster and all images, and is in the state before
     [image, { changed: ['shop:dev'] }],
   ]);
   await expect(install[0]?.run(context)).rejects.toMatchObject({ details: ['Error: stop here'] });
+  fs.rmSync(path.join(os.tmpdir(), 'releases'), { recursive: true, force: true });
+});
+
+test('the namespace of a copy is listed before it is made, once for the copies in it, and before Helm runs', async () => {
+  const story: string[] = [];
+  const state = fakeState();
+  const tools = { id: 'tools' } as unknown as Task<Tools>;
+  const ready = { id: 'ready' } as unknown as Task<ClusterHandle>;
+  const run = { runId: 'r', folder: os.tmpdir(), kubeconfig: '/k', state, env: {}, outbound: noOutbound };
+  const copies = ['shop', 'mail'].map((name) => ({
+    ...{ ...aRelease, name: `${name}@a`, namespace: 'shop-r-a' },
+    copyOf: { release: name, suite: 'a' },
+  }));
+  const { install } = releaseTasks(
+    run,
+    aPlan({ releases: copies }),
+    { tools, ready },
+    { deliver: [] },
+    false,
+  );
+  const cluster = new FakeCluster({
+    create: async <T>(object: AnyObject) => {
+      story.push(`create ${object.kind} ${JSON.stringify(object.metadata)}, listed: ${state.made.length}`);
+      if (story.length > 1) throw new KubeError('there', { status: 409, reason: 'AlreadyExists', where: '' });
+      return object as T;
+    },
+  });
+  const helm = fakeDeps([['upgrade', failedWith('Error: stop here')]]);
+  const context = fakeContext(helm, [
+    [tools, { docker: 'd', helm: 'helm', helmVersion: 'v4.3.1' }],
+    [ready, { name: 'c', kubeconfig: '/k', nodes: [], kube: cluster.kube }],
+  ]);
+  for (const task of install) await task.run(context).catch(() => undefined);
+  const labels = {
+    'app.kubernetes.io/managed-by': 'ket',
+    'ket.dev/run': 'r',
+    'ket.dev/suite': 'a',
+  };
+  const made = `create Namespace ${JSON.stringify({ name: 'shop-r-a', labels })}`;
+  expect(story).toEqual([`${made}, listed: 1`, `${made}, listed: 2`]);
+  expect(state.made.map((one) => ('name' in one ? `${one.type} ${one.name}` : ''))).toEqual([
+    'object shop-r-a',
+    'release shop',
+    'release mail',
+  ]);
+  expect(helm.commands.map((line) => / --install \w+/.exec(line)?.[0])).toEqual([
+    ' --install shop',
+    ' --install mail',
+  ]);
   fs.rmSync(path.join(os.tmpdir(), 'releases'), { recursive: true, force: true });
 });

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { EventBody } from '../../src/model/events.ts';
+import { finalBlock } from '../../src/report/final.ts';
 import { ganttOf } from '../../src/report/gantt.ts';
 import { viewOf } from '../../src/report/model.ts';
 import { fitSections } from '../../src/report/summary-fit.ts';
@@ -39,6 +40,24 @@ test('verdict first, then the suites, then what went wrong', () => {
   expect(page).toContain('Coverage (cobertura): 75 % of 4 lines\n');
   expect(page).toContain('```mermaid\ngantt');
   expect(page.trimEnd().endsWith('Results: `ket-results/x`')).toBe(true);
+});
+
+test('who shares a release stands in a line', () => {
+  const names = Array.from({ length: 12 }, (_, i) => `s${i}`);
+  const shares = [
+    { release: 'shop', suites: ['api', 'db'] },
+    { release: 'mail', suites: names },
+  ];
+  const [first, ...more] = mixedRun;
+  if (first?.[1].type !== 'run-started') throw new Error('the run does not begin with its start');
+  const view = viewOf(runEvents([[0, { ...first[1], shares }], ...more]));
+  const lines = [
+    'release shop is shared by api, db',
+    `release mail is shared by ${names.slice(0, 10).join(', ')} and 2 more`,
+  ];
+  expect(summaryMarkdown(view)).toContain(`\n\n${lines.join('  \n')}\n\n`);
+  expect(finalBlock(view, { style: (_colour, text) => text })).toEqual(expect.arrayContaining(lines));
+  expect(summaryMarkdown(viewOf(events))).not.toContain('shared by');
 });
 
 test('a log that ends before the run did has no verdict', () => {

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import fs from 'node:fs';
 import path from 'node:path';
 import { KetError } from '../../src/model/errors.ts';
-import type { AnyObject, Kube } from '../../src/model/kube.ts';
+import type { AnyObject, Kube, ObjectRef } from '../../src/model/kube.ts';
 import type { SuitePlan } from '../../src/model/plan.ts';
 import type { Made } from '../../src/model/state.ts';
 import { KubeError } from '../../src/kube/error.ts';
@@ -245,6 +245,41 @@ describe('an attempt in a cluster that stays', () => {
       `{"name":"TOKEN","valueFrom":{"secretKeyRef":{"name":"${name}","key":"TOKEN"}}}`,
     );
     expect(of('Job')).not.toContain('s3cret');
+  });
+
+  const takes: Partial<SuitePlan> = {
+    needs: ['shop'],
+    references: [{ text: 'release/shop/secret/db', release: 'shop', kind: 'Secret', name: 'db' }],
+  };
+
+  test('what it takes of a release is masked, then listed, made and deleted as its own, beside the release too', async () => {
+    const at = stage(undefined, {
+      get: async <T>({ kind, namespace, name: of }: ObjectRef) => {
+        expect([kind, namespace, of]).toEqual(['Secret', 'shop-ns', 'db']);
+        return { data: { password: Buffer.from('open sesame').toString('base64') } } as T;
+      },
+    });
+    const mask = (secrets: ReadonlyMap<string, string>): void =>
+      void at.story.push(`mask ${JSON.stringify([...secrets])}`);
+    await at.run({ mask }, { ...takes, placement: 'release' });
+    expect(at.story[0]).toBe('mask [["release/shop/secret/db/password","open sesame"]]');
+    expect(at.story.filter((line) => / Secret/.test(line))).toEqual([
+      `list Secret ${name}-of-1`,
+      'create Secret',
+      `delete Secret ${name}-of-1`,
+      `forget Secret ${name}-of-1`,
+    ]);
+  });
+
+  test('what a release has not: a fault of the configuration, and nothing was made', async () => {
+    const at = stage(undefined, { get: async () => undefined });
+    at.cluster.set('Secret', [{ metadata: { name: 'shop-db' } }]);
+    expect((await at.run({}, takes)).verdict).toEqual({
+      outcome: 'infra-error',
+      infraClass: 'configuration',
+      message: 'release/shop/secret/db: there is no Secret db in namespace shop-ns; there is shop-db',
+    });
+    expect(at.story).toEqual([]);
   });
 
   test('rights that it gets in the namespace of a release are listed one by one', async () => {

@@ -118,7 +118,7 @@ function shown(value: unknown): string {
 }
 
 function unknownKey(key: string, at: Path, node: SchemaNode | undefined, source: Source): Problem {
-  const allowed = Object.keys(node?.properties ?? {});
+  const allowed = Object.keys(propertiesOf(node) ?? {});
   const suggestion = nearest(key, allowed);
   const homes = suggestion === undefined ? homesOf(key, jsonSchema()) : [];
   const hint = homes.length === 0 ? '' : `; it belongs in ${homes.join(' or ')}`;
@@ -143,6 +143,10 @@ function homesOf(key: string, node: SchemaNode, name = 'the top level'): string[
   return homes;
 }
 
+/** Of a mapping, also where something else may stand in its place. */
+const propertiesOf = (node: SchemaNode | undefined): SchemaNode['properties'] =>
+  node?.properties ?? node?.anyOf?.find((branch) => branch.properties !== undefined)?.properties;
+
 /** The part of the schema that says what may stand at a path. */
 export function schemaAt(at: Path): SchemaNode | undefined {
   let node: SchemaNode | undefined = jsonSchema();
@@ -151,10 +155,7 @@ export function schemaAt(at: Path): SchemaNode | undefined {
     const list: SchemaNode | undefined =
       node.items ?? node.anyOf?.find((branch) => branch.items !== undefined)?.items;
     if (typeof step === 'number') node = list;
-    else
-      node =
-        node.properties?.[step] ??
-        (node.additionalProperties || node.anyOf?.find((branch) => branch.properties)?.properties?.[step]);
+    else node = propertiesOf(node)?.[step] ?? (node.additionalProperties || undefined);
   }
   return node;
 }

@@ -165,7 +165,7 @@ export const suiteSchema = z.strictObject({
       variableName,
       z
         .union([z.string(), z.strictObject({ from: reference('key') })])
-        .meta({ title: 'text, or `{from: REFERENCE}`' }),
+        .meta({ title: 'text or `{from: REFERENCE}`' }),
     )
     .default({})
     .describe(
