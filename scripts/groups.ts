@@ -141,7 +141,7 @@ export const groups: readonly TestGroup[] = [
     'many',
     'many suites on one node: room, priority, queue, fail-fast; what suites and tiers can ask for; data of their own',
     false,
-    '(admission|options|isolation|shards)',
+    '(admission|options|isolation|shards|references)',
     ['examples', '__tests__/unit/support/merge-cases.ts'],
   ),
   cluster('kube', 'the API client against a real API server', false, 'kube'),

@@ -80,12 +80,13 @@ async function runPods(attempt: Attempt): Promise<PodResult[]> {
 
 async function create({ world, suite, id, place, limits, created, context }: Attempt): Promise<void> {
   const { signal } = context;
+  const copies = await copiesOf(world, suite, id, place.namespace, context);
   context.awaiting('the API server to take the Job');
   const { kube, outbound, network } = world;
   const called = [...new Set([place.namespace, ...neededNamespaces(suite, world)])];
   const all = manifestsFor(world, {
     ...{ suite, id, namespace: place.namespace, limits, nonce: place.nonce },
-    copies: await copiesOf(world, suite, id, place.namespace, context),
+    copies,
     outbound: await podOutbound(outbound, kube, network, called, signal),
     now: context.deps.clock.now(),
   });
