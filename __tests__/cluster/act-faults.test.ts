@@ -24,14 +24,21 @@ const red = junit(
 );
 
 /** A repository whose tier has one cluster of one node and these suites. */
-function withSuites(suites: readonly object[], steps: Parameters<typeof workflow>[0], tier = 'act'): void {
+function withSuites(
+  suites: readonly object[],
+  steps: Parameters<typeof workflow>[0],
+  tier = 'act',
+  more: { readonly tier?: object; readonly files?: Readonly<Record<string, string>> } = {},
+): void {
   repository(repo, {
+    ...more.files,
     'ket.yaml': JSON.stringify({
       tiers: {
         [tier]: {
           cluster: { config: 'kind.yaml' },
           images: [{ name: image }],
           suites: suites.map((suite) => ({ image, ...suite })),
+          ...more.tier,
         },
         unit: { suites: [{ name: 'unit', command: 'true', expectTests: false }] },
       },
@@ -111,21 +118,42 @@ test('commands that a pod prints are not heeded, though they are when nobody gua
 }, 300_000);
 
 test('secrets are in no log, summary or artifact', async () => {
-  const canaries = { SECRET: 'canary-Fhq7/+x', token: 'canary-Tok9.zz' };
+  const canaries = { SECRET: 'canary-Fhq7/+x', token: 'canary-Tok9.zz', released: 'canary-Rel3*q' };
   const leaks = [
-    'echo "$SECRET"; echo "$SECRET" | base64; echo "x$SECRET" | base64; printf "%s" "$SECRET" >&2',
-    'echo "<testsuite><testcase name=\\"$SECRET\\"><failure message=\\"$SECRET\\">$SECRET</failure></testcase></testsuite>" > /results/junit.xml',
-    'echo "$SECRET" > /results/plain.txt; printf "\\\\000$SECRET" > /results/binary.bin',
+    'for s in "$SECRET" "$RELEASED"; do echo "$s"; echo "$s" | base64; echo "x$s" | base64; printf "%s" "$s" >&2; done',
+    'echo "<testsuite><testcase name=\\"$SECRET\\"><failure message=\\"$RELEASED\\">$SECRET</failure></testcase></testsuite>" > /results/junit.xml',
+    'echo "$SECRET $RELEASED" > /results/plain.txt; printf "\\\\000$SECRET" > /results/binary.bin; printf "\\\\000$RELEASED" > /results/released.bin',
     'exit 1',
   ].join('; ');
-  withSuites([{ name: 'leaks', command: leaks, secrets: ['SECRET'] }], {
-    a: [
-      ketStep(
-        { tier: 'act', token: canaries.token, 'check-run': 'false' },
-        { env: { SECRET: canaries.SECRET } },
-      ),
+  const words = {
+    ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'words' } },
+    stringData: { word: '{{ b64dec .Values.word }}' },
+  };
+  withSuites(
+    [
+      {
+        ...{ name: 'leaks', command: leaks, secrets: ['SECRET'] },
+        env: { RELEASED: { from: 'release/words/secret/words/word' } },
+      },
     ],
-  });
+    {
+      a: [
+        ketStep(
+          { tier: 'act', token: canaries.token, 'check-run': 'false' },
+          { env: { SECRET: canaries.SECRET } },
+        ),
+      ],
+    },
+    'act',
+    {
+      tier: { releases: [{ name: 'words', chart: 'words' }] },
+      files: {
+        'words/Chart.yaml': 'apiVersion: v2\nname: words\nversion: 0.1.0\n',
+        'words/values.yaml': `word: ${btoa(canaries.released)}\n`,
+        'words/templates/secret.yaml': JSON.stringify(words),
+      },
+    },
+  );
   const ran = await act({ repo, box });
   expect(ran.code).toBe(1);
   expect(ran.log).toContain('leaks: failed');
@@ -139,9 +167,11 @@ test('secrets are in no log, summary or artifact', async () => {
   const files = filesIn(folder);
   for (const [name, bytes] of files)
     for (const form of forms) expect({ name, has: bytes.includes(form) }).toEqual({ name, has: false });
-  expect(files.get('suites/leaks/attempt-1/results/plain.txt')?.toString()).toBe('***\n');
-  expect(files.has('suites/leaks/attempt-1/results/binary.bin')).toBe(false);
-  expect(files.get('manifest.json')?.toString()).toContain('binary.bin');
+  expect(files.get('suites/leaks/attempt-1/results/plain.txt')?.toString()).toBe('*** ***\n');
+  for (const name of ['binary.bin', 'released.bin']) {
+    expect(files.has(`suites/leaks/attempt-1/results/${name}`)).toBe(false);
+    expect(files.get('manifest.json')?.toString()).toContain(name);
+  }
 }, 300_000);
 
 describe('a step that is cancelled', () => {
