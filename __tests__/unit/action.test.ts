@@ -101,4 +101,28 @@ describe('the Action', () => {
     expect(ran.code).toBe(0);
     expect(ran.said).toContain('nothing to remove');
   });
+
+  test.each([
+    ['configmap', 'this runner offers no artifact service'],
+    ['secret', 'only the step that was ended knew the secrets'],
+  ])('post uploads what a killed main left, unless it had secrets of releases: %s', (kind, says) => {
+    const results = fs.mkdtempSync(path.join(folder, 'r-'));
+    fs.writeFileSync(path.join(results, 'events.ndjson'), '');
+    for (const [name, text] of [
+      ['kind.yaml', 'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n'],
+      ['Chart.yaml', 'name: shop\n'],
+    ] as const)
+      fs.writeFileSync(path.join(results, name), text);
+    const config = {
+      cluster: { config: path.join(results, 'kind.yaml') },
+      releases: [{ name: 'shop', chart: results }],
+      suites: [{ name: 'a', image: 'i:1', envFrom: [`release/shop/${kind}/words`] }],
+    };
+    const ran = act(JSON.stringify({ tiers: { t: config } }), {
+      STATE_main: 'started',
+      STATE_folder: results,
+    });
+    expect({ code: ran.code, said: ran.said }).toEqual({ code: 0, said: expect.stringContaining(says) });
+    expect(ran.said).not.toContain('::warning');
+  });
 });
