@@ -22,8 +22,9 @@ export interface Sandbox {
   remove(): void;
 }
 
-export function sandbox(): Sandbox {
-  const home = fs.mkdtempSync(path.join(os.tmpdir(), 'ket-test-'));
+/** In a folder that is there already, or in a new one. */
+export function sandbox(home = fs.mkdtempSync(path.join(os.tmpdir(), 'ket-test-'))): Sandbox {
+  fs.mkdirSync(home, { recursive: true });
   const state = path.join(home, 'state');
   return {
     home,

@@ -1,0 +1,92 @@
+import type { InfraClass } from '../../src/model/outcome.ts';
+import type { Api } from './api.ts';
+import * as cluster from './cluster-faults.ts';
+import type { KindNode } from './node.ts';
+import type { Proxy } from './proxy.ts';
+import * as way from './proxy-faults.ts';
+import type { Random } from './random.ts';
+
+/** When a fault strikes, seen from its target's first attempt. */
+export const moments = ['created', 'line', 'ended', 'listing', 'collecting', 'acknowledging'] as const;
+export type At = (typeof moments)[number];
+
+/** Where a fault strikes. */
+export interface Scene {
+  readonly api: Api;
+  readonly proxy: Proxy;
+  readonly node: KindNode;
+  /** Process of ket. */
+  readonly ket: number;
+  readonly suite: string;
+  readonly namespace: string;
+  /** Uid of the target's pod, and the containers in it that are running; undefined before the pod has started. */
+  readonly pod: Target | undefined;
+  readonly random: Random;
+}
+
+export interface Target {
+  readonly name: string;
+  readonly uid: string;
+  readonly suite: { readonly id: string; readonly pid: number };
+  readonly sidecar: { readonly id: string; readonly pid: number };
+}
+
+export interface Fault {
+  readonly name: string;
+  readonly at: readonly At[];
+  /** Every suite of the round may be hit, not its target alone. */
+  readonly everywhere?: boolean;
+  /** What ket may say of a suite that it hit, instead of the truth; with words that name the fault. */
+  readonly mayBe: readonly InfraClass[];
+  readonly names: RegExp;
+  /** The driver is gone afterwards: there is no verdict, and `ket cleanup` must remove everything. */
+  readonly endsKet?: boolean;
+  /** Does it. Resolves with what the cluster or the proxy says of it, and rejects when it did not happen. */
+  readonly inject: (scene: Scene) => Promise<string>;
+}
+
+const nothing: Pick<Fault, 'mayBe' | 'names'> = { mayBe: [], names: /(?!)/ };
+const running: readonly At[] = ['line', 'ended', 'collecting'];
+const always: readonly At[] = ['created', ...running];
+/** The pod is gone, and what had not been read of it. */
+const taken: Pick<Fault, 'mayBe' | 'names'> = {
+  mayBe: ['deleted', 'evicted', 'no-proof', 'collection-incomplete'],
+  names: /delet|evict|gone|taken away|not found|had ended before its results/i,
+};
+
+/** Everything that the injector can do. What only disturbs the way to the API server may cost nothing at all. */
+export const faults: readonly Fault[] = [
+  { name: 'api-server-killed', at: always, everywhere: true, ...nothing, inject: cluster.killApiServer },
+  { name: 'kubelet-stopped', at: always, everywhere: true, ...nothing, inject: cluster.stopKubelet },
+  { name: 'node-paused', at: running, everywhere: true, ...nothing, inject: cluster.pauseNode },
+  { name: 'pod-force-deleted', at: always, ...taken, inject: cluster.forceDeletePod },
+  { name: 'pod-evicted', at: running, ...taken, inject: cluster.evictPod },
+  { name: 'job-deleted', at: running, ...taken, inject: cluster.deleteJob },
+  { name: 'namespace-deleted', at: ['line'], ...taken, inject: cluster.deleteNamespace },
+  { name: 'sidecar-killed', at: running, ...taken, inject: cluster.killSidecar },
+  {
+    name: 'wrapper-killed',
+    at: ['line'],
+    mayBe: ['no-proof'],
+    names: /no record of how the command ended/,
+    inject: cluster.killWrapper,
+  },
+  { name: 'watches-cut', at: always, everywhere: true, ...nothing, inject: way.cutWatches },
+  { name: 'watches-expired', at: always, everywhere: true, ...nothing, inject: way.expireWatches },
+  { name: 'log-cut', at: ['line'], ...nothing, inject: way.cutLog },
+  { name: 'log-cut-often', at: ['line'], ...nothing, inject: way.cutLogOften },
+  { name: 'exec-cut', at: ['listing', 'collecting', 'acknowledging'], ...nothing, inject: way.cutExec },
+  { name: 'driver-reset', at: always, everywhere: true, ...nothing, inject: way.resetAll },
+  { name: 'api-refuses', at: always, everywhere: true, ...nothing, inject: way.refuse(503) },
+  { name: 'api-throttles', at: always, everywhere: true, ...nothing, inject: way.refuse(429) },
+  { name: 'network-slow', at: always, everywhere: true, ...nothing, inject: way.slow },
+  { name: 'network-silent', at: running, everywhere: true, ...nothing, inject: way.silence },
+  {
+    name: 'ket-killed',
+    at: running,
+    everywhere: true,
+    endsKet: true,
+    ...nothing,
+    inject: cluster.killKet,
+  },
+];

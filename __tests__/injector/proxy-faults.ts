@@ -1,0 +1,103 @@
+import type { Scene } from './faults.ts';
+import { pause } from './node.ts';
+import type { Passing } from './proxy.ts';
+
+/** Faults on the way between ket and the API server. Each resolves with what the proxy counted. */
+
+const within = (scene: Scene, { path }: Passing): boolean => path.includes(`/namespaces/${scene.namespace}/`);
+
+function cutNow(scene: Scene, which: (passing: Passing) => boolean): Passing[] {
+  const cut = scene.proxy.cut(which);
+  if (cut.length === 0) throw new Error('there was no such connection to cut');
+  return cut;
+}
+
+const say = (cut: readonly Passing[]): string =>
+  `the proxy cut ${cut.map(({ kind, bytes }) => `${kind} after ${bytes} bytes`).join(', ')}`;
+
+export async function cutWatches(scene: Scene): Promise<string> {
+  return say(cutNow(scene, ({ kind }) => kind === 'watch'));
+}
+
+export async function expireWatches(scene: Scene): Promise<string> {
+  const count = scene.proxy.expireWatches();
+  if (count === 0) throw new Error('there was no watch');
+  return `the proxy ended ${count} watches with 410`;
+}
+
+const isLog =
+  (scene: Scene) =>
+  (passing: Passing): boolean =>
+    passing.kind === 'log' && within(scene, passing);
+
+export async function cutLog(scene: Scene): Promise<string> {
+  return say(cutNow(scene, isLog(scene)));
+}
+
+/** Cuts the log again and again, as soon as it is read anew. */
+export async function cutLogOften(scene: Scene): Promise<string> {
+  const all = cutNow(scene, isLog(scene));
+  for (let i = 0; i < 6; i++) {
+    await pause(100 + scene.random.below(400));
+    all.push(...scene.proxy.cut(isLog(scene)));
+  }
+  return say(all);
+}
+
+/** The exec that the moment has stopped is cut; a moment of another kind is no moment for it. */
+export async function cutExec(scene: Scene): Promise<string> {
+  return say(
+    cutNow(
+      scene,
+      (passing) => ['manifest', 'stream', 'ack'].includes(passing.kind) && within(scene, passing),
+    ),
+  );
+}
+
+export async function resetAll(scene: Scene): Promise<string> {
+  return say(cutNow(scene, () => true));
+}
+
+/** All requests get a status instead of an answer for some seconds; what is open already is cut, so that it asks again. */
+export const refuse =
+  (status: number) =>
+  async (scene: Scene): Promise<string> => {
+    const { proxy, random } = scene;
+    const ms = 1500 + random.below(2500);
+    proxy.refuseWith = status;
+    try {
+      proxy.cut(() => true);
+      await pause(ms);
+    } finally {
+      proxy.refuseWith = undefined;
+    }
+    if (proxy.counts.refused === 0) throw new Error('nothing was asked meanwhile');
+    return `the proxy answered ${proxy.counts.refused} requests with ${status} within ${ms} ms`;
+  };
+
+export async function slow(scene: Scene): Promise<string> {
+  const { proxy, random } = scene;
+  const [delay, ms] = [50 + random.below(300), 3000];
+  proxy.delayMs = delay;
+  try {
+    await pause(ms);
+  } finally {
+    proxy.delayMs = 0;
+  }
+  if (proxy.counts.delayed === 0) throw new Error('nothing came meanwhile');
+  return `the proxy delayed ${proxy.counts.delayed} pieces by ${delay} ms within ${ms} ms`;
+}
+
+/** Nothing comes any more, and nothing is closed: as with a router that forgot the connection, for some seconds. */
+export async function silence(scene: Scene): Promise<string> {
+  const { proxy, random } = scene;
+  const ms = 2000 + random.below(4000);
+  proxy.hold();
+  try {
+    await pause(ms);
+  } finally {
+    proxy.release();
+  }
+  if (proxy.counts.held === 0) throw new Error('nothing came meanwhile');
+  return `the proxy held ${proxy.counts.held} pieces for ${ms} ms`;
+}
