@@ -10,7 +10,7 @@ import { fakeClock } from './support/phases.ts';
 afterEach(removeFolders);
 
 const notice = (text: string): EventBody => ({ type: 'notice', level: 'info', text });
-const log = (line: string): EventBody => ({ type: 'log', suite: 's', attempt: 1, line });
+const log = (line: string): EventBody => ({ type: 'log', suite: 's', attempt: 1, number: 1, line });
 
 interface Collecting extends EventSink {
   readonly got: RunEvent[];
@@ -153,7 +153,14 @@ describe('the event log', () => {
     const events = openEventLog(file, fakeClock(), [sink], maskerOf([['TOKEN', 'hunter22']]));
     events.emit({ type: 'notice', level: 'info', text: 'it is hunter22' });
     const printed = '2026-11-21T12:00:00Z';
-    events.emit({ type: 'log', suite: 's', attempt: 1, line: `Basic ${btoa('me:hunter22')}`, printed });
+    events.emit({
+      type: 'log',
+      suite: 's',
+      attempt: 1,
+      number: 1,
+      line: `Basic ${btoa('me:hunter22')}`,
+      printed,
+    });
     expect(seen).toMatchObject([
       { text: 'it is ***' },
       { line: expect.stringMatching(/^Basic [\w=]*\*\*\*/) },

@@ -174,7 +174,7 @@ describe('plain', () => {
     feed(
       plainSink({ stream, env: { GITHUB_ACTIONS: 'true' } }),
       runEvents([
-        [0, { type: 'log', suite: 's', attempt: 1, line: '##[add-mask]secret' }],
+        [0, { type: 'log', suite: 's', attempt: 1, number: 1, line: '##[add-mask]secret' }],
         [0, { type: 'notice', level: 'warning', text: 'x\n::error::y' }],
       ]),
     );

@@ -169,6 +169,16 @@ describe('an attempt in a cluster that stays', () => {
     expect(at.story).not.toContain('exec ack');
   });
 
+  test('lines that the live log lacks are named, whatever the follower says', async () => {
+    const at = stage();
+    const [, ...others] = at.ketRun.files;
+    at.ketRun.files = [inState('console.log', 'live\nand more\n'), ...others];
+    expect(await at.run()).toMatchObject({
+      logComplete: false,
+      logGaps: { missing: 1, ranges: [{ from: 2, to: 2 }] },
+    });
+  });
+
   test('a file that changed under the reader: never passed, however good the rest is', async () => {
     const at = stage();
     at.ketRun.files = [...at.ketRun.files, { ...inResults('shot.png', 'abc'), later: Buffer.from('abd') }];

@@ -1,5 +1,5 @@
 import type { ErrorInfo } from './errors.ts';
-import type { Counts, ExitCode, FailureCause, InfraClass, Outcome } from './outcome.ts';
+import type { Counts, ExitCode, FailureCause, InfraClass, LogGaps, Outcome } from './outcome.ts';
 
 /** Parts of a run, in the order in which reports show them. */
 export const phases = [
@@ -111,7 +111,10 @@ export type EventBody =
       readonly counts: Counts;
       readonly attemptMs: number;
       readonly exitCode?: number;
+      /** The live stream had every line of the log; absent when nothing is known of that. */
       readonly logComplete?: boolean;
+      /** What it lacked, where console.log has it. */
+      readonly logGaps?: LogGaps;
       readonly memoryPeakBytes?: number;
       readonly cpuMs?: number;
       readonly junit?: readonly FileRef[];
@@ -137,6 +140,8 @@ export type EventBody =
       readonly attempt: number;
       /** Of the pod, in a suite with shards or replicas. */
       readonly index?: number;
+      /** 1, 2, 3 … in each attempt, as the lines came to ket. */
+      readonly number: number;
       readonly line: string;
       /** When the container printed it (its node's clock). */
       readonly printed?: string;

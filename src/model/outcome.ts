@@ -39,6 +39,13 @@ export const addCounts = (a: Counts, b: Counts): Counts => ({
   skipped: a.skipped + b.skipped,
 });
 
+/** What the live stream of a log lacks, as lines of console.log (from 1). */
+export interface LogGaps {
+  readonly missing: number;
+  /** The first 100 of them; both ends belong to it. */
+  readonly ranges: readonly { readonly from: number; readonly to: number }[];
+}
+
 /** A verdict with the one sentence that explains it. */
 export interface Verdict {
   readonly outcome: Outcome;

@@ -1,5 +1,5 @@
 import type { ContainerRef } from '../model/kube.ts';
-import type { Verdict } from '../model/outcome.ts';
+import type { LogGaps, Verdict } from '../model/outcome.ts';
 import type { ResultsReading } from './proof.ts';
 import type { RunRecord } from './record.ts';
 
@@ -13,6 +13,8 @@ export interface PodResult {
   readonly started: boolean;
   /** Every line of the log was seen live; undefined when nothing was followed to its end. */
   readonly logComplete?: boolean;
+  /** What the live log lacked of the collected one. */
+  readonly logGaps?: LogGaps;
   /** The pod stays for a look inside. */
   readonly kept?: ContainerRef;
 }

@@ -10,6 +10,8 @@ export const liveLogFile = 'console.live.log';
 export interface LiveLog {
   /** Undefined while it goes on, and when it was cut short. */
   ended(): FollowEnd | undefined;
+  /** All lines that came are in the file; asked after its end. */
+  stored(): boolean;
   /** Gives it so long to reach its own end, then cuts it. */
   end(withinMs: number): Promise<void>;
 }
@@ -49,7 +51,8 @@ export function followLive(options: LiveLogOptions): LiveLog {
       signal: stop.signal,
       onLine: (line) => {
         if (!broken) out.write(line.text + '\n');
-        options.emit({ type: 'log', ...of, line: line.text, printed: line.printed });
+        const { seq, text, printed } = line;
+        options.emit({ type: 'log', ...of, number: seq + 1, line: text, printed });
       },
     })
     .then((value) => {
@@ -65,6 +68,7 @@ export function followLive(options: LiveLogOptions): LiveLog {
     });
   return {
     ended: () => end,
+    stored: () => !broken,
     async end(withinMs) {
       const timer = setTimeout(() => stop.abort(), withinMs);
       await done;

@@ -6,6 +6,7 @@ import { readRecord, saveObjects, settleConsole } from './attempt-files.ts';
 import type { PodResult } from './attempt-result.ts';
 import type { Home } from './bring-home.ts';
 import { sidecar } from './job.ts';
+import { completenessOf, type LiveEnd } from './log-gaps.ts';
 import { hasStarted, type KubeEvent, type NeverRan, type Pod } from './pod-state.ts';
 import { readResults } from './proof.ts';
 import { verdictOf } from './verdict.ts';
@@ -35,7 +36,7 @@ export interface EndState {
   readonly podGone?: boolean;
   readonly gaveUp?: string;
   readonly collectError?: string;
-  readonly logComplete?: boolean;
+  readonly live?: LiveEnd;
   readonly events?: Pick<Part<KubeEvent>, 'items'>;
   readonly finish?: Home['finish'];
 }
@@ -61,6 +62,7 @@ export async function endPod(
     emit({ type: 'notice', level: 'warning', text: `${suite.name}: ${text}` });
   const results = await readResults(path.join(outDir, 'results'));
   const record = readRecord(outDir);
+  const log = await completenessOf(outDir, state.live, record);
   const lastLines = settleConsole(outDir);
   const { pod } = state;
   const verdict = verdictOf({
@@ -94,7 +96,7 @@ export async function endPod(
     lastLines,
     started: pod !== undefined && hasStarted(pod),
     ...(record === undefined ? {} : { record }),
-    ...(state.logComplete === undefined ? {} : { logComplete: state.logComplete }),
+    ...log,
     ...(kept && state.podName !== undefined
       ? { kept: { namespace: place.namespace, pod: state.podName, container: sidecar } }
       : {}),

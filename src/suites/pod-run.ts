@@ -121,7 +121,7 @@ export class PodRun {
       podGone: ended?.how === 'gone',
       ...(ended?.gaveUp === undefined ? {} : { gaveUp: ended.gaveUp }),
       ...(collected.error === undefined ? {} : { collectError: collected.error }),
-      ...(live.ended() === undefined ? {} : { logComplete: live.ended()?.complete === true }),
+      live: { ended: live.ended(), stored: live.stored() },
       ...(collected.finish === undefined ? {} : { finish: collected.finish }),
       podName,
     };

@@ -38,6 +38,7 @@ export async function runProcess(
   context.emit({ type: 'attempt-started', suite: id.suite, attempt: id.attempt });
   context.awaiting(`${suite.name} to end`);
   let record: RunRecord | undefined;
+  let number = 0;
   let startError: string | undefined;
   try {
     const result = await context.deps.exec({
@@ -56,11 +57,13 @@ export async function runProcess(
       limitMs: suite.limitMs,
       signal: context.signal,
       onLine: (line) => {
+        number += 1;
         fs.writeSync(console, line + '\n');
         context.emit({
           type: 'log',
           suite: id.suite,
           attempt: id.attempt,
+          number,
           line,
           printed: new Date(clock.now()).toISOString(),
         });

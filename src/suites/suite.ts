@@ -131,6 +131,7 @@ function emitAttempt(
     attemptMs: Math.round(result.ms),
     ...(record === undefined ? {} : { exitCode: record.exit_code }),
     ...(result.logComplete === undefined ? {} : { logComplete: result.logComplete }),
+    ...(result.logGaps === undefined ? {} : { logGaps: result.logGaps }),
     ...usageOf(record),
     junit: result.results.files.map((file) => ({ path: path.relative(runFolder, file) })),
     ...(result.pods === undefined

@@ -12,7 +12,13 @@ export function runEvents(list: readonly (readonly [number, EventBody])[]): RunE
   }));
 }
 
-const log = (suite: string, line: string, attempt = 1): EventBody => ({ type: 'log', suite, attempt, line });
+const log = (suite: string, line: string, attempt = 1): EventBody => ({
+  type: 'log',
+  suite,
+  attempt,
+  number: 1,
+  line,
+});
 
 /** A run in which one suite passes, one is flaky, one fails, and one has no proof. */
 export const mixedRun: readonly (readonly [number, EventBody])[] = [
