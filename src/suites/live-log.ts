@@ -31,18 +31,26 @@ export interface LiveLogOptions {
 export function followLive(options: LiveLogOptions): LiveLog {
   const { suite, attempt } = options.id;
   const of = { suite, attempt, ...(options.index === undefined ? {} : { index: options.index }) };
-  const out = fs.createWriteStream(options.file, { mode: 0o600 });
+  const out = fs.openSync(options.file, 'w', 0o600);
   // The collected log is the one that counts; a full disk shows there.
   let broken = false;
-  out.on('error', (error) => {
-    if (!broken)
+  let waiting = '';
+  // At once, and what came together in one piece: lines that wait for a stream of their own would fill the memory.
+  const store = (): void => {
+    const text = waiting;
+    waiting = '';
+    if (broken || text === '') return;
+    try {
+      fs.writeFileSync(out, text);
+    } catch (error) {
+      broken = true;
       options.emit({
         type: 'notice',
         level: 'warning',
-        text: `the live log of ${suite} cannot be stored: ${error.message}`,
+        text: `the live log of ${suite} cannot be stored: ${messageOf(error)}`,
       });
-    broken = true;
-  });
+    }
+  };
   const stop = new AbortController();
   let end: FollowEnd | undefined;
   const done = options.kube
@@ -50,7 +58,8 @@ export function followLive(options: LiveLogOptions): LiveLog {
       finished: options.finished,
       signal: stop.signal,
       onLine: (line) => {
-        if (!broken) out.write(line.text + '\n');
+        if (waiting === '') setImmediate(store);
+        waiting += line.text + '\n';
         const { seq, text, printed } = line;
         options.emit({ type: 'log', ...of, number: seq + 1, line: text, printed });
       },
@@ -73,7 +82,8 @@ export function followLive(options: LiveLogOptions): LiveLog {
       const timer = setTimeout(() => stop.abort(), withinMs);
       await done;
       clearTimeout(timer);
-      await new Promise<void>((resolve) => out.end(() => resolve()));
+      store();
+      fs.closeSync(out);
     },
   };
 }
