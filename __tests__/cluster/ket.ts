@@ -57,6 +57,8 @@ export interface KetOptions {
   readonly limitMs?: number;
   /** For runs that are to know of each other; else each has one of its own. */
   readonly output?: string;
+  /** False for runs that print more than a string can hold. */
+  readonly keepStdout?: boolean;
 }
 
 /** Runs ket to its end and reads what it left. */
@@ -76,7 +78,7 @@ export async function ket(options: KetOptions): Promise<Ran> {
   let stderr = '';
   let rest = '';
   child.stdout.on('data', (chunk: Buffer) => {
-    stdout += chunk.toString();
+    if (options.keepStdout !== false) stdout += chunk.toString();
     if (!runs) return;
     const lines = (rest + chunk.toString()).split('\n');
     rest = lines.pop() ?? '';

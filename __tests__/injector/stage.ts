@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { fixture, ket, up, type Sandbox } from '../cluster/ket.ts';
+import { fixture, ket, root, up, type Sandbox } from '../cluster/ket.ts';
 import { accessOf, Api } from './api.ts';
 import { KindNode } from './node.ts';
 import { Proxy } from './proxy.ts';
@@ -17,16 +17,20 @@ export interface Stage {
   readonly close: () => void;
 }
 
-const project = path.join(import.meta.dirname, 'project');
+const truths = { project: path.join(import.meta.dirname, 'project'), tier: 'truths' };
 
-/** Brings the cluster up, unless the box has one already, and puts the proxy before it. */
-export async function openStage(box: Sandbox): Promise<Stage> {
+/** Brings the cluster of a tier up, unless the box has one already, and puts the proxy before it. */
+export async function openStage(box: Sandbox, { project, tier } = truths): Promise<Stage> {
   const folder = path.join(box.home, 'project');
   const noted = path.join(box.home, 'cluster.json');
   if (!fs.existsSync(noted)) {
     fs.cpSync(project, folder, { recursive: true });
+    fs.copyFileSync(
+      path.join(root, 'kind-configs', 'integration.yaml'),
+      path.join(folder, 'integration.yaml'),
+    );
     fs.copyFileSync(path.join(fixture, 'junit.sh'), path.join(folder, 'junit.sh'));
-    const { name, kubeconfig } = await up('truths', folder, box);
+    const { name, kubeconfig } = await up(tier, folder, box);
     const direct = path.join(box.home, 'direct.yaml');
     fs.copyFileSync(kubeconfig, direct);
     fs.writeFileSync(noted, JSON.stringify({ name, kubeconfig, direct }));
