@@ -27,6 +27,8 @@ export async function open(
 ): Promise<http.IncomingMessage> {
   throwIfAborted(signal);
   const { headers, ...options } = await unlessAborted(connection.options(), signal);
+  // It may have fired in the moment between: a request that nobody listens to would end the process when it breaks.
+  throwIfAborted(signal);
   const url = new URL(`${connection.server.pathname.replace(/\/$/, '')}${ask.path}`, connection.server);
   return new Promise((resolve, reject) => {
     const request = (url.protocol === 'http:' ? http : https).request(url, {

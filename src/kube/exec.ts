@@ -1,7 +1,7 @@
 import { TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
 import type { KubeExecRequest } from '../model/kube.ts';
-import { linked, onAbort, reasonOf, unlessAborted } from './abort.ts';
+import { linked, onAbort, reasonOf, throwIfAborted, unlessAborted } from './abort.ts';
 import { connectionError, errorOf, KubeError, silence } from './error.ts';
 import { ExecSession } from './exec-session.ts';
 import { podPath, queryOf } from './paths.ts';
@@ -47,6 +47,7 @@ export async function exec(client: Client, request: KubeExecRequest): Promise<{ 
 async function connect(client: Client, path: string, where: string, signal: AbortSignal): Promise<WebSocket> {
   const { connection, timings } = client;
   const { agent, ...options } = await unlessAborted(connection.options(), signal);
+  throwIfAborted(signal);
   const url = new URL(`${connection.server.pathname.replace(/\/$/, '')}${path}`, connection.server);
   return new Promise((resolve, reject) => {
     let sent = false;
