@@ -1,10 +1,11 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { machineEnv } from './machine-env.ts';
 import { readMutations, type Mutation } from './mutation-files.ts';
 import { clustersOf, type OwnClusters } from './own-clusters.ts';
+import { applyPatch, copyTree } from './tree-copy.ts';
 
 /**
  * Proves that the promises are guarded: each patch of __tests__/mutations breaks one of them in a copy of the tree,
@@ -38,7 +39,7 @@ if (chosen.length === 0) {
   process.exit(2);
 }
 
-copyTree();
+copyTree(root, copy);
 let env = process.env;
 if (chosen.some((mutation) => mutation.project === 'cluster')) {
   clusters = clustersOf(machineEnv(root, 'test'));
@@ -61,26 +62,20 @@ process.exitCode = passed === chosen.length ? 0 : 1;
 
 /** Why a mutation does not show that its promise is guarded; undefined when it does. */
 function faultOf(mutation: Mutation): string | undefined {
-  const check = apply(mutation.file, ['--check']);
+  const check = applyPatch(copy, mutation.file, ['--check']);
   if (check !== '') return `the patch does not apply:\n${check}`;
   const before = unpatched.get(mutation.test) ?? run(mutation);
   unpatched.set(mutation.test, before);
   if (before.passed === 0 && before.failed === 0) return `no test is called so: ${mutation.test}`;
   if (before.failed > 0 || before.passed === 0) return `its test is red without the patch:\n${before.said}`;
-  apply(mutation.file, []);
+  applyPatch(copy, mutation.file);
   try {
     const { failed, passed: green, said } = run(mutation);
     if (failed > 0) return undefined;
     return green > 0 ? `its test stays green: ${mutation.test}` : `its test did not run:\n${said}`;
   } finally {
-    apply(mutation.file, ['-R']);
+    applyPatch(copy, mutation.file, ['-R']);
   }
-}
-
-/** What git says against it; nothing when it could be done. */
-function apply(file: string, how: readonly string[]): string {
-  const result = spawnSync('git', ['apply', '-p1', ...how, file], { cwd: copy, encoding: 'utf8' });
-  return result.status === 0 ? '' : result.stderr.trim();
 }
 
 /** Runs exactly the named tests in the copy. */
@@ -102,17 +97,4 @@ function run({ project, testFile, title }: Mutation): TestRun {
   if (!fs.existsSync(report)) return { passed: 0, failed: 0, said };
   const counts = JSON.parse(fs.readFileSync(report, 'utf8')) as Record<string, number>;
   return { passed: counts['numPassedTests'] ?? 0, failed: counts['numFailedTests'] ?? 0, said };
-}
-
-/** All that git knows or would add, so that what is being worked on counts as well. */
-function copyTree(): void {
-  const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
-  const files = execFileSync('git', args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 26 }).split('\0');
-  for (const name of new Set(files)) {
-    const from = path.join(root, name);
-    if (name === '' || fs.lstatSync(from, { throwIfNoEntry: false })?.isFile() !== true) continue;
-    fs.mkdirSync(path.dirname(path.join(copy, name)), { recursive: true });
-    fs.copyFileSync(from, path.join(copy, name));
-  }
-  fs.symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'));
 }

@@ -27,8 +27,8 @@ export interface Scene {
 export interface Target {
   readonly name: string;
   readonly uid: string;
-  readonly suite: { readonly id: string; readonly pid: number };
-  readonly sidecar: { readonly id: string; readonly pid: number };
+  /** The container that the fault kills. */
+  readonly container?: { readonly id: string; readonly pid: number };
 }
 
 export interface Fault {
@@ -39,6 +39,8 @@ export interface Fault {
   /** What ket may say of a suite that it hit, instead of the truth; with words that name the fault. */
   readonly mayBe: readonly InfraClass[];
   readonly names: RegExp;
+  /** The container that it kills. */
+  readonly kills?: 'suite' | 'ket';
   /** The driver is gone afterwards: there is no verdict, and `ket cleanup` must remove everything. */
   readonly endsKet?: boolean;
   /** Does it. Resolves with what the cluster or the proxy says of it, and rejects when it did not happen. */
@@ -63,13 +65,14 @@ export const faults: readonly Fault[] = [
   { name: 'pod-evicted', at: running, ...taken, inject: cluster.evictPod },
   { name: 'job-deleted', at: running, ...taken, inject: cluster.deleteJob },
   { name: 'namespace-deleted', at: ['line'], ...taken, inject: cluster.deleteNamespace },
-  { name: 'sidecar-killed', at: running, ...taken, inject: cluster.killSidecar },
+  { name: 'sidecar-killed', at: running, kills: 'ket', ...taken, inject: cluster.killContainer },
   {
     name: 'wrapper-killed',
     at: ['line'],
+    kills: 'suite',
     mayBe: ['no-proof'],
     names: /no record of how the command ended/,
-    inject: cluster.killWrapper,
+    inject: cluster.killContainer,
   },
   { name: 'watches-cut', at: always, everywhere: true, ...nothing, inject: way.cutWatches },
   { name: 'watches-expired', at: always, everywhere: true, ...nothing, inject: way.expireWatches },

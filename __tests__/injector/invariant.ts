@@ -8,7 +8,9 @@ export function violations(round: Round, seen: Observed): string[] {
   return [
     ...round.suites.flatMap((truth) => [
       ...(killed ? [] : verdict(truth, round.injections, seen)),
-      ...seen.attempts.filter(({ suite }) => suite === truth.suite).flatMap((one) => proof(truth, one, seen)),
+      ...seen.attempts
+        .filter(({ suite }) => suite === truth.suite)
+        .flatMap((one) => proof(truth, one, seen, mayLoseLog(truth, round))),
     ]),
     ...(killed ? [] : exitCode(seen)),
     ...(killed ? [] : seen.leftovers.map((what) => `ket says that it left ${what}`)),
@@ -55,8 +57,12 @@ function exitCode(seen: Observed): string[] {
   return seen.code === right ? [] : [`ket ended with ${String(seen.code)}, not ${right}`];
 }
 
+/** What takes the pod takes its log; as long as the pod is there, no line of it may be lost. */
+const mayLoseLog = ({ suite }: Truth, { injections }: Round): boolean =>
+  injections.some(({ fault, target }) => target === suite && fault.mayBe.length > 0);
+
 /** What is proved of one attempt: its lines and its files. */
-function proof(truth: Truth, seen: AttemptSeen, { notices }: Observed): string[] {
+function proof(truth: Truth, seen: AttemptSeen, { notices }: Observed, mayLose: boolean): string[] {
   const where = `${seen.suite}, attempt ${seen.attempt}`;
   const { ended } = seen;
   const infra = ended === undefined || (ended.outcome === 'infra-error' && !isTruth(truth, ended));
@@ -72,6 +78,8 @@ function proof(truth: Truth, seen: AttemptSeen, { notices }: Observed): string[]
     if (!same(seen.live, wanted))
       say(`log_complete, and the stream has ${seen.live.length} of ${wanted.length} lines`);
   }
+  if (ended !== undefined && ended.logComplete !== true && !mayLose)
+    say(`log_complete is ${String(ended.logComplete)}, and its pod was there all the time`);
   const incomplete = notices.some((text) => text.startsWith(`${seen.suite}: results are not complete`));
   for (const [name, content] of seen.files)
     if (knownFiles.has(name) && knownFiles.get(name) !== content)

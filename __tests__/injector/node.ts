@@ -25,21 +25,17 @@ export class KindNode {
     return text === '' ? undefined : Number(text.split(' ')[0]);
   }
 
-  /** Id and process of the running container of a pod. */
-  async containerOf(pod: string, container: string): Promise<{ id: string; pid: number }> {
-    const label = `io.kubernetes.pod.uid=${pod}`;
-    const id = await this.inside('crictl', 'ps', '-q', '--label', label, '--name', `^${container}$`);
-    if (!/^[0-9a-f]+$/.test(id)) throw new Error(`the node runs no container ${container} of pod ${pod}`);
-    const { info } = JSON.parse(await this.inside('crictl', 'inspect', id)) as { info: { pid: number } };
-    return { id, pid: info.pid };
+  /** The process of a container that runs, as the runtime has it. */
+  async taskOf(id: string): Promise<number> {
+    const tasks = await this.inside('ctr', '-n', 'k8s.io', 'tasks', 'ls');
+    const pid = new RegExp(`^${id}\\s+(\\d+)\\s+RUNNING`, 'm').exec(tasks)?.[1];
+    if (pid === undefined) throw new Error(`the runtime runs no container ${id}`);
+    return Number(pid);
   }
 
-  /** What the runtime says of a container that has ended; undefined while it runs. */
-  async exitOf(id: string): Promise<{ readonly exitCode: number } | undefined> {
-    const { status } = JSON.parse(await this.inside('crictl', 'inspect', id)) as {
-      status: { state: string; exitCode: number };
-    };
-    return status.state === 'CONTAINER_EXITED' ? { exitCode: status.exitCode } : undefined;
+  /** True when a process is there, also as a zombie. */
+  async hasProcess(pid: number): Promise<boolean> {
+    return (await this.inside('sh', '-c', `test -d /proc/${pid} && echo yes || echo no`)) === 'yes';
   }
 }
 

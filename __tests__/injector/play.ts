@@ -48,23 +48,27 @@ export async function play(stage: Stage, round: Round): Promise<Played> {
   });
   const proofs = await Promise.all(waiting.map((one) => one.proof()));
   proxy.reset();
-  // What a killed driver left, and what could not be removed while the API server was away.
-  const swept = await ket({ args: ['cleanup'], cwd: project, box });
-  const left = [
-    ...(await leftIn(stage)),
-    ...(swept.code === 0 ? [] : [`ket cleanup ended with ${String(swept.code)}: ${swept.stderr}`]),
-  ];
+  const left = round.injections.some(({ fault }) => fault.endsKet === true) ? await sweep(stage) : [];
+  left.push(...(await leftIn(stage)));
   const observed = observe(ran, events, left);
   await api.until('the node is ready', '/api/v1/nodes', ({ body }) => allReady(body), 60_000);
-  fs.rmSync(ran.folder, { recursive: true, force: true });
+  const wrong = violations(round, observed);
+  if (wrong.length > 0 && ran.stderr !== '') wrong.push(`ket printed: ${ran.stderr.slice(-2000)}`);
+  if (wrong.length === 0) fs.rmSync(ran.folder, { recursive: true, force: true });
   return {
     proofs,
     verdicts: observed.suites.map(({ suite, outcome, infraClass }) =>
       [suite, outcome, infraClass].filter((word) => word !== undefined).join(' '),
     ),
-    violations: violations(round, observed),
+    violations: wrong,
     ms: performance.now() - began,
   };
+}
+
+/** What a killed driver left is removed by the next ket; returns what is wrong with that. */
+async function sweep({ box, project }: Stage): Promise<string[]> {
+  const { code, stderr } = await ket({ args: ['cleanup'], cwd: project, box });
+  return code === 0 ? [] : [`what ket cleanup, which ended with ${String(code)}, names: ${stderr}`];
 }
 
 const allReady = (body: unknown): boolean | undefined =>
@@ -78,7 +82,7 @@ async function leftIn({ api, box }: Stage): Promise<string[]> {
     ...['/api/v1/namespaces', '/api/v1/pods', '/apis/batch/v1/jobs', '/api/v1/configmaps', '/api/v1/secrets'],
     ...['/apis/rbac.authorization.k8s.io/v1/roles', '/apis/rbac.authorization.k8s.io/v1/clusterroles'],
   ];
-  const over = performance.now() + 60_000;
+  const over = performance.now() + 40_000;
   for (;;) {
     const found: string[] = [];
     for (const kind of kinds)
@@ -89,8 +93,9 @@ async function leftIn({ api, box }: Stage): Promise<string[]> {
             : undefined,
         )),
       );
-    if (found.length === 0 || performance.now() > over)
-      return [...found, ...(box.states().length > 1 ? [`states ${box.states().join(', ')}`] : [])];
+    // That of `ket up` stays.
+    if (box.states().length > 1) found.push(`states ${box.states().join(', ')}`);
+    if (found.length === 0 || performance.now() > over) return found;
     await sleep(300);
   }
 }
@@ -124,8 +129,11 @@ class Waiting {
   event(event: RunEvent, pid: number, { suites }: Round): void {
     this.#ket = pid;
     const { target, moment } = this.#injection;
-    if (event.type === 'attempt-started' && event.suite === target && event.attempt === 1)
-      this.#pod = this.#lookUp(event.pod ?? '');
+    if (event.type === 'attempt-started' && event.suite === target && event.attempt === 1) {
+      this.#pod = this.#lookUp(event.namespace ?? '', event.pod ?? '');
+      // Whoever needs it finds the error.
+      this.#pod.catch(() => undefined);
+    }
     if (event.type !== 'log' || event.suite !== target || event.attempt !== 1) return;
     const last = suites.find(({ suite }) => suite === target)?.lines ?? 0;
     if (moment.at === 'line' && event.line === `line ${moment.line ?? 0}`) this.#strike(0);
@@ -154,15 +162,18 @@ class Waiting {
   }
 
   /** The processes of its containers, looked up early: at the moment there is no time for it. */
-  async #lookUp(name: string): Promise<Target> {
+  async #lookUp(namespace: string, name: string): Promise<Target> {
     const { api, node } = this.#stage;
-    const path = `/api/v1/namespaces/${this.#namespace}/pods/${name}`;
-    const { metadata } = (await api.ask('GET', path)).body as PodView;
-    const [suite, sidecar] = await Promise.all([
-      node.containerOf(metadata.uid, 'suite'),
-      node.containerOf(metadata.uid, 'ket'),
-    ]);
-    return { name, uid: metadata.uid, suite, sidecar };
+    const { status, body } = await api.ask('GET', `/api/v1/namespaces/${namespace}/pods/${name}`);
+    if (status !== 200) throw new Error(`the server has no pod ${name}: ${status}`);
+    const { metadata, status: is } = body as PodView;
+    const { uid } = metadata;
+    const { kills } = this.#injection.fault;
+    if (kills === undefined) return { name, uid };
+    const containers = [...(is?.containerStatuses ?? []), ...(is?.initContainerStatuses ?? [])];
+    const of = containers.find((one) => one.name === kills)?.containerID ?? '';
+    const id = of.replace(/^.*\/\//, '');
+    return { name, uid, container: { id, pid: await node.taskOf(id) } };
   }
 
   #strike(ms: number): void {

@@ -64,6 +64,7 @@ export const refuse =
   async (scene: Scene): Promise<string> => {
     const { proxy, random } = scene;
     const ms = 1500 + random.below(2500);
+    const before = proxy.counts.refused;
     proxy.refuseWith = status;
     try {
       proxy.cut(() => true);
@@ -71,33 +72,38 @@ export const refuse =
     } finally {
       proxy.refuseWith = undefined;
     }
-    if (proxy.counts.refused === 0) throw new Error('nothing was asked meanwhile');
-    return `the proxy answered ${proxy.counts.refused} requests with ${status} within ${ms} ms`;
+    const refused = proxy.counts.refused - before;
+    if (refused === 0) throw new Error('nothing was asked meanwhile');
+    return `the proxy answered ${refused} requests with ${status} within ${ms} ms`;
   };
 
 export async function slow(scene: Scene): Promise<string> {
   const { proxy, random } = scene;
   const [delay, ms] = [50 + random.below(300), 3000];
+  const before = proxy.counts.delayed;
   proxy.delayMs = delay;
   try {
     await pause(ms);
   } finally {
     proxy.delayMs = 0;
   }
-  if (proxy.counts.delayed === 0) throw new Error('nothing came meanwhile');
-  return `the proxy delayed ${proxy.counts.delayed} pieces by ${delay} ms within ${ms} ms`;
+  const delayed = proxy.counts.delayed - before;
+  if (delayed === 0) throw new Error('nothing came meanwhile');
+  return `the proxy delayed ${delayed} pieces by ${delay} ms within ${ms} ms`;
 }
 
 /** Nothing comes any more, and nothing is closed: as with a router that forgot the connection, for some seconds. */
 export async function silence(scene: Scene): Promise<string> {
   const { proxy, random } = scene;
   const ms = 2000 + random.below(4000);
+  const before = proxy.counts.held;
   proxy.hold();
   try {
     await pause(ms);
   } finally {
     proxy.release();
   }
-  if (proxy.counts.held === 0) throw new Error('nothing came meanwhile');
-  return `the proxy held ${proxy.counts.held} pieces for ${ms} ms`;
+  const held = proxy.counts.held - before;
+  if (held === 0) throw new Error('nothing came meanwhile');
+  return `the proxy held ${held} pieces for ${ms} ms`;
 }

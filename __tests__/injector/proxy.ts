@@ -34,7 +34,7 @@ export function kindOf(method: string, path: string): Kind {
   }
   if (/\/pods\/[^/]+\/log\?/.test(path)) return 'log';
   if (/[?&]watch=(true|1)/.test(path)) return 'watch';
-  return method === 'POST' && /\/jobs$/.test(path) ? 'create-job' : 'other';
+  return method === 'POST' && /\/jobs(?:\?|$)/.test(path) ? 'create-job' : 'other';
 }
 
 /**

@@ -110,7 +110,7 @@ describe('the invariant', () => {
     ['a fault that is named', round('passes', 'pod-evicted'), seen({ live: cut, console: cut }, evicted)],
     [
       'a log that does not claim to be complete',
-      round('passes', 'log-cut'),
+      round('passes', 'pod-force-deleted'),
       seen({ live: cut }, { logComplete: false }),
     ],
     [
@@ -148,6 +148,12 @@ describe('the invariant', () => {
       round('passes', 'pod-evicted'),
       seen({}, { ...evicted, message: 'nobody knows' }),
       /ket says infra-error/,
+    ],
+    [
+      'a log that is not complete for no reason',
+      round('passes', 'log-cut'),
+      seen({ live: cut }, { logComplete: false }),
+      /log_complete is false/,
     ],
     ['a line that is missing', round('passes', 'log-cut'), seen({ live: knownLines(119) }), /119 of 120/],
     [
