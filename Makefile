@@ -6,7 +6,7 @@ DEPS := node_modules/.installed
 # What `ket` needs of the machine (docker, kind, helm, node image) comes as ordinary environment variables.
 ENV = eval "$$($(NODE) testbed/main.ts env)"
 
-.PHONY: demo test test-all lint build clean bench mutations testbed
+.PHONY: demo test test-all lint build clean bench mutations testbed record
 
 # Sets up all that is missing, then runs the integration tier of the example.
 demo: $(DEPS)
@@ -27,6 +27,12 @@ mutations: $(DEPS)
 bench: $(DEPS)
 	@$(NODE) testbed/main.ts up --for demo
 	@$(ENV) && $(NODE) bench/main.ts
+
+# How attempts end on real clusters, for __tests__/unit/recorded.test.ts. ONLY=regex: of these tests alone.
+record: $(DEPS)
+	@$(NODE) testbed/main.ts up --for test
+	@$(ENV) && KET_SOURCE=1 KET_RECORD=$(CURDIR)/__tests__/recorded $(JEST) --selectProjects cluster --runInBand \
+	  --testPathPatterns 'cluster/(verdicts|shared-cluster|own-cluster|options|faults-(shared|nodes))' $(if $(ONLY),-t '$(ONLY)')
 
 lint: $(DEPS)
 	@npm run --silent lint

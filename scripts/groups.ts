@@ -7,6 +7,8 @@ export interface TestGroup {
   readonly what: string;
   /** Part of `make test`. */
   readonly inTest: boolean;
+  /** In `make test` a third of its tests, chosen by the hash of its inputs; the others are counted as skipped. */
+  readonly thirdInTest?: true;
   /** What the machine must have: the argument of `testbed up --for`. */
   readonly setUp?: 'demo' | 'test' | 'all';
   /** argv lists; `node` is this Node, `{report}` a file for jest's JSON. */
@@ -101,6 +103,17 @@ export const groups: readonly TestGroup[] = [
     true,
     '(own-cluster|users-machine)',
   ),
+  {
+    ...cluster(
+      'faults',
+      'promises 1, 2 and 3: what goes wrong around a suite, one fault at a time',
+      true,
+      'faults-shared',
+    ),
+    thirdInTest: true,
+  },
+  cluster('fault-nodes', 'kubelet stopped, worker paused, control plane lost', false, 'faults-nodes'),
+  cluster('silence', 'a suite that says nothing for six minutes', false, 'faults-silence'),
   cluster('example', 'promise 6: the example on one and on three nodes', true, 'example\\.', ['examples']),
   cluster(
     'sigkill',

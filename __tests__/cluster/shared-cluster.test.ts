@@ -14,6 +14,7 @@ import {
   up,
   type Sandbox,
 } from './ket.ts';
+import { expectEnd } from './known-end.ts';
 
 /** What `ket up` leaves is used by many runs; each leaves nothing in it but what was there. */
 describe('on a cluster that ket up made', () => {
@@ -94,7 +95,11 @@ describe('on a cluster that ket up made', () => {
           );
       },
     });
-    expect(attemptOf(ran, 'deleted')).toMatchObject({ outcome: 'infra-error', infraClass: 'deleted' });
+    expectEnd(
+      ran,
+      { suite: 'deleted' },
+      { outcome: 'infra-error', infraClass: 'deleted', message: /deleted before its results were safe/ },
+    );
     expect(ran.code).toBe(3);
     const log = path.join(ran.folder, 'suites', 'deleted', 'attempt-1', 'console.log');
     expect(fs.readFileSync(log, 'utf8')).toBe('ready\n');
@@ -118,11 +123,12 @@ describe('on a cluster that ket up made', () => {
         });
       },
     });
-    expect(attemptOf(ran, 'deleted')).toMatchObject({
-      outcome: 'infra-error',
-      infraClass: 'evicted',
-      counts: { total: 1, passed: 1 },
-    });
+    expectEnd(
+      ran,
+      { suite: 'deleted', name: 'evicted' },
+      { outcome: 'infra-error', infraClass: 'evicted', message: /EvictionByEvictionAPI/ },
+    );
+    expect(attemptOf(ran, 'deleted').counts).toMatchObject({ total: 1, passed: 1 });
     expect(ran.code).toBe(3);
     expect(ran.ms).toBeLessThan(40_000);
     const record = readJson(path.join(ran.folder, 'suites', 'deleted', 'attempt-1', 'record.json'));
@@ -159,11 +165,12 @@ describe('on a cluster that ket up made', () => {
       },
     });
     kubectl(kubeconfig, 'delete', 'pod/higher', 'priorityclass/higher', '--grace-period=0', '--force');
-    expect(attemptOf(ran, 'preempted')).toMatchObject({
-      outcome: 'infra-error',
-      infraClass: 'preempted',
-      counts: { total: 1, passed: 1 },
-    });
+    expectEnd(
+      ran,
+      { suite: 'preempted' },
+      { outcome: 'infra-error', infraClass: 'preempted', message: /PreemptionByScheduler/ },
+    );
+    expect(attemptOf(ran, 'preempted').counts).toMatchObject({ total: 1, passed: 1 });
     expect(ran.code).toBe(3);
     expect(await namespacesSettled()).toEqual(own);
   }, 120_000);
@@ -205,8 +212,11 @@ describe('on a cluster that ket up made', () => {
 
   test('a quota that refuses the pod is an infrastructure error, with that class', async () => {
     const ran = await ket({ args: ['run', '--tier', 'quota', '--cluster', name], cwd: fixture, box });
-    expect(attemptOf(ran, 'quota')).toMatchObject({ outcome: 'infra-error', infraClass: 'quota' });
-    expect(attemptOf(ran, 'quota').message).toMatch(/exceeded quota: tight/);
+    expectEnd(
+      ran,
+      { suite: 'quota' },
+      { outcome: 'infra-error', infraClass: 'quota', message: /exceeded quota: tight/ },
+    );
     expect(ran.code).toBe(3);
     expect(await namespacesSettled()).toEqual(own);
   }, 120_000);

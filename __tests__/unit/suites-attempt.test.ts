@@ -149,12 +149,26 @@ describe('an attempt in a cluster that stays', () => {
     expect(fs.readdirSync(at.out).sort()).toEqual([
       'console.log',
       'events.txt',
+      'evidence.json',
       'pod.yaml',
       'record.json',
       'results',
     ]);
     expect(fs.readFileSync(path.join(at.out, 'console.log'), 'utf8')).toBe('collected\n');
     expect(fs.readFileSync(path.join(at.out, 'pod.yaml'), 'utf8')).toContain(`uid: ${uid}`);
+    const { suite, ...evidence } = JSON.parse(
+      fs.readFileSync(path.join(at.out, 'evidence.json'), 'utf8'),
+    ) as Record<string, object>;
+    expect(evidence).toMatchObject({ v: 1, uid, podGone: false, verdict: { outcome: 'passed' } });
+    // Neither its environment nor anything else that decides nothing.
+    expect(Object.keys(suite ?? {}).sort()).toEqual([
+      'allowChildOom',
+      'command',
+      'expectTests',
+      'image',
+      'limitMs',
+      'resources',
+    ]);
   });
 
   test('results that cannot be had: said, the live log stands in, and never passed', async () => {

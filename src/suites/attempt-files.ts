@@ -3,8 +3,10 @@ import path from 'node:path';
 import { stringify } from 'yaml';
 import { lastLinesOf } from './console.ts';
 import { liveLogFile } from './live-log.ts';
+import type { Verdict } from '../model/outcome.ts';
 import type { KubeEvent, Pod } from './pod-state.ts';
 import { parseRecord, type RunRecord } from './record.ts';
+import type { Evidence } from './verdict.ts';
 
 /** The record that ket-run left, when it came home whole. */
 export function readRecord(outDir: string): RunRecord | undefined {
@@ -37,6 +39,18 @@ export function saveObjects(
   }
   const lines = events.filter((e) => e.involvedObject.name?.startsWith(attempt) === true).map(eventLine);
   fs.writeFileSync(path.join(outDir, 'events.txt'), lines.map((l) => l + '\n').join(''), { mode: 0o600 });
+}
+
+/**
+ * Saves evidence.json: what the verdict rests on besides pod.yaml, record.json and console.log, so that anybody can
+ * judge again.
+ */
+export function saveEvidence(outDir: string, evidence: Evidence, verdict: Verdict): void {
+  const { suite, pod: _pod, record: _record, lastLines: _lastLines, ...facts } = evidence;
+  const { command, image, limitMs, expectTests, allowChildOom, resources } = suite;
+  const judged = { command, image, limitMs, expectTests, allowChildOom, resources };
+  const text = JSON.stringify({ v: 1, ...facts, suite: judged, verdict }, null, 2);
+  fs.writeFileSync(path.join(outDir, 'evidence.json'), `${text}\n`, { mode: 0o600 });
 }
 
 function eventLine(e: KubeEvent): string {

@@ -2,14 +2,14 @@ import path from 'node:path';
 import { KetError, messageOf } from '../model/errors.ts';
 import type { SuitePlan } from '../model/plan.ts';
 import type { TaskContext } from '../model/task.ts';
-import { readRecord, saveObjects, settleConsole } from './attempt-files.ts';
+import { readRecord, saveEvidence, saveObjects, settleConsole } from './attempt-files.ts';
 import type { PodResult } from './attempt-result.ts';
 import type { Home } from './bring-home.ts';
 import { sidecar } from './job.ts';
 import { completenessOf, type LiveEnd } from './log-gaps.ts';
 import { hasStarted, type KubeEvent, type NeverRan, type Pod } from './pod-state.ts';
 import { readResults } from './proof.ts';
-import { verdictOf } from './verdict.ts';
+import { verdictOf, type Evidence } from './verdict.ts';
 import type { Part } from './view.ts';
 
 /** Where a pod of an attempt stands, and where its results go. */
@@ -65,7 +65,7 @@ export async function endPod(
   const log = await completenessOf(outDir, state.live, record);
   const lastLines = settleConsole(outDir);
   const { pod } = state;
-  const verdict = verdictOf({
+  const evidence: Evidence = {
     suite,
     ...(state.cancelled === undefined ? {} : { cancelled: state.cancelled }),
     ...(state.unhealthy === undefined ? {} : { unhealthy: state.unhealthy }),
@@ -79,7 +79,9 @@ export async function endPod(
     ...(state.gaveUp === undefined ? {} : { gaveUp: state.gaveUp }),
     ...(record === undefined ? {} : { record }),
     ...(state.collectError === undefined ? {} : { collectError: state.collectError }),
-  });
+  };
+  const verdict = verdictOf(evidence);
+  saveEvidence(outDir, evidence, verdict);
   saveObjects(outDir, place.name, pod, state.events?.items() ?? []);
   if (state.collectError !== undefined) warn(`results are not complete: ${state.collectError}`);
   const failed = verdict.outcome !== 'passed' && verdict.outcome !== 'skipped';

@@ -109,13 +109,6 @@ const disruptionReasons: Readonly<Record<string, InfraClass>> = {
 
 /** Something other than the test took the pod: the node, the scheduler, or somebody who deleted it. */
 export function disruption(pod: Pod): Disruption | undefined {
-  const target = pod.status?.conditions?.find((c) => c.type === 'DisruptionTarget' && c.status === 'True');
-  if (target !== undefined)
-    return {
-      infraClass: disruptionReasons[target.reason ?? ''] ?? 'deleted',
-      message:
-        `the pod was taken away (${target.reason ?? 'DisruptionTarget'}): ${target.message ?? ''}`.trim(),
-    };
   const reason = pod.status?.reason;
   if (reason === 'Evicted' && !isOwnStorageLimit(pod))
     return {
@@ -126,6 +119,14 @@ export function disruption(pod: Pod): Disruption | undefined {
     return { infraClass: 'node-lost', message: `the node went away: ${pod.status?.message ?? reason}` };
   if (reason === 'Preempting')
     return { infraClass: 'preempted', message: `the pod was preempted: ${pod.status?.message ?? ''}`.trim() };
+  // Of what the kubelet did, the condition says only that the kubelet did it.
+  const target = pod.status?.conditions?.find((c) => c.type === 'DisruptionTarget' && c.status === 'True');
+  if (target !== undefined)
+    return {
+      infraClass: disruptionReasons[target.reason ?? ''] ?? 'deleted',
+      message:
+        `the pod was taken away (${target.reason ?? 'DisruptionTarget'}): ${target.message ?? ''}`.trim(),
+    };
   if (pod.metadata?.deletionTimestamp !== undefined)
     return { infraClass: 'deleted', message: 'the pod was deleted while the suite ran' };
   return undefined;
