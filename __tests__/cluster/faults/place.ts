@@ -136,15 +136,16 @@ function writeConfig(project: string, tiers: Record<string, object>): void {
 }
 
 /** Nothing is left: deleting a namespace takes the cluster a moment. */
-async function settled({ kubectl: get }: Place): Promise<void> {
+async function settled(at: Place): Promise<void> {
   const others = (): string[] =>
-    get('get', 'namespaces', '-o', 'jsonpath={.items[*].metadata.name}')
+    at
+      .kubectl('get', 'namespaces', '-o', 'jsonpath={.items[*].metadata.name}')
       .split(' ')
       .filter((name) => !always.includes(name));
   for (const end = Date.now() + settleMs; others().length > 0 && Date.now() < end;)
     await new Promise((resolve) => setTimeout(resolve, 500));
   expect(others()).toEqual([]);
-  expect(get('get', 'pods', '-n', 'default', '-o', 'name')).toBe('');
+  expect(at.kubectl('get', 'pods', '-n', 'default', '-o', 'name')).toBe('');
 }
 
 /** Does something once, at the first event that fits; fails the test where none came. */

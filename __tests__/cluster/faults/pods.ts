@@ -12,8 +12,8 @@ import { attemptsOf, awaits, image, once, says, type Fault, type Place } from '.
 
 const mib = 1024 * 1024;
 const of = (suite: string): string[] => ['-A', '-l', `ket.dev/suite=${suite}`];
-const deletePod = ({ kubectl }: Place, suite: string): void =>
-  void kubectl('delete', 'pods', ...of(suite), '--grace-period=0', '--force', '--wait=false');
+const deletePod = (at: Place, suite: string): void =>
+  void at.kubectl('delete', 'pods', ...of(suite), '--grace-period=0', '--force', '--wait=false');
 const restricted = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } };
 /** For one of another team: it neither ends nor listens when it is told to. */
 const forEver = { image, command: ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done'] };
@@ -21,9 +21,9 @@ const ready = 'junit a; echo ready; sleep 60';
 const deleted = { outcome: 'infra-error', infraClass: 'deleted' } as const;
 
 /** Names of the one pod of a suite. */
-function podOf({ kubectl }: Place, suite: string): { namespace: string; name: string } {
+function podOf(at: Place, suite: string): { namespace: string; name: string } {
   const path_ = 'jsonpath={.items[0].metadata.namespace} {.items[0].metadata.name}';
-  const [namespace = '', name = ''] = kubectl('get', 'pods', ...of(suite), '-o', path_).split(' ');
+  const [namespace = '', name = ''] = at.kubectl('get', 'pods', ...of(suite), '-o', path_).split(' ');
   return { namespace, name };
 }
 
