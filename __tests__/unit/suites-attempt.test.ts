@@ -382,6 +382,16 @@ describe('an attempt that does not come to its end', () => {
     });
   });
 
+  test('a pod that vanishes after its end, before its results are here: that is the reason', async () => {
+    const at: Stage = stage(aPod(ended(0)), {
+      exec: async () => {
+        at.cluster.set('Pod', []);
+        throw new KubeError('pods "ket-api-1" not found', { status: 404, reason: 'NotFound', where: '' });
+      },
+    });
+    expect((await at.run()).verdict).toMatchObject({ outcome: 'infra-error', infraClass: 'deleted' });
+  });
+
   test('a pod that vanishes is no failure of the test', async () => {
     const at = stage(aPod({ running: {} }));
     setTimeout(() => at.cluster.set('Pod', []), 50);

@@ -247,6 +247,17 @@ const rows: readonly Row[] = [
     { outcome: 'infra-error', infraClass: 'collection-incomplete' },
     /incomplete: results\/a.png/,
   ],
+  ...(
+    [
+      ['no JUnit', aProof({ state: 'missing', counts: counts({}) })],
+      ['skipped cases only', aProof({ counts: counts({ total: 2, skipped: 2 }) })],
+    ] as const
+  ).map(([what, junit]): Row => [
+    `${what} in results that are not whole: the rest may have more`,
+    { junit, collectError: 'the pod is gone' },
+    { outcome: 'infra-error', infraClass: 'collection-incomplete' },
+    /incomplete: the pod is gone/,
+  ]),
   ['passed', {}, { outcome: 'passed' }, /^3 tests passed$/],
   [
     'passed, some skipped',

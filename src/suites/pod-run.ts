@@ -118,7 +118,8 @@ export class PodRun {
       ...(stopped ? stoppedBy(signal) : {}),
       pod: current() ?? ended?.pod ?? pod,
       uid,
-      podGone: ended?.how === 'gone',
+      // What took the pod also took what was not yet here.
+      podGone: ended?.how === 'gone' || (collected.error !== undefined && current() === undefined),
       ...(ended?.gaveUp === undefined ? {} : { gaveUp: ended.gaveUp }),
       ...(collected.error === undefined ? {} : { collectError: collected.error }),
       live: { ended: live.ended(), stored: live.stored() },

@@ -51,8 +51,8 @@ export function verdictOf(e: Evidence): Verdict {
     unproved(e) ??
     failed(e) ??
     childKilled(e) ??
-    withoutTests(e) ??
     collectionFault(e) ??
+    withoutTests(e) ??
     passed(e)
   );
 }
@@ -201,6 +201,16 @@ const childKilled: Row = (e) =>
       }
     : undefined;
 
+/** Before what its JUnit lacks: that may be in what did not come. */
+const collectionFault: Row = (e) =>
+  e.collectError === undefined
+    ? undefined
+    : {
+        outcome: 'infra-error',
+        infraClass: 'collection-incomplete',
+        message: `results are incomplete: ${e.collectError}`,
+      };
+
 const withoutTests = (e: Cases): Verdict | undefined => {
   const expected = e.suite.expectTests;
   if (expected === false) return undefined;
@@ -215,16 +225,7 @@ const withoutTests = (e: Cases): Verdict | undefined => {
   return undefined;
 };
 
-const collectionFault: Row = (e) =>
-  e.collectError === undefined
-    ? undefined
-    : {
-        outcome: 'infra-error',
-        infraClass: 'collection-incomplete',
-        message: `results are incomplete: ${e.collectError}`,
-      };
-
-const passed = (e: Cases): Verdict => {
+const passed = (e: Evidence): Verdict => {
   const { counts } = e.junit;
   if (e.suite.expectTests === false && counts.total === 0)
     return { outcome: 'passed', message: 'exit code 0 (judged by the exit code alone)' };
