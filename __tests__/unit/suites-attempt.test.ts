@@ -384,10 +384,17 @@ describe('an attempt that does not come to its end', () => {
 
   test('a pod that vanishes after its end, before its results are here: that is the reason', async () => {
     const at: Stage = stage(aPod(ended(0)), {
-      exec: async () => {
-        at.cluster.set('Pod', []);
-        throw new KubeError('pods "ket-api-1" not found', { status: 404, reason: 'NotFound', where: '' });
-      },
+      // Not the first look while it runs, which ends with it.
+      exec: ({ signal }) =>
+        new Promise((_resolve, reject) => {
+          const fail = (): void =>
+            reject(new KubeError('not found', { status: 404, reason: 'NotFound', where: '' }));
+          signal.addEventListener('abort', fail);
+          setTimeout(() => {
+            if (!signal.aborted) at.cluster.set('Pod', []);
+            fail();
+          }, 50);
+        }),
     });
     expect((await at.run()).verdict).toMatchObject({ outcome: 'infra-error', infraClass: 'deleted' });
   });
