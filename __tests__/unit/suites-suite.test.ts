@@ -47,6 +47,17 @@ async function suite(
 }
 
 describe('a suite', () => {
+  test('a console that is not whole is said', async () => {
+    const record = aRecord({ console_error: 'No space left on device' });
+    const { context } = await suite([{ ...passed, record }]);
+    expect(context.events).toContainEqual({
+      type: 'notice',
+      level: 'warning',
+      text: 'api: its console could not be kept whole in the pod: No space left on device',
+    });
+    expect((await suite([passed])).context.events.filter(({ type }) => type === 'notice')).toEqual([]);
+  });
+
   test.each<[string, AttemptResult[], number, string, RegExp]>([
     ['passed at once', [passed], 2, 'passed', /^2 tests passed$/],
     [

@@ -16,13 +16,15 @@ export function readRecord(outDir: string): RunRecord | undefined {
 
 /**
  * Leaves one console.log and returns its last lines. The collected log is the record of truth; the live one stands in
- * only when there is no other.
+ * only when there is no other, or when that one broke off and is shorter.
  */
-export function settleConsole(outDir: string): string[] {
+export function settleConsole(outDir: string, record: RunRecord | undefined): string[] {
   const live = path.join(outDir, liveLogFile);
   const collected = path.join(outDir, 'console.log');
-  if (fs.existsSync(collected)) fs.rmSync(live, { force: true });
-  else if (fs.existsSync(live)) fs.renameSync(live, collected);
+  const size = (file: string): number => fs.statSync(file, { throwIfNoEntry: false })?.size ?? -1;
+  const brokeOff = size(collected) < 0 || typeof record?.console_error === 'string';
+  if (brokeOff && size(live) > size(collected)) fs.renameSync(live, collected);
+  else fs.rmSync(live, { force: true });
   return lastLinesOf(collected, 20);
 }
 

@@ -63,7 +63,7 @@ export async function endPod(
   const results = await readResults(path.join(outDir, 'results'));
   const record = readRecord(outDir);
   const log = await completenessOf(outDir, state.live, record);
-  const lastLines = settleConsole(outDir);
+  const lastLines = settleConsole(outDir, record);
   const { pod } = state;
   const evidence: Evidence = {
     suite,

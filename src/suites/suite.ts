@@ -119,6 +119,12 @@ function emitAttempt(
   for (const problem of result.results.problems)
     context.emit({ type: 'notice', level: 'warning', text: `${suite}: ${problem}` });
   const { verdict, record } = result;
+  if (typeof record?.console_error === 'string')
+    context.emit({
+      type: 'notice',
+      level: 'warning',
+      text: `${suite}: its console could not be kept whole in the pod: ${record.console_error}`,
+    });
   context.emit({
     type: 'attempt-ended',
     suite,

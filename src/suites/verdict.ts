@@ -68,8 +68,11 @@ const unhealthy: Row = (e) =>
     ? undefined
     : { outcome: 'infra-error', infraClass: 'unhealthy', message: e.unhealthy };
 
-const neverRan: Row = (e) =>
-  e.neverRan === undefined ? undefined : { outcome: 'infra-error', ...e.neverRan };
+const neverRan: Row = (e) => {
+  if (e.neverRan === undefined) return undefined;
+  const { infraClass, message } = e.neverRan;
+  return { outcome: 'infra-error', infraClass, message };
+};
 
 const ownLimit: Row = (e) => {
   const ended = e.pod === undefined ? undefined : mainStatus(e.pod)?.state?.terminated;
@@ -225,7 +228,7 @@ const withoutTests = (e: Cases): Verdict | undefined => {
   return undefined;
 };
 
-const passed = (e: Evidence): Verdict => {
+const passed = (e: Cases): Verdict => {
   const { counts } = e.junit;
   if (e.suite.expectTests === false && counts.total === 0)
     return { outcome: 'passed', message: 'exit code 0 (judged by the exit code alone)' };

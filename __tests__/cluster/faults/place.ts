@@ -56,14 +56,16 @@ export function testFaults(faults: readonly Fault[], kindConfig: string): void {
         const at = place();
         try {
           await fault.run(at);
-          await settled(at);
+          expect(leftIn(at).filter(({ going }) => !going)).toEqual([]);
           expect(at.box.states()).toHaveLength(1);
         } finally {
           at.proxy.reset();
         }
       },
-      (fault.limitMs ?? 150_000) + settleMs,
+      fault.limitMs ?? 150_000,
     );
+  test('after all of them nothing is left in the cluster', () => settled(place()), settleMs + 10_000);
+
   const others = faults.filter(({ name }) => !chosen.has(name));
   if (others.length > 0)
     describe('not chosen by the hash of the tree, or too long for make test', () => {
@@ -82,14 +84,11 @@ function atPlace(faults: readonly Fault[], kindConfig: string): () => Place {
     const before = [{ name: 'up', image, command: 'true', expectTests: false }];
     writeConfig(project, { up: { suites: before } });
     const { name: cluster, kubeconfig } = await up('up', project, box);
-    const direct = path.join(box.home, 'direct.kubeconfig');
-    fs.copyFileSync(kubeconfig, direct);
-    const text = fs.readFileSync(kubeconfig, 'utf8');
-    const server = /server: https:\/\/127\.0\.0\.1:(\d+)/.exec(text);
-    const proxy = await Proxy.before(Number(server?.[1]));
-    fs.writeFileSync(kubeconfig, text.replace(server?.[0] ?? '', `server: https://127.0.0.1:${proxy.port}`));
+    const [, port] = /server: https:\/\/127\.0\.0\.1:(\d+)/.exec(fs.readFileSync(kubeconfig, 'utf8')) ?? [];
+    const proxy = await Proxy.before(Number(port));
+    const env = { PATH: `${kindThrough(proxy, box)}:${process.env['PATH'] ?? ''}` };
     const address = kubectl(
-      ...[direct, 'get', 'nodes', '-o'],
+      ...[kubeconfig, 'get', 'nodes', '-o'],
       'jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}',
     );
     const tiers = faults.map(({ name, suite, tier }): [string, object] => [
@@ -103,11 +102,11 @@ function atPlace(faults: readonly Fault[], kindConfig: string): () => Place {
       run: (tier, onEvent = () => undefined) =>
         ket({
           args: ['run', '--tier', tier, '--cluster', cluster],
-          ...{ cwd: project, box, onEvent, limitMs: 900_000 },
+          ...{ cwd: project, box, env, onEvent, limitMs: 900_000 },
         }),
-      kubectl: (...args) => kubectl(direct, ...args),
+      kubectl: (...args) => kubectl(kubeconfig, ...args),
       apply(object) {
-        const argv = ['--kubeconfig', direct, 'apply', '-f', '-'];
+        const argv = ['--kubeconfig', kubeconfig, 'apply', '-f', '-'];
         execFileSync('kubectl', argv, {
           input: JSON.stringify(object),
           stdio: ['pipe', 'ignore', 'inherit'],
@@ -129,23 +128,45 @@ function atPlace(faults: readonly Fault[], kindConfig: string): () => Place {
   };
 }
 
+/** A folder with a `kind` that gives the proxy for the API server of any cluster. */
+function kindThrough(proxy: Proxy, box: Sandbox): string {
+  const folder = path.join(box.home, 'bin');
+  fs.mkdirSync(folder);
+  const kind = execFileSync('/bin/sh', ['-c', 'command -v kind'], { encoding: 'utf8' }).trim();
+  const address = 'https://127.0.0.1:';
+  const script = `#!/bin/sh
+[ "$1 $2" = "get kubeconfig" ] || exec '${kind}' "$@"
+'${kind}' "$@" | sed 's#${address}[0-9]*#${address}${String(proxy.port)}#'
+`;
+  fs.writeFileSync(path.join(folder, 'kind'), script, { mode: 0o755 });
+  return folder;
+}
+
 function writeConfig(project: string, tiers: Record<string, object>): void {
   const common = { cluster: { config: 'kind.yaml' }, images: [{ name: image, build: fixture }] };
   const all = Object.fromEntries(Object.entries(tiers).map(([name, tier]) => [name, { ...common, ...tier }]));
   fs.writeFileSync(path.join(project, 'ket.yaml'), JSON.stringify({ tiers: all }));
 }
 
-/** Nothing is left: deleting a namespace takes the cluster a moment. */
+interface Left {
+  readonly what: string;
+  /** Deleting a namespace takes the cluster a moment. */
+  readonly going: boolean;
+}
+
+/** Namespaces that a cluster does not have by itself, and pods in `default`. */
+function leftIn(at: Place): Left[] {
+  const get = (...args: string[]): { metadata: { name: string; deletionTimestamp?: string } }[] =>
+    (JSON.parse(at.kubectl('get', ...args, '-o', 'json')) as { items: [] }).items;
+  return [...get('namespaces'), ...get('pods', '-n', 'default')]
+    .filter(({ metadata }) => !always.includes(metadata.name))
+    .map(({ metadata }) => ({ what: metadata.name, going: metadata.deletionTimestamp !== undefined }));
+}
+
 async function settled(at: Place): Promise<void> {
-  const others = (): string[] =>
-    at
-      .kubectl('get', 'namespaces', '-o', 'jsonpath={.items[*].metadata.name}')
-      .split(' ')
-      .filter((name) => !always.includes(name));
-  for (const end = Date.now() + settleMs; others().length > 0 && Date.now() < end;)
+  for (const end = Date.now() + settleMs; leftIn(at).length > 0 && Date.now() < end;)
     await new Promise((resolve) => setTimeout(resolve, 500));
-  expect(others()).toEqual([]);
-  expect(at.kubectl('get', 'pods', '-n', 'default', '-o', 'name')).toBe('');
+  expect(leftIn(at)).toEqual([]);
 }
 
 /** Does something once, at the first event that fits; fails the test where none came. */

@@ -118,7 +118,7 @@ export const startFaults: readonly Fault[] = [
     limitMs: 200_000,
     async run(at) {
       const suite = 'image-typo';
-      await withRegistry(at, 'mkdir /tmp/none; exec httpd -f -p 127.0.0.1:5000 -h /tmp/none', async () => {
+      await withRegistry(at, 'mkdir /none; exec httpd -f -p 127.0.0.1:5000 -h /none', async () => {
         const ran = await at.run(suite);
         expectEnd(
           ran,
@@ -138,7 +138,7 @@ export const startFaults: readonly Fault[] = [
     limitMs: 300_000,
     async run(at) {
       const suite = 'registry-timeout';
-      await withRegistry(at, 'exec nc -lk -p 5001 -e sleep 600', async () => {
+      await withRegistry(at, 'exec nc -ll -p 5001 -e sleep 600', async () => {
         const ran = await at.run(suite);
         expectEnd(
           ran,
