@@ -1,5 +1,5 @@
 import type { EventBody } from '../model/events.ts';
-import { KetError, messageOf } from '../model/errors.ts';
+import { messageOf } from '../model/errors.ts';
 import type { AnyObject } from '../model/kube.ts';
 import type { MadeObject } from '../model/state.ts';
 import { remove } from '../kube/remove.ts';
@@ -54,9 +54,7 @@ export class Created {
           type: 'leftover',
           what: `${object.kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`,
           why: messageOf(error),
-          cure:
-            (error instanceof KetError ? error.next : undefined) ??
-            `kubectl delete ${object.kind.toLowerCase()} ${name}${namespace === undefined ? '' : ` -n ${namespace}`}`,
+          cure: `kubectl delete ${object.kind.toLowerCase()} ${name}${namespace === undefined ? '' : ` -n ${namespace}`}`,
         });
       }
     }

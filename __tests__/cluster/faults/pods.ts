@@ -208,37 +208,4 @@ export const podFaults: readonly Fault[] = [
       }
     },
   },
-  {
-    name: 'endless-finalizer',
-    holds:
-      'a finalizer that nobody takes away: the verdict stands, and what is left is named with what holds it',
-    suite: { command: 'junit a; echo ready; sleep 3' },
-    async run(at) {
-      const suite = 'endless-finalizer';
-      let pod = { namespace: '', name: '' };
-      const finalizers = (list: readonly string[]): void =>
-        void at.kubectl(
-          ...['patch', 'pod', pod.name, '-n', pod.namespace, '--type=merge', '-p'],
-          JSON.stringify({ metadata: { finalizers: list } }),
-        );
-      const strike = once(says('ready'), () => {
-        pod = podOf(at, suite);
-        finalizers(['example.com/never']);
-      });
-      const ran = await at.run(suite, strike.onEvent);
-      try {
-        expectEnd(ran, { suite }, { outcome: 'passed', message: /^1 tests passed$/ });
-        expect(ran.ms).toBeLessThan(75_000);
-        const [left] = eventsOf(ran, 'leftover');
-        expect(left?.what).toMatch(new RegExp(`^Namespace ${pod.namespace}$`));
-        expect(left?.why).toMatch(/pod .*example\.com\/never/i);
-        // It stays listed until it is gone.
-        expect(at.box.states()).toHaveLength(2);
-      } finally {
-        finalizers([]);
-      }
-      const swept = await at.ket('cleanup');
-      expect(swept.code).toBe(0);
-    },
-  },
 ];
