@@ -198,6 +198,8 @@ describe('the remover', () => {
     const remove = remover(fakeDeps([]), async () => ({
       delete: async (ref, options) => asked.push([ref, options]) > 0,
       list: async <T>() => [{ metadata: { name: 'p' } } as T],
+      get: async () => undefined,
+      text: async () => '',
       close: () => {
         closed++;
       },
@@ -219,6 +221,25 @@ describe('the remover', () => {
       [role, {}],
     ]);
     expect(closed).toBe(2);
+  });
+
+  test('a namespace that does not go is a failure that names what keeps it, in bounded time', async () => {
+    const kubeconfig = path.join(folder(), 'kubeconfig');
+    fs.writeFileSync(kubeconfig, '');
+    const metadata = { name: 'ket-1', deletionTimestamp: at(0), finalizers: ['example.com/endless'] };
+    const remove = remover(fakeDeps([]), async () => ({
+      delete: async () => true,
+      list: async () => [],
+      get: async <T>() => ({ metadata }) as T,
+      text: async () => '',
+      close: () => undefined,
+    }));
+    const listed = { apiVersion: 'v1', kind: 'Namespace', name: 'ket-1' };
+    await expect(remove({ type: 'object', kubeconfig, ...listed })).rejects.toMatchObject({
+      code: 'KET_STATE',
+      message: expect.stringMatching(/ket-1 is being deleted .* within 1 min: .*example.com\/endless/),
+      next: expect.stringContaining('kubectl'),
+    });
   });
 
   test('what was in a cluster that ket itself removed is gone with it', async () => {

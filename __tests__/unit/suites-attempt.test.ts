@@ -101,7 +101,7 @@ function stage(
     durations: new Map(),
     lists: {
       ...list,
-      add: async (made) => void story.push(`list ${titleOf(made)}`),
+      add: async (made) => void story.push(`${isLeaving(made) ? 'leave' : 'list'} ${titleOf(made)}`),
       remove: async (made) => void story.push(`forget ${titleOf(made)}`),
     },
   };
@@ -116,6 +116,7 @@ function stage(
   };
 }
 
+const isLeaving = (made: Made): boolean => made.type === 'object' && made.leaving === true;
 const titleOf = (made: Made): string => (made.type === 'object' ? `${made.kind} ${made.name}` : made.type);
 
 const commandOf = (job: AnyObject): unknown =>
@@ -139,6 +140,7 @@ describe('an attempt in a cluster that stays', () => {
       ...['ConfigMap', 'RoleBinding', 'Role', 'ServiceAccount'].map((kind) => `delete ${kind} ${name}`),
       ...[`delete PriorityClass ${name}`, `forget PriorityClass ${name}`],
       ...['delete Pod ket-api-1', `delete Namespace ${name}`, 'delete Pod ket-api-1'],
+      `leave Namespace ${name}`,
       `forget Namespace ${name}`,
     ]);
   });
@@ -341,8 +343,9 @@ describe('an attempt that does not come to its end', () => {
     });
     const result = await at.run();
     expect(result.verdict).toEqual({ outcome: 'infra-error', infraClass, message: error.message });
-    expect(at.story.at(-2)).toBe(`delete Namespace ${name}`);
-    expect(at.story.at(-1)).toBe(`forget Namespace ${name}`);
+    expect(at.story.slice(-3)).toEqual(
+      ['delete', 'leave', 'forget'].map((what) => `${what} Namespace ${name}`),
+    );
   });
 
   test('a cancel while its objects are made is a cancel, not a refusal', async () => {

@@ -18,6 +18,8 @@ export interface MadeObject {
   readonly kind: string;
   readonly name: string;
   readonly namespace?: string;
+  /** A namespace whose deletion was asked for; it is listed until it is gone. */
+  readonly leaving?: true;
 }
 
 /** The list of what a run made, kept in a file that is complete on disk before `add` resolves. */

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import type { Deps } from '../model/deps.ts';
 import { KetError } from '../model/errors.ts';
+import { namespaceGone } from '../kube/await-gone.ts';
 import { remove as removeObject } from '../kube/remove.ts';
 import type { Kube } from '../model/kube.ts';
 import type { Made } from '../model/state.ts';
@@ -41,6 +42,13 @@ export function remover(
             { apiVersion, kind, name, ...(namespace === undefined ? {} : { namespace }) },
             signal,
           );
+          if (kind === 'Namespace')
+            await namespaceGone(kube, name, {
+              clock: deps.clock,
+              ...leaving,
+              code: 'KET_STATE',
+              ...(signal === undefined ? {} : { signal }),
+            });
         } finally {
           kube.close();
         }
@@ -60,6 +68,8 @@ export function remover(
 const goneWithCluster = (kubeconfig: string): boolean => !fs.existsSync(kubeconfig);
 
 const uninstallMs = 120_000;
+/** How long a namespace may take to go; an empty one takes some seconds, and one that is stuck is not waited for anew. */
+const leaving = { limitMs: 60_000, leastMs: 5_000 };
 
 async function uninstall(
   deps: Deps,
@@ -87,17 +97,26 @@ async function uninstall(
 }
 
 /** The part of Kube that removal needs. */
-export type KubeForRemoval = Pick<Kube, 'delete' | 'list' | 'close'>;
+export type KubeForRemoval = Pick<Kube, 'delete' | 'get' | 'list' | 'text' | 'close'>;
 
 const removeMs = 180_000;
+
+const isLeaving = (made: Made): boolean => made.type === 'object' && made.leaving === true;
 
 /** One task per thing that the run made, newest first. What could not be removed is named with its cure. */
 export function cleanupTasks(state: OpenState, remove: Remover): Task[] {
   const tasks: Task[] = [];
-  for (const { made, within } of removals(state.list()))
+  for (const { made, within } of removals(state.list().filter((one) => !isLeaving(one))))
     tasks.push(removalTask(state, remove, made, within, tasks.at(-1)));
   return tasks;
 }
+
+/** The namespaces of attempts are on their way out already; side by side, so that one that is stuck holds up none. */
+export const leavingTasks = (state: OpenState, remove: Remover): Task[] =>
+  state
+    .list()
+    .filter(isLeaving)
+    .map((made) => removalTask(state, remove, made, [], undefined));
 
 /** After the one before it: a release is uninstalled before its namespace goes. */
 function removalTask(

@@ -7,7 +7,7 @@ import type { Task } from '../model/task.ts';
 import { saveDiagnostics } from '../cluster/diagnose.ts';
 import type { SuiteReport } from '../suites/tasks.ts';
 import { findDocker } from '../tools/find.ts';
-import { cleanupTasks, nameOf, remover } from './cleanup.ts';
+import { cleanupTasks, leavingTasks, nameOf, remover } from './cleanup.ts';
 import type { compose } from './compose.ts';
 import { execute, type TaskResult } from './executor.ts';
 import { guarded } from './guarded.ts';
@@ -34,6 +34,10 @@ export async function settle(
     ended.composition.cluster === undefined
       ? undefined
       : (ended.results.get(ended.composition.cluster)?.output as ClusterHandle | undefined);
+  // Nothing cancels a removal: each part has a limit of its own, and what a killed ket leaves, the next one sweeps.
+  const signal = new AbortController().signal;
+  const remove = remover(deps, options.connect);
+  await execute(leavingTasks(state, remove), { deps, emit, signal });
   const stays = options.up === true ? ended.exitCode === 0 : keeps(plan, ended) && state.list().length > 0;
   if (cluster !== undefined && (plan.logs === 'always' || ended.exitCode === 3))
     await guarded('the logs of the cluster', emit, async () => {
@@ -68,12 +72,7 @@ export async function settle(
     }
     return { name: cluster.name, kubeconfig: cluster.kubeconfig };
   }
-  // Nothing cancels the removal: each part has a limit of its own, and what a killed ket leaves, the next one sweeps.
-  await execute(cleanupTasks(state, remover(deps, options.connect)), {
-    deps,
-    emit,
-    signal: new AbortController().signal,
-  });
+  await execute(cleanupTasks(state, remove), { deps, emit, signal });
   if (cluster === undefined) return undefined;
   const { name, kubeconfig } = cluster;
   return options.existing === undefined ? { name } : { name, kubeconfig };

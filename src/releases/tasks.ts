@@ -6,6 +6,7 @@ import type { ClusterHandle, RunContext, Tools } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
 import { KubeError } from '../kube/error.ts';
 import { helmName } from './helm.ts';
+import { namespaceGone } from '../kube/await-gone.ts';
 import { installRelease, renewRelease } from './install.ts';
 import { running } from './restart.ts';
 
@@ -55,6 +56,9 @@ async function makeNamespace(
 /** For the message after the limit proper: logs, events, and files. */
 const graceMs = 90_000;
 
+/** How long a namespace may take to go that an earlier run or somebody else is deleting. */
+const leavingMs = 120_000;
+
 /**
  * Installs the releases of the plan side by side, when the cluster is ready and has the plan's images. In a cluster
  * that stays from run to run (`clusterStays`), what runs an older image of the same name is restarted.
@@ -82,6 +86,16 @@ export function releaseTasks(
         const handle = context.output(cluster.ready);
         if (release.copyOf !== undefined)
           await makeNamespace(run, handle, release.namespace, release.copyOf.suite, context.signal);
+        // Before it is listed: a namespace on its way out is not one that was there before.
+        const waitedMs = clusterStays
+          ? await namespaceGone(handle.kube, release.namespace, {
+              clock: context.deps.clock,
+              limitMs: Math.min(leavingMs, release.limitMs),
+              code: 'KET_RELEASE',
+              signal: context.signal,
+              awaiting: (what) => context.awaiting(what),
+            })
+          : 0;
         await run.state.add({
           type: 'release',
           kubeconfig: handle.kubeconfig,
@@ -93,7 +107,7 @@ export function releaseTasks(
           helm,
           helmVersion,
           cluster: handle,
-          release,
+          release: { ...release, limitMs: release.limitMs - waitedMs },
           shared,
           folder: path.join(run.folder, 'releases', release.name),
           delivered,

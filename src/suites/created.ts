@@ -48,6 +48,8 @@ export class Created {
       const ref = { apiVersion: object.apiVersion, kind: object.kind, name, ...within };
       try {
         await remove(this.#world.kube, ref, signal);
+        // The cluster takes a moment for it, for which no suite waits: the end of the run does.
+        if (made?.kind === 'Namespace') await this.#world.lists.add({ ...made, leaving: true });
         if (made !== undefined) await this.#world.lists.remove(made);
       } catch (error) {
         emit({
