@@ -8,6 +8,7 @@ import {
   ownerLives,
   readStates,
   stateHome,
+  takeState,
   writeState,
   type RunState,
 } from '../../src/pipeline/state.ts';
@@ -119,24 +120,79 @@ describe('the state of a run', () => {
   });
 });
 
+/** A run whose process was killed, with a cluster in its state. */
+function killedOwner(home: string): void {
+  const script = `const { openState } = await import(${JSON.stringify(path.resolve('src/pipeline/state.ts'))});
+    const state = await openState(${JSON.stringify(home)}, 'r', '/run');
+    await state.add({ type: 'folder', path: '/x' }); process.kill(process.pid, 'SIGKILL');`;
+  const child = spawnSync(process.execPath, ['--no-warnings', '--input-type=module', '-e', script]);
+  expect(child.signal).toBe('SIGKILL');
+}
+
+describe('a run whose owner is gone', () => {
+  test('goes over to one process, with all that is listed, and with its id', async () => {
+    const home = folder();
+    killedOwner(home);
+    const before = readStates(home).states[0]?.state;
+    const all = await Promise.all([takeState(home, 'r'), takeState(home, 'r'), takeState(home, 'r')]);
+    const [owner, ...others] = all.filter((one) => one !== undefined);
+    expect(others).toEqual([]);
+    expect(owner?.list()).toEqual([{ type: 'folder', path: '/x' }]);
+    const now = readStates(home).states[0]?.state;
+    expect(now).toMatchObject({ pid: process.pid, started: before?.started, folder: '/run' });
+    expect(now !== undefined && (await ownerLives(home, now))).toBe(true);
+    expect(before !== undefined && (await ownerLives(home, before))).toBe(true);
+    await owner?.remove({ type: 'folder', path: '/x' });
+    await owner?.close();
+    expect(fs.readdirSync(home)).toEqual([]);
+  });
+
+  test('that was taken over by one that was killed too, goes over to the next', async () => {
+    const home = folder();
+    killedOwner(home);
+    const script = `const { takeState } = await import(${JSON.stringify(path.resolve('src/pipeline/state.ts'))});
+      await takeState(${JSON.stringify(home)}, 'r'); process.kill(process.pid, 'SIGKILL');`;
+    spawnSync(process.execPath, ['--no-warnings', '--input-type=module', '-e', script]);
+    expect(fs.readdirSync(home).sort()).toEqual(['r.1.sock', 'r.json', 'r.sock']);
+    const owner = await takeState(home, 'r');
+    expect(readStates(home).states[0]?.state.pid).toBe(process.pid);
+    expect(await takeState(home, 'r')).toBeUndefined();
+    await owner?.close();
+    expect(fs.readdirSync(home)).toEqual(['r.json']);
+  });
+
+  test('that ended in good order meanwhile has nothing to take over', async () => {
+    const home = folder();
+    await (await openState(home, 'r', '/run')).close();
+    expect(await takeState(home, 'r')).toBeUndefined();
+    expect(fs.readdirSync(home)).toEqual([]);
+  });
+
+  test('that lives is not taken over', async () => {
+    const home = folder();
+    const state = await openState(home, 'r', '/run');
+    expect(await takeState(home, 'r')).toBeUndefined();
+    expect(stored(state.file).pid).toBe(process.pid);
+    await state.close();
+  });
+});
+
 describe('whether the owner lives', () => {
   test('while it accepts on its socket, and not after its end', async () => {
-    const state = await openState(folder(), 'r', '/run');
+    const home = folder();
+    const state = await openState(home, 'r', '/run');
     const seen = stored(state.file);
-    expect(await ownerLives(seen)).toBe(true);
+    expect(await ownerLives(home, seen)).toBe(true);
     await state.close();
-    expect(await ownerLives(seen)).toBe(false);
+    expect(await ownerLives(home, seen)).toBe(false);
   });
 
   test('a process that was killed leaves its socket, which no longer accepts', async () => {
     const home = folder();
-    const script = `const { openState } = await import(${JSON.stringify(path.resolve('src/pipeline/state.ts'))});
-      await openState(${JSON.stringify(home)}, 'r', '/run'); process.kill(process.pid, 'SIGKILL');`;
-    const child = spawnSync(process.execPath, ['--no-warnings', '--input-type=module', '-e', script]);
-    expect(child.signal).toBe('SIGKILL');
+    killedOwner(home);
     const [entry] = readStates(home).states;
     expect(fs.existsSync(entry?.state.socket ?? '')).toBe(true);
-    expect(entry === undefined || (await ownerLives(entry.state))).toBe(false);
+    expect(entry === undefined || (await ownerLives(home, entry.state))).toBe(false);
   });
 
   test('a path too long for a socket is replaced by a short one', async () => {
@@ -144,7 +200,7 @@ describe('whether the owner lives', () => {
     const state = await openState(home, 'r', '/run');
     const { socket } = stored(state.file);
     expect(socket.length).toBeLessThanOrEqual(100);
-    expect(await ownerLives(stored(state.file))).toBe(true);
+    expect(await ownerLives(home, stored(state.file))).toBe(true);
     await state.close();
     expect(fs.existsSync(socket)).toBe(false);
   });
@@ -162,6 +218,6 @@ describe('whether the owner lives', () => {
       made: [],
     };
     // ENOTDIR: neither "nobody listens" nor "no such socket".
-    expect(await ownerLives(state)).toBe(true);
+    expect(await ownerLives(folder(), state)).toBe(true);
   });
 });

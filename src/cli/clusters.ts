@@ -98,7 +98,7 @@ export async function status(): Promise<number> {
           ? Date.parse(kept.until) > deps.clock.now()
             ? `kept until ${kept.until}`
             : 'kept, and its time is over: the next ket run or ket cleanup removes it'
-          : (await ownerLives(state))
+          : (await ownerLives(stateHome(deps.env), state))
             ? 'running'
             : 'left by a run that was killed: the next ket run or ket cleanup removes it';
     out.write(`${state.run}  ${what}  (${why})\n`);

@@ -3,6 +3,8 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { KetError } from '../model/errors.ts';
 import type { Made, StateFile } from '../model/state.ts';
 
 /** What stands in a run's state file. */
@@ -40,11 +42,22 @@ export function stateHome(env: Readonly<Record<string, string | undefined>>): st
 /** Unix socket paths hold 107 bytes on Linux and 103 on macOS (sun_path). */
 const maxSocketPath = 100;
 
-function socketPath(home: string, run: string): string {
-  const beside = path.join(home, `${run}.sock`);
+/** The n-th owner of a run listens on its n-th socket; the first is the process that began it. */
+function socketPath(home: string, run: string, n: number): string {
+  const beside = path.join(home, n === 0 ? `${run}.sock` : `${run}.${String(n)}.sock`);
   if (Buffer.byteLength(beside) <= maxSocketPath) return beside;
   const hash = createHash('sha256').update(beside).digest('hex').slice(0, 16);
   return path.join(os.tmpdir(), `ket-${hash}.sock`);
+}
+
+/** The sockets that a run has had. */
+function socketsOf(home: string, run: string): string[] {
+  const found: string[] = [];
+  for (let n = 0; ; n++) {
+    const socket = socketPath(home, run, n);
+    if (!fs.existsSync(socket)) return found;
+    found.push(socket);
+  }
 }
 
 export interface OpenState extends StateFile {
@@ -54,29 +67,78 @@ export interface OpenState extends StateFile {
   close(): Promise<void>;
 }
 
+const bindMs = 50;
+
+/** A run that is a process's own: no other one can own it meanwhile. */
+interface Ownership {
+  readonly socket: string;
+  end(): Promise<void>;
+}
+
 /**
- * Opens the state of a new run. While this process lives it accepts on a Unix socket: that is how a later run knows
- * that the owner of a state file is gone, whatever became of process ids.
+ * While a process owns a run it accepts on a Unix socket: that is how others know that it lives, whatever becomes of
+ * process ids. A path can be bound once, so of two that want the place of a dead owner one gets it. Undefined when
+ * the run has a living owner.
  */
-export async function openState(home: string, run: string, folder: string): Promise<OpenState> {
+async function own(home: string, run: string): Promise<Ownership | undefined> {
   fs.mkdirSync(home, { recursive: true, mode: 0o700 });
-  const socket = socketPath(home, run);
-  const server = net.createServer((connection) => connection.destroy());
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(socket, resolve);
-  });
-  server.unref();
-  const file = path.join(home, `${run}.json`);
-  let state: RunState = {
-    v: 1,
-    run,
-    pid: process.pid,
-    started: new Date().toISOString(),
-    folder,
-    socket,
-    made: [],
-  };
+  for (let n = 0; ;) {
+    const socket = socketPath(home, run, n);
+    if (fs.existsSync(socket)) {
+      // Twice: a path is bound a moment before anybody listens there.
+      if (await accepts(socket)) return undefined;
+      await sleep(bindMs);
+      if (await accepts(socket)) return undefined;
+      n += 1;
+      continue;
+    }
+    const server = net.createServer((connection) => connection.destroy());
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(socket, resolve);
+      });
+    } catch (error) {
+      // Another one was faster: look at it again.
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') continue;
+      throw error;
+    }
+    server.unref();
+    return {
+      socket,
+      async end() {
+        await new Promise<void>((resolve) => server.close(() => resolve()));
+        for (const one of [...socketsOf(home, run), socket]) fs.rmSync(one, { force: true });
+      },
+    };
+  }
+}
+
+/** Opens the state of a new run. */
+export async function openState(home: string, run: string, folder: string): Promise<OpenState> {
+  const owner = await own(home, run);
+  if (owner === undefined) throw new KetError('KET_STATE', `run ${run} has an owner already`);
+  const started = new Date().toISOString();
+  const { socket } = owner;
+  return opened(home, owner, { v: 1, run, pid: process.pid, started, folder, socket, made: [] });
+}
+
+/** Takes over the state of a run whose owner is gone; undefined when another process has it, or nobody any more. */
+export async function takeState(home: string, run: string): Promise<OpenState | undefined> {
+  const owner = await own(home, run);
+  if (owner === undefined) return undefined;
+  // Only now: the one that had it may have ended in good order just before.
+  const { state } = readStates(home).states.find((entry) => entry.state.run === run) ?? {};
+  if (state === undefined) {
+    await owner.end();
+    return undefined;
+  }
+  return opened(home, owner, { ...state, pid: process.pid, socket: owner.socket });
+}
+
+function opened(home: string, owner: Ownership, first: RunState): OpenState {
+  const file = path.join(home, `${first.run}.json`);
+  let state = first;
   const write = (next: RunState): void => {
     state = next;
     writeState(file, state);
@@ -96,9 +158,8 @@ export async function openState(home: string, run: string, folder: string): Prom
       write({ ...state, kept });
     },
     async close() {
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-      fs.rmSync(socket, { force: true });
       if (state.made.length === 0 && state.kept === undefined) fs.rmSync(file, { force: true });
+      await owner.end();
     },
   };
 }
@@ -153,10 +214,19 @@ export function readStates(home: string): {
   return { states, unreadable };
 }
 
-/** Whether the process that owns a state still lives: its socket accepts. An answer is due within a second. */
-export function ownerLives(state: Pick<RunState, 'socket'>): Promise<boolean> {
+/** Whether the process that owns a run still lives: a socket of the run accepts. */
+export async function ownerLives(
+  home: string,
+  { run, socket }: Pick<RunState, 'run' | 'socket'>,
+): Promise<boolean> {
+  for (const one of new Set([socket, ...socketsOf(home, run)])) if (await accepts(one)) return true;
+  return false;
+}
+
+/** An answer is due within a second. */
+function accepts(path: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = net.connect({ path: state.socket });
+    const socket = net.connect({ path });
     const end = (lives: boolean): void => {
       socket.destroy();
       resolve(lives);

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Made } from '../model/state.ts';
 import { messageOf } from '../model/errors.ts';
-import { ownerLives, readStates, writeState, type RunState } from './state.ts';
+import { ownerLives, readStates, takeState, type RunState } from './state.ts';
 
 /** Removes one thing that a state lists; resolves when it is gone, rejects when it could not be removed. */
 export type Remover = (made: Made) => Promise<void>;
@@ -45,7 +45,7 @@ export async function abandoned(home: string, now: number): Promise<{ file: stri
   for (const entry of readStates(home).states) {
     const { kept } = entry.state;
     const over = kept === undefined || (kept.until !== undefined && Date.parse(kept.until) <= now);
-    if (over && !(await ownerLives(entry.state))) found.push(entry);
+    if (over && !(await ownerLives(home, entry.state))) found.push(entry);
   }
   return found;
 }
@@ -62,23 +62,24 @@ export async function sweep(
 ): Promise<SweepResult> {
   const removed: { run: string; made: Made }[] = [];
   const failed: { run: string; made: Made; why: string }[] = [];
-  for (const { file, state } of await abandoned(home, now)) {
-    await endProcesses(state.run);
-    const left: Made[] = [];
-    for (const { made, within } of removals(state.made)) {
+  for (const { state: found } of await abandoned(home, now)) {
+    // Its own from here on: neither another sweep nor `ket attach` meddles with it.
+    const state = await takeState(home, found.run);
+    if (state === undefined) continue;
+    await endProcesses(found.run);
+    for (const { made, within } of removals(state.list())) {
       try {
         await remove(made);
-        removed.push({ run: state.run, made });
+        for (const gone of [...within, made]) await state.remove(gone);
+        removed.push({ run: found.run, made });
       } catch (error) {
-        left.unshift(made, ...within);
-        failed.push({ run: state.run, made, why: messageOf(error) });
+        failed.push({ run: found.run, made, why: messageOf(error) });
       }
     }
-    if (left.length === 0) {
-      fs.rmSync(file, { force: true });
-      fs.rmSync(state.socket, { force: true });
-      removeFilesOf(home, state.run);
-    } else writeState(file, { ...state, made: left });
+    const left = state.list().length > 0;
+    if (!left) fs.rmSync(state.file, { force: true });
+    await state.close();
+    if (!left) removeFilesOf(home, found.run);
   }
   for (const run of await withoutState(home)) removeFilesOf(home, run);
   return { removed, failed, unreadable: readStates(home).unreadable };
@@ -94,11 +95,13 @@ function removeFilesOf(home: string, run: string): void {
 async function withoutState(home: string): Promise<string[]> {
   if (!fs.existsSync(home)) return [];
   const names = fs.readdirSync(home);
-  const runs = new Set(names.flatMap((name) => /^([\w-]+)\.(?:sock|json\..*\.tmp)$/.exec(name)?.[1] ?? []));
+  const runs = new Set(
+    names.flatMap((name) => /^([\w-]+)\.(?:(?:\d+\.)?sock|journal|json\..*\.tmp)$/.exec(name)?.[1] ?? []),
+  );
   const dead: string[] = [];
   for (const run of runs) {
     if (names.includes(`${run}.json`)) continue;
-    if (!(await ownerLives({ socket: path.join(home, `${run}.sock`) }))) dead.push(run);
+    if (!(await ownerLives(home, { run, socket: path.join(home, `${run}.sock`) }))) dead.push(run);
   }
   return dead;
 }
