@@ -152,9 +152,9 @@ export const groups: readonly TestGroup[] = [
   },
   cluster(
     'many',
-    'many suites on one node: room, priority, queue, fail-fast; what suites and tiers can ask for; data of their own',
+    'many suites on one node: room, priority, queue, fail-fast; what suites and tiers can ask for; data of their own; Jobs of their own, retries, caps',
     false,
-    '(admission|options|isolation|shards|references)',
+    '(admission|options|isolation|shards|references|jobs)',
     ['examples', '__tests__/unit/support/merge-cases.ts'],
   ),
   cluster('kube', 'the API client against a real API server', false, 'kube'),

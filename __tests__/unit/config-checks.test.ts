@@ -21,6 +21,18 @@ const contradictions: readonly (readonly [text: string, ...problems: string[]])[
     'tiers: {t: {suites: [«{name: s}]}}',
     'suite "s" has no "command"; without a cluster there is no image whose own one could run',
   ],
+  [
+    local('retry: «failed-cases'),
+    'suite "s" retries failed cases only, so "expectTests" must be the number of its cases: nothing else proves that the first attempt ran them all',
+  ],
+  [
+    cluster('expectTests: 4, replicas: 2, retry: «failed-cases'),
+    'suite "s" has "replicas", which all run every case: retry the whole suite',
+  ],
+  [
+    local('expectTests: false, retry: «failed-cases'),
+    'suite "s" retries failed cases only, so "expectTests" must be the number of its cases: nothing else proves that the first attempt ran them all',
+  ],
   [local('«image: "i:1"'), '"image" of suite "s" needs a cluster, but tier "t" has no "cluster"'],
   [local('«needs: [x]'), '"needs" of suite "s" needs a cluster, but tier "t" has no "cluster"'],
   [local('«resources: {}'), '"resources" of suite "s" needs a cluster, but tier "t" has no "cluster"'],

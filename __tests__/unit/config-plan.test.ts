@@ -92,6 +92,9 @@ describe('a plan', () => {
       {
         name: 'api',
         setupMs: 300_000,
+        retry: 'suite',
+        caps: { bytes: 4 * 2 ** 30, fileBytes: 2 * 2 ** 30, files: 50_000 },
+        patches: [],
         args: [],
         image: 'i:1',
         workingDir: '/app',

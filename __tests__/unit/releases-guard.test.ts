@@ -49,6 +49,7 @@ interface Stage {
   readonly clock: ReturnType<typeof fakeClock>;
   readonly out: string;
   readonly signal: () => AbortSignal;
+  readonly unavailable: ReadonlyMap<string, string>;
 }
 
 function stage(over: Partial<Plan> = {}): Stage {
@@ -60,9 +61,9 @@ function stage(over: Partial<Plan> = {}): Stage {
   const clock = fakeClock();
   const context = fakeContext(fakeDeps([], clock), []);
   const out = folder();
-  const guard = releaseGuard(aPlan({ releases: [aRelease], ...over }), out);
+  const { guard, unavailable } = releaseGuard(aPlan({ releases: [aRelease], ...over }), out);
   const handle = { name: 'c', kubeconfig: '/k', nodes: [], kube: cluster.kube } as ClusterHandle;
-  return { cluster, context, clock, out, signal: () => guard('shop', handle, context) };
+  return { cluster, context, clock, out, unavailable, signal: () => guard('shop', handle, context) };
 }
 const turns = async (many = 50): Promise<void> => {
   for (let i = 0; i < many; i += 1) await new Promise(setImmediate);
@@ -114,15 +115,28 @@ describe('a release under suites', () => {
   });
 
   test('is only reported where the plan says so', async () => {
-    const { signal, cluster, context } = stage({ onUnhealthy: 'report' });
+    const { signal, cluster, context, unavailable } = stage({ onUnhealthy: 'report' });
+    const said = async (times: number): Promise<void> => {
+      for (let i = 0; i < 400 && context.events.length < times; i += 1)
+        await new Promise((resolve) => setTimeout(resolve, 5));
+    };
     const fires = signal();
     await turns();
     cluster.set('Pod', [pod(3)]);
-    for (let i = 0; i < 400 && context.events.length === 0; i += 1)
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    await said(1);
     expect(context.events).toMatchObject([
       { type: 'notice', level: 'warning', text: expect.stringContaining('on fire') },
     ]);
+    expect([...unavailable]).toEqual([
+      ['shop', expect.stringMatching(/^container api of pod api-1 crashed/)],
+    ]);
+    cluster.set('Pod', [pod(0)]);
+    await said(2);
+    expect(context.events[1]).toMatchObject({ text: 'release shop is available again' });
+    expect([...unavailable]).toEqual([]);
+    cluster.set('Deployment', [deployment(0)]);
+    await said(3);
+    expect([...unavailable]).toEqual([['shop', 'Deployment api: 0 of 1 available for 30 s']]);
     expect(fires.aborted).toBe(false);
   });
 });

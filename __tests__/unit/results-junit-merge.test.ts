@@ -27,6 +27,7 @@ const suite = (name: string, more: Partial<MergeSuite>): MergeSuite => ({
   message: 'm',
   ms: 1500,
   files: [],
+  retries: [],
   lastLines: [],
   earlier: [],
   properties: [],

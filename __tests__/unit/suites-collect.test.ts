@@ -13,6 +13,7 @@ const options = (ketRun: FakeKetRun, over: Partial<CollectOptions> = {}): Collec
   kube: new FakeCluster({ exec: ketRun.exec }).kube,
   container: { namespace: 'n', pod: 'p', container: 'ket' },
   outDir: path.join(folder(), 'attempt-1'),
+  caps: { bytes: 2 ** 32, fileBytes: 2 ** 20, files: 9 },
   signal: new AbortController().signal,
   ...over,
 });
@@ -57,6 +58,10 @@ describe('bringing results home', () => {
     expect(tree(opts.outDir)).toEqual(home);
     expect(collected).toMatchObject({ files: files.length, bytes: total, missing: [] });
     expect(ketRun.calls).toEqual(['manifest', 'stream 0']);
+    expect(ketRun.argvs[0]).toEqual([
+      ...['/ket/bin/ket-run', 'manifest', '--state', '/ket/state', '--results', '/results'],
+      ...['--most-file-bytes', '1048576', '--most-bytes', '4294967296', '--most-files', '9'],
+    ]);
     expect(ketRun.argvs[1]).toEqual([
       ...['/ket/bin/ket-run', 'stream', '--state', '/ket/state', '--results', '/results'],
       ...['--manifest', ketRun.sha256, '--offset', '0'],
@@ -164,6 +169,22 @@ describe('bringing results home', () => {
     const ketRun = new FakeKetRun(files);
     ketRun.more = [{ type: 'error', root: 'results', path: 'private', error: 'permission denied' }];
     expect((await collect(options(ketRun))).missing).toEqual(['private: permission denied']);
+  });
+
+  test('what ket-run left out is missing, first how many files and over which caps', async () => {
+    const ketRun = new FakeKetRun(files);
+    const left = (path: string, error: string): object => ({ type: 'error', root: 'results', path, error });
+    ketRun.more = [
+      left('big.bin', 'left out: over the cap of one file'),
+      left('', '41 files left out over the caps'),
+    ];
+    const { missing } = await collect(options(ketRun));
+    expect(missing).toEqual([
+      '41 files left out over the caps (`caps`: 9 files, 4Gi in all, 1Mi a file)',
+      'big.bin: left out: over the cap of one file',
+    ]);
+    ketRun.more = [left('', 'Permission denied')];
+    expect((await collect(options(ketRun))).missing).toEqual(['results: Permission denied']);
   });
 
   test.each(['../escape', '/etc/passwd', 'a/../../b', 'a//b', './a', ''])(

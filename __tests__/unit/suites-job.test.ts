@@ -52,6 +52,18 @@ function template(pod: object, job: object = {}): Job {
 }
 
 describe('the Job of an attempt', () => {
+  test('the volume of the results holds what is brought home, and a little more', () => {
+    const sizes = (over: Partial<JobInput>): unknown =>
+      Object.fromEntries((parts(over).pod.volumes ?? []).map((v) => [v.name, v.emptyDir?.sizeLimit]));
+    expect(sizes({})).toMatchObject({ results: '5Gi', 'ket-state': '2Gi', 'ket-home': undefined });
+    const caps = { bytes: 2 ** 20, fileBytes: 1, files: 1 };
+    expect(sizes({ suite: aSuite({ caps }) })).toMatchObject({ results: '1025Mi' });
+    const volumes = [{ name: 'results', emptyDir: { sizeLimit: '8Mi' } }];
+    expect(sizes({ template: template({ volumes }) })).toMatchObject({ results: '8Mi' });
+    const claim = [{ name: 'results', persistentVolumeClaim: { claimName: 'c' } }];
+    expect(parts({ template: template({ volumes: claim }) }).pod.volumes?.[0]).toEqual(claim[0]);
+  });
+
   test('names, labels, place', () => {
     const { job, pod } = parts();
     const labels = {

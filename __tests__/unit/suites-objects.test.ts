@@ -65,9 +65,16 @@ describe("an attempt's objects", () => {
     expect(none.map((o) => o.kind)).toEqual(['ServiceAccount', 'ConfigMap']);
   });
 
-  test('authorities come beside ket-run', () => {
-    const withThem = objectsFor(id, aSuite(), 'ns', [], { ...contents, authorities: 'pem' });
-    expect(withThem.at(-1)).toMatchObject({ kind: 'ConfigMap', data: { 'authorities.pem': 'pem' } });
+  test('authorities come beside ket-run, and the cases to run', () => {
+    const withThem = objectsFor(id, aSuite(), 'ns', [], {
+      ...contents,
+      authorities: 'pem',
+      retryCases: 'a.b\n',
+    });
+    expect(withThem.at(-1)).toMatchObject({
+      kind: 'ConfigMap',
+      data: { 'authorities.pem': 'pem', 'retry-cases.txt': 'a.b\n' },
+    });
     expect(objects.at(-1)?.['data']).toEqual({ 'durations.tsv': '' });
   });
 

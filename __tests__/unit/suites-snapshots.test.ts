@@ -27,7 +27,10 @@ function stage(...files: ConstructorParameters<typeof FakeKetRun>[0]): Stage {
   const out = folder();
   const { kube } = new FakeCluster({ exec: (request) => ketRun.exec(request) });
   const container = { namespace: 'n', pod: 'p', container: 'ket' };
-  const snapshots = takeSnapshots({ kube, clock, container, outDir: out });
+  const snapshots = takeSnapshots({
+    ...{ kube, clock, container, outDir: out },
+    caps: { bytes: 2 ** 32, fileBytes: 2 ** 31, files: 9 },
+  });
   open.push(snapshots);
   const count = (): number => ketRun.calls.filter((call) => call === 'manifest').length;
   const looks = async (times: number): Promise<void> => {

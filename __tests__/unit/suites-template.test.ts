@@ -7,15 +7,17 @@ import { aSuite } from './support/suites.ts';
 
 const root = path.join(import.meta.dirname, '..', '..');
 const read = (over: Partial<SuitePlan> = {}) => readTemplate({ root }, aSuite(over));
-const pod = (patch: object): NonNullable<SuitePlan['patch']> => ({ spec: { template: { spec: patch } } });
+const pod = (patch: object): SuitePlan['patches'][number] => ({ spec: { template: { spec: patch } } });
 
 describe('the template of a Job', () => {
   test('with a patch: lists merge by their keys', () => {
     const spec = read({
-      patch: pod({
-        nodeSelector: { disk: 'ssd' },
-        containers: [{ name: 'suite', env: [{ name: 'A', value: '1' }] }],
-      }),
+      patches: [
+        pod({
+          nodeSelector: { disk: 'ssd' },
+          containers: [{ name: 'suite', env: [{ name: 'A', value: '1' }] }],
+        }),
+      ],
     }).spec?.template.spec;
     expect(spec?.nodeSelector).toEqual({ disk: 'ssd' });
     expect(spec?.containers).toHaveLength(1);
@@ -38,7 +40,7 @@ describe('the template of a Job', () => {
     ['a volume', { volumes: [{ name: 'ket-state', ...delete_ }] }, /: volume ket-state/],
     ['all containers', { containers: [{ $patch: 'replace' }] }, /: container suite$/],
   ])('what ket relies on cannot be patched away: %s', (_name, patch, message) => {
-    const refused = (): unknown => read({ patch: pod(patch) });
+    const refused = (): unknown => read({ patches: [pod(patch)] });
     expect(refused).toThrow(message);
     expect(refused).toThrow(expect.objectContaining({ code: 'KET_CONFIG', where: 'patch of suite api' }));
   });

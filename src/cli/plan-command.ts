@@ -1,12 +1,14 @@
 import { stringify } from 'yaml';
-import type { Plan } from '../model/plan.ts';
+import type { Plan, SuitePlan } from '../model/plan.ts';
 import { withCopies } from '../pipeline/isolation.ts';
-import { jobFor } from '../suites/job.ts';
+import { changesOf } from '../suites/job-changes.ts';
+import { jobFor, type Job } from '../suites/job.ts';
 import { attemptLimits } from '../suites/limits.ts';
 import { attemptName } from '../suites/names.ts';
 import { namespaceFor, objectsFor } from '../suites/objects.ts';
 import { shownCopies } from '../suites/reference-copies.ts';
-import { readTemplate } from '../suites/template.ts';
+import { readManifest, readTemplate } from '../suites/template.ts';
+import { tellsUnavailable } from '../suites/unavailable.ts';
 import { findAssets } from './environment.ts';
 import { planOf, type RunFlags } from './run-command.ts';
 
@@ -21,6 +23,13 @@ export function planCommand(flags: RunFlags): number {
 
 /** In place of the run's id. */
 const shownRun = 'run-id';
+
+/** What ket changes in a Job of the user's own; all of it, for it is found by comparing the two. */
+function changes({ job: own }: SuitePlan, job: Job): string {
+  if (own === undefined) return '';
+  const lines = changesOf(readManifest(own.file), job).map((line) => `#   ${line}\n`);
+  return `# What ket changes in ${own.file} (field: from → to):\n${lines.join('')}`;
+}
 
 /** Without anchors: what is shown is meant to be read and copied in parts. */
 const yaml = (value: unknown): string => stringify(value, { aliasDuplicateObjects: false });
@@ -55,6 +64,7 @@ function manifestsOf(plan: Plan): string[] {
       releaseNamespaces: needed,
       arch: 'amd64',
       outbound: { env: {} },
+      tellsUnavailable: tellsUnavailable(plan, suite),
     });
     const programs = { amd64: program, arm64: program };
     const secrets = new Map(suite.secrets.map((name) => [name, '<from the environment>']));
@@ -62,6 +72,6 @@ function manifestsOf(plan: Plan): string[] {
     const objects = objectsFor(id, suite, namespace, needed, contents);
     const namespaceObjects = own ? namespaceFor(id, suite, plan.namespace, 0) : [];
     const documents = [...namespaceObjects, ...objects, ...shownCopies(suite, id, namespace), job];
-    return `# Suite ${suite.name}, first attempt\n${documents.map((o) => `---\n${yaml(o)}`).join('')}`;
+    return `# Suite ${suite.name}, first attempt\n${changes(suite, job)}${documents.map((o) => `---\n${yaml(o)}`).join('')}`;
   });
 }

@@ -1,6 +1,7 @@
 import { subject, valueAt, whereOf } from './issues.ts';
 import { imageProblem } from './names.ts';
 import { nearest, type Problem } from './problems.ts';
+import { withProfile } from './profiles.ts';
 import { referenceChecks } from './release-objects.ts';
 import { formatBytes, parseQuantity } from '../model/quantity.ts';
 import type { KetConfig, SuiteConfig, TierConfig } from './schema.ts';
@@ -12,6 +13,7 @@ type Path = readonly (string | number)[];
 
 /** What the checks of one tier work with. */
 interface Scope {
+  readonly profiles: KetConfig['profiles'];
   readonly tier: TierConfig;
   readonly at: Path;
   readonly source: Source;
@@ -24,7 +26,7 @@ export function fieldProblems(config: KetConfig, source: Source): Problem[] {
     problems.push(source.problem(at, message, more));
   };
   for (const [name, tier] of Object.entries(config.tiers)) {
-    const scope = { tier, at: ['tiers', name], source, add };
+    const scope = { profiles: config.profiles, tier, at: ['tiers', name], source, add };
     uniqueNames(scope);
     imageChecks(scope);
     if (name === 'e2e' && tier.onUnhealthy === 'report')
@@ -115,9 +117,13 @@ function withoutCluster({ tier, at, source, add }: Scope): void {
       'shards',
       'replicas',
       'api',
+      'profile',
       'template',
+      'job',
+      'container',
       'patch',
       'pending',
+      'caps',
       'allowChildOom',
     ] as const)
       if (valueAt(source.data, [...place, key]) !== undefined)
@@ -132,7 +138,7 @@ function withCluster(scope: Scope): void {
   const releases = tier.releases.map((release) => release.name);
   tier.suites.forEach((suite, index) => {
     const place = [...at, 'suites', index];
-    if (suite.image === undefined)
+    if (suite.image === undefined && suite.job === undefined)
       add(place, `suite "${suite.name}" has no "image"; in a tier with a cluster it runs in a container`);
     suite.results.forEach((folder, at) => {
       const problem = resultFolderProblem(folder);
@@ -159,7 +165,8 @@ function withCluster(scope: Scope): void {
       );
     needs(scope, suite, place, releases);
     referenceChecks(scope, suite, place);
-    resources(scope, suite, place);
+    jobKeys(scope, suite, place);
+    resources(scope, withProfile(suite, scope.profiles), place);
   });
   if (tier.cluster?.nodeImage !== undefined && tier.cluster.kubernetes !== undefined)
     add(
@@ -167,6 +174,30 @@ function withCluster(scope: Scope): void {
       '"kubernetes" contradicts "nodeImage", which is a version of Kubernetes already; leave one of them out',
       { key: true },
     );
+}
+
+/** A Job of the user's own has no template, and `container` is one of its containers. */
+function jobKeys({ add, profiles }: Scope, suite: SuiteConfig, place: Path): void {
+  if (suite.job !== undefined && suite.template !== undefined)
+    add(
+      [...place, 'template'],
+      `"template" of suite "${suite.name}" contradicts "job"; leave one of them out`,
+      {
+        key: true,
+      },
+    );
+  if (suite.job === undefined && suite.container !== undefined)
+    add([...place, 'container'], `"container" of suite "${suite.name}" needs "job", the Job that has it`, {
+      key: true,
+    });
+  const { profile } = suite;
+  if (profile === undefined || Object.hasOwn(profiles, profile)) return;
+  const known = Object.keys(profiles);
+  const none = known.length === 0 ? '; this file has no "profiles"' : '';
+  add([...place, 'profile'], `suite "${suite.name}" has an unknown profile "${profile}"${none}`, {
+    allowed: known,
+    suggestion: nearest(profile, known),
+  });
 }
 
 /** A volume is mounted there: one folder, which is not ket's own and no part of the system. */
@@ -222,6 +253,19 @@ function suiteChecks({ add, source }: Scope, suite: SuiteConfig, place: Path): v
     if (problem !== undefined)
       add([...place, 'secrets', index], `secret "${name}" of suite "${suite.name}" ${problem}`);
   });
+  if (
+    suite.retry === 'failed-cases' &&
+    (suite.expectTests === false || valueAt(source.data, [...place, 'expectTests']) === undefined)
+  )
+    add(
+      [...place, 'retry'],
+      `suite "${suite.name}" retries failed cases only, so "expectTests" must be the number of its cases: nothing else proves that the first attempt ran them all`,
+    );
+  if (suite.retry === 'failed-cases' && suite.replicas !== undefined)
+    add(
+      [...place, 'retry'],
+      `suite "${suite.name}" has "replicas", which all run every case: retry the whole suite`,
+    );
   if (suite.expectTests === false && suite.allowSkip)
     add(
       [...place, 'allowSkip'],

@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
+import { mainContainerIn, readJobFile } from './job-file.ts';
 import { readKindConfig } from './kind-config.ts';
-import type { Problem } from './problems.ts';
-import type { KetConfig, TierConfig } from './schema.ts';
+import { nearest, type Problem } from './problems.ts';
+import type { KetConfig, SuiteConfig, TierConfig } from './schema.ts';
 import { shownPath, type Source } from './source.ts';
 
 /** Checks of ket.yaml against the files that it names: all there, and of the right kind. */
@@ -18,9 +19,20 @@ type Path = readonly (string | number)[];
 type Kind = 'file' | 'folder';
 
 export function fileProblems(config: KetConfig, source: Source, folders: Folders): Problem[] {
-  return Object.entries(config.tiers).flatMap(([name, tier]) =>
+  const profiles = Object.entries(config.profiles).flatMap(([name, { template }]): Problem[] => {
+    if (template === undefined || kindOf(path.resolve(folders.root, template)) === 'file') return [];
+    const shown = shownPath(path.resolve(folders.root, template), folders.cwd);
+    return [
+      source.problem(
+        ['profiles', name, 'template'],
+        `the Job template of profile "${name}" is no file: ${shown}`,
+      ),
+    ];
+  });
+  const tiers = Object.entries(config.tiers).flatMap(([name, tier]) =>
     tierFiles(tier, ['tiers', name], source, folders),
   );
+  return [...profiles, ...tiers];
 }
 
 function tierFiles(tier: TierConfig, at: Path, source: Source, folders: Folders): Problem[] {
@@ -73,6 +85,11 @@ function tierFiles(tier: TierConfig, at: Path, source: Source, folders: Folders)
     const place = [...at, 'suites', index];
     if (suite.template !== undefined)
       has([...place, 'template'], `the Job template of suite "${suite.name}"`, suite.template, 'file');
+    if (
+      suite.job !== undefined &&
+      has([...place, 'job'], `the Job of suite "${suite.name}"`, suite.job, 'file')
+    )
+      problems.push(...jobProblems(suite, suite.job, place, source, folders));
     if (tier.cluster === undefined && suite.image === undefined && suite.workingDir !== undefined)
       has(
         [...place, 'workingDir'],
@@ -82,6 +99,45 @@ function tierFiles(tier: TierConfig, at: Path, source: Source, folders: Folders)
       );
   });
   return problems;
+}
+
+/** What is wrong with a suite's own Job, and whether it is clear which container runs the tests. */
+function jobProblems(
+  suite: SuiteConfig,
+  file: string,
+  place: Path,
+  source: Source,
+  folders: Folders,
+): readonly Problem[] {
+  const whole = path.resolve(folders.root, file);
+  const shown = shownPath(whole, folders.cwd);
+  const { containers, problems } = readJobFile(whole, shown);
+  if (problems.length > 0 || containers.length === 0) return problems;
+  const main = mainContainerIn(containers, suite.container, suite.name);
+  const names = containers.map(({ name }) => name);
+  if (main === undefined && suite.container === undefined)
+    return [
+      source.problem(
+        [...place, 'job'],
+        `${shown} has several containers; say with "container" which runs the tests of suite "${suite.name}"`,
+        { allowed: names },
+      ),
+    ];
+  if (main === undefined)
+    return [
+      source.problem([...place, 'container'], `${shown} has no container "${suite.container ?? ''}"`, {
+        allowed: names,
+        suggestion: nearest(suite.container ?? '', names),
+      }),
+    ];
+  if (main.image === undefined && suite.image === undefined)
+    return [
+      source.problem(
+        [...place, 'job'],
+        `container "${main.name}" of ${shown} has no image, and suite "${suite.name}" names none`,
+      ),
+    ];
+  return [];
 }
 
 /** A chart that Helm fetches; a name in a repository that this machine's Helm happens to know is not one. */

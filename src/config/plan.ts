@@ -14,6 +14,7 @@ import type {
 } from '../model/plan.ts';
 import { parseDuration } from './duration.ts';
 import { dockerfileOf, isRemoteChart } from './files.ts';
+import { mainContainerIn, readJobFile, type JobContainer } from './job-file.ts';
 import { readKindConfig } from './kind-config.ts';
 import { loadConfig, type LoadedConfig } from './load.ts';
 import { imageProblem, versionProblem } from './names.ts';
@@ -28,6 +29,7 @@ import {
   type SuiteConfig,
   type TierConfig,
 } from './schema.ts';
+import { patchesOf, withProfile } from './profiles.ts';
 import { pickTier, unknownName } from './select.ts';
 
 /** What flags or the Action's inputs say; each goes before the environment, and that before ket.yaml. */
@@ -91,7 +93,7 @@ export function planOf({ config, root, path: configPath, tier: name }: Chosen, i
     ...(cluster === undefined ? {} : { cluster }),
     images: tier.images.map((image) => imageOf(image, root)),
     releases: tier.releases.map((release) => releaseOf(release, root, nodes)),
-    suites: selectSuites(tier, name, input.suites).map((suite) => suiteOf(suite, tier, root, input)),
+    suites: selectSuites(tier, name, input.suites).map((suite) => suiteOf(suite, tier, config, root, input)),
     namespace: {
       quota: Object.fromEntries(Object.entries(tier.quota).map(([key, value]) => [key, String(value)])),
       limitRange: tier.limitRange,
@@ -234,8 +236,17 @@ function releaseOf(release: ReleaseConfig, root: string, nodes: number): Release
   };
 }
 
-function suiteOf(suite: SuiteConfig, tier: TierConfig, root: string, input: PlanInput): SuitePlan {
-  const { command, setup, teardown, image, workingDir, template, patch, shm, shards, replicas } = suite;
+function suiteOf(
+  own: SuiteConfig,
+  tier: TierConfig,
+  { profiles }: KetConfig,
+  root: string,
+  input: PlanInput,
+): SuitePlan {
+  const suite = withProfile(own, profiles);
+  const job = jobOf(suite, root);
+  const { command, setup, teardown, workingDir, template, shm, shards, replicas } = suite;
+  const image = suite.image ?? job?.container.image;
   const overrides = input.overrides ?? {};
   const here = tier.cluster === undefined;
   return {
@@ -259,14 +270,15 @@ function suiteOf(suite: SuiteConfig, tier: TierConfig, root: string, input: Plan
     limitMs: ms(suite.timeout),
     pendingMs: ms(suite.pending),
     retries: within('retries', overrides.retries, 0, 2) ?? suite.retries,
+    retry: suite.retry,
     idempotent: suite.idempotent,
     priority: suite.priority,
     ...(shards === undefined ? {} : { shards }),
     ...(replicas === undefined ? {} : { replicas }),
-    resources: resourcesOf(suite),
+    resources: job === undefined ? resourcesOf(suite) : resourcesOfJob(suite, job.container),
     lacks: suite.requires.env.filter((name) => (input.env[name] ?? '') === ''),
     placement: suite.placement,
-    podSecurity: suite.podSecurity,
+    podSecurity: suite.podSecurity ?? 'restricted',
     ingress: suite.ingress,
     ...(shm === undefined ? {} : { shm: String(shm) }),
     api: suite.api,
@@ -274,17 +286,41 @@ function suiteOf(suite: SuiteConfig, tier: TierConfig, root: string, input: Plan
     allowSkip: suite.allowSkip,
     allowChildOom: suite.allowChildOom,
     results: here ? suite.results.map((file) => path.resolve(root, file)) : suite.results,
+    caps: {
+      bytes: bytesOf(suite.caps.total),
+      fileBytes: bytesOf(suite.caps.file),
+      files: suite.caps.files,
+    },
     ...(template === undefined ? {} : { template: path.resolve(root, template) }),
-    ...(patch === undefined ? {} : { patch }),
+    ...(job === undefined ? {} : { job: { file: job.file, container: job.container.name } }),
+    patches: patchesOf(own, profiles),
   };
 }
 
+/** The suite's own Job as the checks have seen it. */
+function jobOf(suite: SuiteConfig, root: string): { file: string; container: JobContainer } | undefined {
+  if (suite.job === undefined) return undefined;
+  const file = path.resolve(root, suite.job);
+  const { containers, problems } = readJobFile(file);
+  if (problems.length > 0) throw problemsError(problems, file);
+  const container = mainContainerIn(containers, suite.container, suite.name);
+  if (container === undefined) throw new Error(`the checks let a Job without a main container pass: ${file}`);
+  return { file, container };
+}
+
+const texts = (amounts: Readonly<Record<string, string | number | undefined>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(amounts).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]])),
+  );
+
+/** A Job of the user's own has what it says, and no defaults of ket's. */
+const resourcesOfJob = ({ resources }: SuiteConfig, { requests, limits }: JobContainer): Resources => ({
+  requests: { ...requests, ...texts(resources.requests) },
+  limits: { ...limits, ...texts(resources.limits) },
+});
+
 /** Defaults give way to what is set, so that no request is above its limit. */
 function resourcesOf({ resources }: SuiteConfig): Resources {
-  const texts = (amounts: Readonly<Record<string, string | number | undefined>>): Record<string, string> =>
-    Object.fromEntries(
-      Object.entries(amounts).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]])),
-    );
   const [requests, limits] = [texts(resources.requests), texts(resources.limits)];
   const size = (text: string): number => parseQuantity(text) ?? 0;
   const least = (a: string, b: string | undefined): string => (b !== undefined && size(b) < size(a) ? b : a);
@@ -294,6 +330,8 @@ function resourcesOf({ resources }: SuiteConfig): Resources {
     limits: { memory: most('512Mi', requests['memory']), ...limits },
   };
 }
+
+const bytesOf = (quantity: string | number): number => Math.floor(parseQuantity(String(quantity)) ?? 0);
 
 function ms(text: string): number {
   const value = parseDuration(text);

@@ -18,3 +18,10 @@ export function memoryProblem(text: string): string | undefined {
   const cure = Number(digits) >= 4 ? `; write "${digits}Mi" if mebibytes are meant` : '';
   return `"${text}" is ${bytes} bytes, less than any container needs${cure}`;
 }
+
+/** Of files: any size above nothing. */
+export function sizeProblem(text: string): string | undefined {
+  const bytes = parseQuantity(text);
+  if (bytes === undefined) return `"${text}" is not a size; write it like 128Mi or 1Gi`;
+  return bytes < 1 ? `"${text}" is less than a byte` : undefined;
+}

@@ -9,7 +9,7 @@ import {
   variableProblem,
   versionProblem,
 } from './names.ts';
-import { cpuProblem, memoryProblem } from './quantity.ts';
+import { cpuProblem, memoryProblem, sizeProblem } from './quantity.ts';
 import { referencePattern, referenceProblem } from './release-objects.ts';
 
 /**
@@ -204,6 +204,12 @@ export const suiteSchema = z.strictObject({
     .default('10m')
     .describe('How long the pod of an attempt may wait to start, for a place on a node or for its image.'),
   retries: whole(0, 2).default(0).describe('New attempts after a failed one; passing then counts as flaky.'),
+  retry: z
+    .enum(['suite', 'failed-cases'])
+    .default('suite')
+    .describe(
+      'What runs again after a failed attempt: the whole suite, or its failed cases only, for a command that heeds `KET_RETRY_CASES`. The latter needs `expectTests`.',
+    ),
   idempotent: flag
     .default(false)
     .describe(
@@ -243,12 +249,11 @@ export const suiteSchema = z.strictObject({
     .enum(['own', 'release'])
     .default('own')
     .describe('Namespace of the Job: its own, or that of the one release it needs.'),
-  podSecurity: z
-    .enum(podSecurityLevels)
-    .default('restricted')
-    .describe(
+  podSecurity: z.enum(podSecurityLevels).optional().meta({
+    default: 'restricted',
+    description:
       "Pod Security level of the suite's own namespace; a lower one lets its template ask for more, and a notice says so.",
-    ),
+  }),
   ingress: z
     .enum(['allow', 'deny'])
     .default('allow')
@@ -275,11 +280,49 @@ export const suiteSchema = z.strictObject({
     .describe(
       'Without a cluster: JUnit files that the command writes (paths or globs). In a cluster: folders of the container beside `/results` whose files come back too; each is empty at the start.',
     ),
+  caps: z
+    .strictObject({
+      total: quantity('size', sizeProblem).default('4Gi').describe('All files together.'),
+      file: quantity('size', sizeProblem).default('2Gi').describe('One file.'),
+      files: whole(1, 500_000).default(50_000).describe('The number of files.'),
+    })
+    .prefault({})
+    .describe(
+      'Most of the results that is brought home. What is over a cap stays behind, and the attempt is `infra-error` (`collection-incomplete`) unless it failed.',
+    ),
+  profile: text.optional().describe('A profile of this file, for what the suite does not say itself.'),
   template: path.optional().describe("A Job template in place of ket's own."),
+  job: path
+    .optional()
+    .describe(
+      "A Kubernetes Job of the project's own that runs the tests. ket changes in it what `ket plan` lists; `command`, `image` and `resources` go before what it says.",
+    ),
+  container: label(63)
+    .optional()
+    .describe(
+      'The container of `job` that runs the tests: the only one, or the one called as the suite, unless given.',
+    ),
   patch: z
     .record(text, z.unknown())
     .optional()
     .describe('A strategic merge patch of the Job template, as `kubectl patch` takes it.'),
+});
+
+export const profileSchema = z.strictObject({
+  template: path.optional().describe("A Job template in place of ket's own; not for a suite with a `job`."),
+  patch: z
+    .record(text, z.unknown())
+    .optional()
+    .describe("A strategic merge patch of the Job; a suite's own is applied after it."),
+  shm: quantity('memory quantity', memoryProblem).optional().describe('Size of `/dev/shm`.'),
+  podSecurity: z.enum(podSecurityLevels).optional().describe("Pod Security level of the suite's namespace."),
+  resources: z
+    .strictObject({
+      requests: amounts.prefault({}).describe('What the scheduler sets aside.'),
+      limits: amounts.prefault({}).describe('What the suite may use at most.'),
+    })
+    .prefault({})
+    .describe('CPU and memory; each quantity that the suite names itself goes before.'),
 });
 
 const quantities = z.record(text, z.union([z.string(), z.number()]).meta({ title: 'quantity' })).optional();
@@ -361,6 +404,10 @@ export const configSchema = z
       .enum(['on-failure', 'always'])
       .default('on-failure')
       .describe("When the logs of the cluster's nodes and components are saved."),
+    profiles: z
+      .record(label(30), profileSchema)
+      .default({})
+      .describe('Settings that kinds of suites share, e.g. `browser`; a suite takes one by `profile`.'),
     tiers: z
       .record(label(30), tierSchema)
       .refine((tiers) => Object.keys(tiers).length > 0, 'must have at least one tier')
@@ -374,6 +421,7 @@ export type ClusterConfig = z.output<typeof clusterSchema>;
 export type ImageConfig = z.output<typeof imageSchema>;
 export type ReleaseConfig = z.output<typeof releaseSchema>;
 export type SuiteConfig = z.output<typeof suiteSchema>;
+export type ProfileConfig = z.output<typeof profileSchema>;
 
 /** The part of JSON Schema that this schema gives. */
 export interface SchemaNode {

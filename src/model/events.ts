@@ -117,6 +117,11 @@ export type EventBody =
       readonly logGaps?: LogGaps;
       readonly memoryPeakBytes?: number;
       readonly cpuMs?: number;
+      /**
+       * It ran only these cases, `classname.name`, which had failed in the attempt before; `counts` are then those of
+       * the suite as it stands after it.
+       */
+      readonly retriedCases?: readonly string[];
       readonly junit?: readonly FileRef[];
       readonly console?: FileRef;
       readonly lastLines?: readonly string[];

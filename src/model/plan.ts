@@ -147,6 +147,8 @@ export interface SuitePlan {
   /** How long the pod of an attempt may wait to start. */
   readonly pendingMs: number;
   readonly retries: number;
+  /** What runs again after a failed attempt: everything, or its failed cases only. */
+  readonly retry: 'suite' | 'failed-cases';
   /** It may run again although it ran in part: an infrastructure error is worth another attempt at any time. */
   readonly idempotent: boolean;
   /** Suites of a higher one are admitted first; none that runs gives way. */
@@ -170,10 +172,28 @@ export interface SuitePlan {
   readonly allowChildOom: boolean;
   /** Unit tier: JUnit files outside the results folder, absolute paths or globs. In a cluster: folders of the container. */
   readonly results: readonly string[];
+  /** In a cluster: what is brought home at most. */
+  readonly caps: CapsPlan;
   /** Job template to use in place of templates/test-job.yaml. */
   readonly template?: string;
-  /** Strategic merge patch of the template. */
-  readonly patch?: Readonly<Record<string, unknown>>;
+  /** A Job of the user's own in place of a template. */
+  readonly job?: JobPlan;
+  /** Strategic merge patches of the template or the Job, one after another. */
+  readonly patches: readonly Readonly<Record<string, unknown>>[];
+}
+
+export interface JobPlan {
+  /** The manifest. */
+  readonly file: string;
+  /** Its container that runs the tests. */
+  readonly container: string;
+}
+
+/** Most of the results of an attempt that is brought home; more makes it incomplete. */
+export interface CapsPlan {
+  readonly bytes: number;
+  readonly fileBytes: number;
+  readonly files: number;
 }
 
 /** A Secret or ConfigMap of a release, or one key of it, that a suite gets. */

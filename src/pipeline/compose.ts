@@ -57,7 +57,7 @@ export function compose(options: ComposeOptions): Composition {
   const within = existing === undefined ? run : { ...run, state: stateWithin(run.state, existing, connect) };
   const releases = releaseTasks(within, plan, cluster, images, existing !== undefined);
   const installs = new Map(plan.releases.map((release, index) => [release.name, releases.install[index]]));
-  const guard = releaseGuard(plan, run.folder);
+  const guards = releaseGuard(plan, run.folder);
   const suites = plan.suites.map((suite) =>
     lacksSomething(suite)
       ? lackingTask(suite)
@@ -66,7 +66,7 @@ export function compose(options: ComposeOptions): Composition {
           facts,
           releases: installs,
           deliveries,
-          guard,
+          ...guards,
         }),
   );
   const collects = plan.releases.flatMap((release, index) => {

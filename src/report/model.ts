@@ -217,6 +217,15 @@ export function phasesOf(view: RunView): PhaseView[] {
   });
 }
 
+/**
+ * The attempts whose results together are those of the suite: the last that ran the whole suite, and those since that
+ * ran failed cases only.
+ */
+export function decidingAttempts({ attempts }: SuiteView): readonly AttemptView[] {
+  const whole = attempts.findLastIndex(({ ended }) => ended?.retriedCases === undefined);
+  return attempts.slice(Math.max(0, whole));
+}
+
 /** The attempt that decided a suite. */
 export function lastAttempt(suite: SuiteView): AttemptView | undefined {
   return suite.attempts.at(-1);

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { RunEvent } from '../model/events.ts';
 import { mergeCoverage, findCoverage } from '../results/coverage.ts';
 import { mergeJUnit, type EarlierFailure, type MergeSuite } from '../results/junit-merge.ts';
-import { lastAttempt, viewOf, type RunView, type SuiteView } from './model.ts';
+import { decidingAttempts, lastAttempt, viewOf, type RunView, type SuiteView } from './model.ts';
 import { summaryMarkdown, type SummaryOptions } from './summary-markdown.ts';
 import { timingsOf } from './timings.ts';
 
@@ -45,13 +45,14 @@ export async function writeReports(
   return [...junit.problems, ...coverage.problems];
 }
 
-/** Coverage of an attempt that was repeated does not count, nor do the merged files themselves. */
+/** Coverage of an attempt that was repeated as a whole does not count, nor do the merged files themselves. */
 function counts(view: RunView, relative: string): boolean {
   const [top, suite, attempt] = relative.split(path.sep);
   if (attempt === undefined && suite === undefined) return false;
   if (top !== 'suites') return top !== 'cluster';
-  const last = suite === undefined ? undefined : view.suites.get(suite)?.attempts.at(-1);
-  return last === undefined || attempt === `attempt-${last.attempt}`;
+  const known = suite === undefined ? undefined : view.suites.get(suite);
+  if (known === undefined || known.attempts.length === 0) return true;
+  return decidingAttempts(known).some((one) => attempt === `attempt-${one.attempt}`);
 }
 
 /** A path from the event log, only if it stays in the folder. */
@@ -63,6 +64,9 @@ function inside(folder: string, relative: string): string[] {
 function mergeSuite(view: RunView, suite: SuiteView, folder: string): MergeSuite {
   const { ended } = suite;
   const last = lastAttempt(suite);
+  const [whole, ...retries] = decidingAttempts(suite);
+  const junitOf = (attempt: typeof last): string[] =>
+    (attempt?.ended?.junit ?? []).flatMap((file) => inside(folder, file.path));
   const task = view.tasks.get(`suite ${suite.name}`);
   const allowed = ended === undefined && view.ended?.exitCode === 0;
   const type = ended?.infraClass ?? last?.ended?.cause;
@@ -73,7 +77,11 @@ function mergeSuite(view: RunView, suite: SuiteView, folder: string): MergeSuite
     ...(type === undefined ? {} : { type }),
     message: ended?.message ?? `the suite did not run${task?.reason === undefined ? '' : `: ${task.reason}`}`,
     ms: ended?.suiteMs ?? 0,
-    files: (last?.ended?.junit ?? []).flatMap((file) => inside(folder, file.path)),
+    files: junitOf(whole),
+    retries: retries.map((attempt) => ({
+      cases: attempt.ended?.retriedCases ?? [],
+      files: junitOf(attempt),
+    })),
     lastLines: last?.ended?.lastLines ?? [],
     earlier: suite.attempts.slice(0, -1).flatMap((attempt) => attempt.bad.flatMap(earlierFailure)),
     properties: [

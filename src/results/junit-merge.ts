@@ -1,7 +1,7 @@
 import type { Counts, Outcome } from '../model/outcome.ts';
 import { addCounts, noCounts } from '../model/outcome.ts';
 import { caseKey, countCase, type JUnitCase, type JUnitTry } from './junit-case.ts';
-import { readJUnit } from './junit-read.ts';
+import { eachCase, type RetriedCases } from './junit-retry.ts';
 import { junitCase, junitEnd, junitHead, junitSuiteEnd, junitSuiteHead } from './junit-write.ts';
 import { FileWriter } from './write-file.ts';
 
@@ -15,8 +15,10 @@ export interface MergeSuite {
   readonly message: string;
   readonly ms: number;
   readonly timestamp?: string;
-  /** JUnit files of the last attempt, absolute. */
+  /** JUnit files of the last attempt that ran the whole suite, absolute. */
   readonly files: readonly string[];
+  /** Attempts after that one, which ran failed cases only. */
+  readonly retries: readonly RetriedCases[];
   readonly lastLines: readonly string[];
   /** Failed cases of earlier attempts, whose cases in the last attempt are flaky if they passed. */
   readonly earlier: readonly EarlierFailure[];
@@ -81,16 +83,6 @@ function ownCase(suite: MergeSuite, counts: Counts): JUnitCase | undefined {
   };
 }
 
-async function eachCase(suite: MergeSuite, take: (found: JUnitCase) => void): Promise<string[]> {
-  const problems: string[] = [];
-  for (const file of suite.files) {
-    const reading = await readJUnit(file, { onCase: take, keep: 0 });
-    if (reading.end !== 'ok')
-      problems.push(`${suite.name}: a JUnit file is ${reading.end}; its cases end there`);
-  }
-  return problems;
-}
-
 /**
  * Writes one JUnit file for the run: a testsuite per suite. The files are read twice, because the totals stand before
  * the cases and the cases may be more than memory holds.
@@ -105,7 +97,10 @@ export async function mergeJUnit(
   const parts: { suite: MergeSuite; counts: Counts; own: JUnitCase | undefined }[] = [];
   for (const suite of suites) {
     let counts = noCounts;
-    problems.push(...(await eachCase(suite, (found) => (counts = countCase(counts, found.status)))));
+    const faults = await eachCase(suite.files, suite.retries, ({ status }) => {
+      counts = countCase(counts, status);
+    });
+    problems.push(...faults.map((fault) => `${suite.name}: ${fault}`));
     const own = ownCase(suite, counts);
     parts.push({ suite, counts: own === undefined ? counts : countCase(counts, own.status), own });
   }
@@ -116,7 +111,7 @@ export async function mergeJUnit(
     for (const { suite, counts: suiteCounts, own } of parts) {
       writer.write(junitSuiteHead({ ...suite, counts: suiteCounts }));
       const earlier = earlierOf(suite);
-      await eachCase(suite, (found) => {
+      await eachCase(suite.files, suite.retries, (found) => {
         const classname = found.suites.join('.') || suite.name;
         writer.write(junitCase(withEarlier(found, earlier), classname));
       });

@@ -29,12 +29,64 @@ exit "$code"`;
 
 /** The argv of a suite, with its set-up and teardown around the command. */
 export function argvOf(suite: SuitePlan, image: ImageFacts | undefined): string[] {
-  const { setup = '', teardown = '' } = suite;
-  const command = commandOf(suite, image);
-  if (setup === '' && teardown === '') return command;
-  const seconds = String(Math.ceil(suite.setupMs / 1000));
-  return ['/bin/sh', '-c', around, 'sh', setup, seconds, teardown, ...command];
+  return enclosed(suite, commandOf(suite, image));
 }
+
+/** Kubernetes expands `$(NAME)` and turns `$$` into `$` in commands and values; doubled, every dollar sign stays. */
+export const literal = (text: string): string => text.replaceAll('$', () => '$$');
+
+/** Command and args of a container, as a Job of the user's own has them. */
+interface OwnCommand {
+  readonly command?: readonly string[];
+  readonly args?: readonly string[];
+}
+
+/**
+ * The argv of a suite as words of a container's command. `own`: that of the container in the user's Job, which counts
+ * where the suite has no command; Kubernetes expands what its author wrote, and nothing else.
+ */
+export function podArgvOf(
+  suite: SuitePlan,
+  image: ImageFacts | undefined,
+  own: OwnCommand | undefined,
+): string[] {
+  if (suite.command !== undefined || (own?.command ?? own?.args) === undefined)
+    return argvOf(suite, image).map(literal);
+  const entry = own?.command ?? entrypointOf(suite, image).map(literal);
+  return enclosed(suite, [...entry, ...(own?.args ?? []), ...suite.args.map(literal)], literal);
+}
+
+/** Words with the suite's set-up and teardown around them. */
+function enclosed(
+  { setup = '', teardown = '', setupMs }: SuitePlan,
+  words: string[],
+  form: (text: string) => string = (text) => text,
+): string[] {
+  if (setup === '' && teardown === '') return words;
+  const seconds = String(Math.ceil(setupMs / 1000));
+  return [...['/bin/sh', '-c', around, 'sh', setup, seconds, teardown].map(form), ...words];
+}
+
+/** Of an image that has one and is known here. */
+function entrypointOf(suite: SuitePlan, image: ImageFacts | undefined): readonly string[] {
+  if (image !== undefined && image.entrypoint.length > 0) return image.entrypoint;
+  throw noCommand(suite, image);
+}
+
+const noCommand = (suite: SuitePlan, image: ImageFacts | undefined): KetError =>
+  new KetError(
+    'KET_CONFIG',
+    image === undefined
+      ? `suite ${suite.name} has no command, and the entry point of ${suite.image ?? 'its image'} is not known here`
+      : `suite ${suite.name} has no command, and ${suite.image ?? 'its image'} has no entry point`,
+    {
+      ...(suite.job === undefined ? {} : { where: suite.job.file }),
+      next:
+        suite.job === undefined
+          ? `give suite ${suite.name} a command in ket.yaml`
+          : `give container ${suite.job.container} a command in its Job, or list its image in the tier's \`images\``,
+    },
+  );
 
 /** Of its command; of the image's own entry point when it has none. */
 function commandOf(suite: SuitePlan, image: ImageFacts | undefined): string[] {
@@ -46,13 +98,6 @@ function commandOf(suite: SuitePlan, image: ImageFacts | undefined): string[] {
       : ['/bin/sh', '-c', `${command} "$@"`, 'sh', ...args];
   if (command !== undefined) return [...command, ...args];
   const own = image === undefined ? [] : [...image.entrypoint, ...(args.length > 0 ? args : image.cmd)];
-  if (own.length === 0)
-    throw new KetError(
-      'KET_CONFIG',
-      image === undefined
-        ? `suite ${suite.name} has no command, and the entry point of ${suite.image ?? 'its image'} is not known here`
-        : `suite ${suite.name} has no command, and ${suite.image ?? 'its image'} has no entry point`,
-      { next: `give suite ${suite.name} a command in ket.yaml` },
-    );
+  if (own.length === 0) throw noCommand(suite, image);
   return own;
 }

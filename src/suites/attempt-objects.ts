@@ -1,5 +1,6 @@
 import type { AnyObject } from '../model/kube.ts';
 import type { SuitePlan } from '../model/plan.ts';
+import { retryCasesText, type FailedCases } from './failed-cases.ts';
 import { jobFor } from './job.ts';
 import type { AttemptLimits } from './limits.ts';
 import type { AttemptId } from './names.ts';
@@ -18,13 +19,15 @@ export interface AttemptFacts {
   readonly outbound: PodOutbound;
   /** Copies of what the suite takes of releases. */
   readonly copies: readonly AnyObject[];
+  /** It runs only these. */
+  readonly failed: FailedCases | undefined;
   /** Unix time, ms. */
   readonly now: number;
 }
 
 /** All objects of an attempt, in the order in which they are created; the Job is the last. Pure. */
 export function manifestsFor(world: SuiteWorld, facts: AttemptFacts): AnyObject[] {
-  const { suite, id, namespace, limits, nonce, outbound, copies, now } = facts;
+  const { suite, id, namespace, limits, nonce, outbound, copies, failed, now } = facts;
   const needed = neededNamespaces(suite, world);
   const { domain } = world.network;
   const searches = [...new Set([namespace, ...needed])].map((ns) => `${ns}.svc.${domain}`);
@@ -45,12 +48,15 @@ export function manifestsFor(world: SuiteWorld, facts: AttemptFacts): AnyObject[
     arch: world.arch,
     outbound,
     priorityClass: classes[0]?.metadata?.name,
+    retriesCases: failed !== undefined,
+    tellsUnavailable: world.unavailable !== undefined,
   });
   const objects = objectsFor(id, suite, namespace, needed, {
     programs: world.programs,
     secrets: world.secrets,
     authorities: outbound.authorities,
     durations: world.durations,
+    ...(failed === undefined ? {} : { retryCases: retryCasesText(failed) }),
   });
   const expires = Math.ceil((now + limits.jobMs) / 1000);
   const own = suite.placement === 'own' ? namespaceFor(id, suite, world.namespace, expires) : [];

@@ -11,6 +11,8 @@ export interface PodResult {
   readonly lastLines: readonly string[];
   /** Its command was started, as far as is known. */
   readonly started: boolean;
+  /** Why its results are missing or incomplete. */
+  readonly collectError?: string;
   /** Every line of the log was seen live; undefined when nothing was followed to its end. */
   readonly logComplete?: boolean;
   /** What the live log lacked of the collected one. */

@@ -6,25 +6,31 @@ import type { TaskContext } from '../model/task.ts';
 import type { AttemptResult, PodResult } from './attempt-result.ts';
 import { manifestsFor } from './attempt-objects.ts';
 import { Created } from './created.ts';
+import type { FailedCases } from './failed-cases.ts';
 import { attemptLimits, type AttemptLimits } from './limits.ts';
 import { attemptLabels, attemptName, type AttemptId } from './names.ts';
 import { podOutbound } from './outbound.ts';
 import { endPod, stoppedBy, type EndState, type PodPlace } from './pod-end.ts';
 import { PodRun, type PodView } from './pod-run.ts';
-import { indexLabel, podFolder, podsOf, together, verdictOnOne } from './pods.ts';
+import { indexLabel, inOnePod, podFolder, podsOf, together, verdictOnOne } from './pods.ts';
 import { copiesOf } from './reference-copies.ts';
 import { whyRefused } from './refused.ts';
 import { partOf } from './view.ts';
 import { neededNamespaces, type SuiteWorld } from './world.ts';
 
-/** One attempt of a suite: its own namespace, one Job, its pods' results brought home, and the verdict. */
+/**
+ * One attempt of a suite: its own namespace, one Job, its pods' results brought home, and the verdict. With `failed` it
+ * runs these cases only, in one pod.
+ */
 export async function runAttempt(
   world: SuiteWorld,
-  suite: SuitePlan,
+  whole: SuitePlan,
   id: AttemptId,
   outDir: string,
   context: TaskContext,
+  failed?: FailedCases,
 ): Promise<AttemptResult> {
+  const suite = failed === undefined ? whole : inOnePod(whole);
   const name = attemptName(id);
   const release = suite.placement === 'release' ? suite.needs[0] : undefined;
   const attempt: Attempt = {
@@ -33,6 +39,7 @@ export async function runAttempt(
       name,
       namespace: release === undefined ? name : (world.namespaces[release] ?? release),
       nonce: randomBytes(16).toString('hex'),
+      ...(failed === undefined ? {} : { failed }),
       outDir,
     },
     limits: attemptLimits(suite.limitMs, world.keepFailedMs, suite.pendingMs),
@@ -89,6 +96,7 @@ async function create({ world, suite, id, place, limits, created, context }: Att
     copies,
     outbound: await podOutbound(outbound, kube, network, called, signal),
     now: context.deps.clock.now(),
+    failed: place.failed,
   });
   for (const object of all) await created.create(object, signal);
 }

@@ -20,11 +20,14 @@ export interface Home {
 export async function bringHome(home: HomeOptions): Promise<Home> {
   const running = sidecarStatus(home.pod)?.state?.running !== undefined;
   if (!running) return { error: 'the pod had ended before its results could be read' };
-  const { kube, container, outDir } = home;
-  const options: CollectOptions = { kube, container, outDir, signal: AbortSignal.timeout(home.limitMs) };
+  const { kube, container, outDir, caps } = home;
+  const options: CollectOptions = {
+    ...{ kube, container, outDir, caps },
+    signal: AbortSignal.timeout(home.limitMs),
+  };
   try {
     const found = await collect(options);
-    const error = found.missing.length === 0 ? {} : { error: found.missing.slice(0, 3).join('; ') };
+    const error = found.missing.length === 0 ? {} : { error: someOf(found.missing) };
     const finish = async (failed: boolean): Promise<void> => {
       const until = failed ? home.keepUntil() : undefined;
       if (until === undefined) await acknowledge(options, found.manifest.sha256);
@@ -34,4 +37,10 @@ export async function bringHome(home: HomeOptions): Promise<Home> {
   } catch (error) {
     return { error: messageOf(error) };
   }
+}
+
+/** A sentence has room for the first few. */
+function someOf(missing: readonly string[]): string {
+  const more = missing.length - 3;
+  return [...missing.slice(0, 3), ...(more > 0 ? [`and ${String(more)} more`] : [])].join('; ');
 }

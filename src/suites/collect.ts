@@ -4,6 +4,8 @@ import { createHash, type Hash } from 'node:crypto';
 import type { Clock } from '../model/deps.ts';
 import type { ContainerRef, Kube } from '../model/kube.ts';
 import { KetError, messageOf } from '../model/errors.ts';
+import type { CapsPlan } from '../model/plan.ts';
+import { formatBytes } from '../model/quantity.ts';
 import { parseManifest, type Manifest, type ManifestFile } from '../results/manifest.ts';
 import { folders, ketRun } from './job.ts';
 
@@ -22,8 +24,13 @@ export interface CollectOptions {
   readonly container: ContainerRef;
   /** Receives `results/…` and what ket-run wrote beside it (`record.json`, `console.log` …). */
   readonly outDir: string;
+  /** What is over them stays in the pod, and is missing. */
+  readonly caps: CapsPlan;
   readonly signal: AbortSignal;
 }
+
+/** What runs ket-run in the sidecar needs. */
+type Access = Pick<CollectOptions, 'kube' | 'container' | 'signal'>;
 
 /** What ket-run itself leaves in its state folder. */
 const ownFiles = new Set(['record.json', 'started.json', 'console.log', 'usage.ndjson']);
@@ -65,7 +72,7 @@ export async function collect(options: CollectOptions): Promise<Collected> {
   }
   const missing = [
     ...writer.mismatched.map((name) => `${name}: it changed while it was read`),
-    ...manifest.unreadable.map((entry) => `${entry.path}: ${entry.error}`),
+    ...unreadable(manifest, options.caps),
   ];
   return {
     manifest,
@@ -75,13 +82,27 @@ export async function collect(options: CollectOptions): Promise<Collected> {
   };
 }
 
+/** The sum of what is over the caps comes first: of many files it is all that a message has room for. */
+function unreadable(manifest: Manifest, { files, bytes, fileBytes }: CapsPlan): string[] {
+  const caps = `${String(files)} files, ${formatBytes(bytes)} in all, ${formatBytes(fileBytes)} a file`;
+  const whole = (entry: Manifest['unreadable'][number]): boolean => entry.rawPath.length === 0;
+  const isSum = (entry: Manifest['unreadable'][number]): boolean =>
+    whole(entry) && entry.error.endsWith(' files left out over the caps');
+  return [
+    ...manifest.unreadable.filter(isSum).map((entry) => `${entry.error} (\`caps\`: ${caps})`),
+    ...manifest.unreadable
+      .filter((entry) => !isSum(entry))
+      .map((entry) => `${whole(entry) ? entry.root : entry.path}: ${entry.error}`),
+  ];
+}
+
 /** Tells ket-run that the results are safe: the sidecar leaves, and the Job ends with the suite's own exit code. */
-export async function acknowledge(options: CollectOptions, manifestSha: string): Promise<void> {
+export async function acknowledge(options: Access, manifestSha: string): Promise<void> {
   await must(options, ['ack', '--state', '/ket/state', '--manifest', manifestSha]);
 }
 
 /** Tells ket-run to stay until a moment (unix ms), for a look inside. */
-export async function holdUntil(options: CollectOptions, until: number): Promise<void> {
+export async function holdUntil(options: Access, until: number): Promise<void> {
   await must(options, ['keep', '--state', '/ket/state', '--until', String(Math.round(until))]);
 }
 
@@ -95,7 +116,7 @@ export async function untilRecord(
   const over = (): boolean => signal.aborted;
   while (!over()) {
     try {
-      const { exitCode } = await execKetRun({ ...options, outDir: '', signal }, argv, () => undefined);
+      const { exitCode } = await execKetRun({ ...options, signal }, argv, () => undefined);
       if (exitCode === 0) return;
       await clock.sleep(recordPollMs, signal);
     } catch (error) {
@@ -107,7 +128,7 @@ export async function untilRecord(
   }
 }
 
-async function must(options: CollectOptions, argv: readonly string[]): Promise<void> {
+async function must(options: Access, argv: readonly string[]): Promise<void> {
   let last: unknown;
   for (let i = 0; i < 3; i++) {
     try {
@@ -123,12 +144,14 @@ async function must(options: CollectOptions, argv: readonly string[]): Promise<v
 }
 
 /** What is there now, and what ket-run itself wrote. */
-export async function readManifest(options: CollectOptions): Promise<Manifest> {
+export async function readManifest(options: Access & Pick<CollectOptions, 'caps'>): Promise<Manifest> {
+  const { fileBytes, bytes, files } = options.caps;
+  const caps = ['--most-file-bytes', fileBytes, '--most-bytes', bytes, '--most-files', files].map(String);
   let last: unknown;
   for (let i = 0; i < tries; i++) {
     try {
       const chunks: Buffer[] = [];
-      const { exitCode, stderr } = await execKetRun(options, ['manifest', ...folders], (chunk) => {
+      const { exitCode, stderr } = await execKetRun(options, ['manifest', ...folders, ...caps], (chunk) => {
         chunks.push(chunk);
       });
       if (exitCode !== 0)
@@ -146,7 +169,7 @@ export async function readManifest(options: CollectOptions): Promise<Manifest> {
 
 /** Runs ket-run in the sidecar. */
 export async function execKetRun(
-  options: CollectOptions,
+  options: Access,
   argv: readonly string[],
   onStdout: (chunk: Buffer) => void,
 ): Promise<{ exitCode: number; stderr: string }> {

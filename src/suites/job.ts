@@ -1,18 +1,23 @@
-import type { V1Container, V1EnvVar, V1Job, V1PodSpec } from '@kubernetes/client-node';
+import type { V1Container, V1EnvVar, V1Job, V1PodSpec, V1Volume } from '@kubernetes/client-node';
 import type { Wire } from '../model/kube.ts';
 import type { SuitePlan } from '../model/plan.ts';
 import type { ImageFacts } from '../model/run.ts';
 import { KetError } from '../model/errors.ts';
-import { argvOf } from './argv.ts';
+import { formatBytes } from '../model/quantity.ts';
+import { literal, podArgvOf } from './argv.ts';
+import { retryCasesFile, retryCasesKey } from './failed-cases.ts';
 import { authoritiesKey, type PodOutbound } from './outbound.ts';
 import { attemptLabels, attemptName, suiteId, type AttemptId } from './names.ts';
+import { defaultContainer, mainContainerOf } from './main-container.ts';
 import { referenceParts } from './references.ts';
 import type { AttemptLimits } from './limits.ts';
 import { indexLabel, podsOf } from './pods.ts';
+import { unavailableFile } from './unavailable-file.ts';
 
 export type Job = Wire<V1Job>;
 type PodSpec = Wire<V1PodSpec>;
 type Container = Wire<V1Container>;
+type Volume = Wire<V1Volume>;
 
 export interface JobInput {
   readonly id: AttemptId;
@@ -31,13 +36,16 @@ export interface JobInput {
   readonly outbound: PodOutbound;
   /** For the pod, where the template names none. */
   readonly priorityClass?: string | undefined;
+  /** The attempt's ConfigMap lists the cases to run. */
+  readonly retriesCases?: boolean;
+  /** It is told of releases that are unavailable. */
+  readonly tellsUnavailable?: boolean;
 }
 
 /** Where ket-run finds its folders in the pod; its command line names them, so nothing is assumed twice. */
 export const folders = ['--state', '/ket/state', '--results', '/results'];
 export const ketRun = '/ket/bin/ket-run';
 export const sidecar = 'ket';
-export const mainContainer = 'suite';
 /** Key in the ConfigMap, and file beside ket-run. */
 export const durationsKey = 'durations.tsv';
 
@@ -57,12 +65,17 @@ export function jobFor(input: JobInput): Job {
   const labels = attemptLabels(id);
   const base = template.spec?.template.spec;
   const own = base?.initContainers?.find((c) => c.name === sidecar);
-  const main = base?.containers.find((c) => c.name === mainContainer);
+  const mainName = mainContainerOf(suite);
+  const main = base?.containers.find((c) => c.name === mainName);
   if (template.kind !== 'Job' || base === undefined || own === undefined || main === undefined)
-    throw new KetError('KET_CONFIG', 'the Job template lacks the container "suite" or the sidecar "ket"', {
-      where: suite.template ?? 'templates/test-job.yaml',
-      next: 'start from templates/test-job.yaml and keep its containers',
-    });
+    throw new KetError(
+      'KET_CONFIG',
+      `the Job template lacks the container "${mainName}" or the sidecar "ket"`,
+      {
+        where: suite.template ?? 'templates/test-job.yaml',
+        next: 'start from templates/test-job.yaml and keep its containers',
+      },
+    );
   const image = suite.image;
   if (image === undefined) throw new KetError('KET_INTERNAL', `suite ${suite.name} has no image`);
 
@@ -77,8 +90,7 @@ export function jobFor(input: JobInput): Job {
     restartPolicy: 'Never',
     activeDeadlineSeconds: Math.ceil(limits.podMs / 1000),
     terminationGracePeriodSeconds: Math.ceil((limits.collectMs + limits.keepMs) / 1000),
-    serviceAccountName: name,
-    automountServiceAccountToken: suite.api !== 'none',
+    ...accountOf(suite, base, name),
     dnsPolicy: 'None',
     // ndots as the kubelet's own ClusterFirst policy sets it.
     dnsConfig: {
@@ -86,7 +98,8 @@ export function jobFor(input: JobInput): Job {
       searches: [...input.dns.searches],
       options: [{ name: 'ndots', value: '5' }],
     },
-    securityContext: { ...userOf(input.image), ...base.securityContext },
+    // A Job of the user's own runs as its author means it.
+    securityContext: { ...(suite.job === undefined ? userOf(input.image) : {}), ...base.securityContext },
     initContainers: [
       ...(base.initContainers ?? []).filter((c) => c.name !== sidecar),
       {
@@ -111,9 +124,9 @@ export function jobFor(input: JobInput): Job {
         ],
       },
     ],
-    containers: [...base.containers.filter((c) => c.name !== mainContainer), mainOf(input, main, image, env)],
+    containers: [...base.containers.filter((c) => c.name !== mainName), mainOf(input, main, image, env)],
     volumes: [
-      ...(base.volumes ?? []),
+      ...(base.volumes ?? []).map((volume) => limited(volume, resultsVolume(main), suite.caps.bytes)),
       ...(suite.shm === undefined
         ? []
         : [{ name: 'ket-shm', emptyDir: { medium: 'Memory', sizeLimit: suite.shm } }]),
@@ -129,6 +142,9 @@ export function jobFor(input: JobInput): Job {
             ...(input.outbound.authorities === undefined
               ? []
               : [{ key: authoritiesKey, path: authoritiesKey, mode: 0o444 }]),
+            ...(input.retriesCases === true
+              ? [{ key: retryCasesKey, path: retryCasesKey, mode: 0o444 }]
+              : []),
           ],
         },
       },
@@ -156,6 +172,7 @@ export function jobFor(input: JobInput): Job {
         metadata: {
           ...template.spec?.template.metadata,
           labels: { ...template.spec?.template.metadata?.labels, ...labels },
+          annotations: { ...template.spec?.template.metadata?.annotations, [defaultContainer]: mainName },
         },
         spec,
       },
@@ -173,6 +190,30 @@ function countsOf({ spec }: Job, count: number): Omit<NonNullable<Job['spec']>, 
     parallelism: count,
     ...(count === 1 ? { backoffLimit: 0 } : several),
   };
+}
+
+/** In the namespace of a release, which stays, a Job of the user's own may have an account there. */
+function accountOf(
+  suite: SuitePlan,
+  { serviceAccountName }: PodSpec,
+  name: string,
+): Pick<PodSpec, 'serviceAccountName' | 'automountServiceAccountToken'> {
+  if (suite.job !== undefined && suite.placement === 'release' && serviceAccountName !== undefined) return {};
+  return { serviceAccountName: name, automountServiceAccountToken: suite.api !== 'none' };
+}
+
+/** The volume of a container's /results. */
+const resultsVolume = ({ volumeMounts = [] }: Container): string | undefined =>
+  volumeMounts.find(({ mountPath }) => mountPath === '/results')?.name;
+
+/** Beyond the caps of the results, so that these are what is met first, with all that is within them. */
+const roomBeyondCaps = 2 ** 30;
+
+/** Results on the disk of the node are no more than what is brought home, with some room. */
+function limited(volume: Volume, results: string | undefined, capBytes: number): Volume {
+  const { emptyDir } = volume;
+  if (volume.name !== results || emptyDir === undefined || emptyDir.sizeLimit !== undefined) return volume;
+  return { ...volume, emptyDir: { ...emptyDir, sizeLimit: formatBytes(capBytes + roomBeyondCaps) } };
 }
 
 /** Without contact from a driver for so long the sidecar leaves (docs/design.md). */
@@ -208,6 +249,8 @@ function mainOf(
     KET_DURATIONS: `/ket/bin/${durationsKey}`,
     KET_NAMESPACE: input.namespace,
     KET_RELEASE_NAMESPACES: input.releaseNamespaces.join(','),
+    ...(input.tellsUnavailable === true ? { KET_UNAVAILABLE_FILE: unavailableFile } : {}),
+    ...(input.retriesCases === true ? { KET_RETRY_CASES: retryCasesFile } : {}),
   };
   const wanted = { ...ours, ...suite.env };
   const references = referenceParts(id, suite);
@@ -243,7 +286,11 @@ function mainOf(
       ...(suite.shm === undefined ? [] : [{ name: 'ket-shm', mountPath: '/dev/shm' }]),
       ...references.mounts,
       // Parts of the results' volume, so that what is in them is as safe as what is in /results.
-      ...suite.results.map((folder) => ({ name: 'results', mountPath: folder, subPath: folder.slice(1) })),
+      ...suite.results.map((folder) => ({
+        name: resultsVolume(main) ?? 'results',
+        mountPath: folder,
+        subPath: folder.slice(1),
+      })),
     ],
     resources: { requests: { ...suite.resources.requests }, limits: { ...suite.resources.limits } },
     command: [
@@ -259,7 +306,7 @@ function mainOf(
       '--grace-ms',
       String(limits.killMs),
       '--',
-      ...argvOf(suite, input.image).map(literal),
+      ...podArgvOf(suite, input.image, suite.job === undefined ? undefined : main),
     ],
   };
 }
@@ -280,6 +327,3 @@ function indexOf(suite: SuitePlan): Wire<V1EnvVar>[] {
         { name: 'KET_REPLICAS', ...total },
       ];
 }
-
-/** Kubernetes expands `$(NAME)` and turns `$$` into `$` in commands and values; doubled, every dollar sign stays. */
-const literal = (text: string): string => text.replaceAll('$', () => '$$');

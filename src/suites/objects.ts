@@ -2,6 +2,7 @@ import type { AnyObject } from '../model/kube.ts';
 import { labels } from '../model/labels.ts';
 import type { NamespacePlan, SuitePlan } from '../model/plan.ts';
 import { durationLines, type TestDurations } from '../results/test-durations.ts';
+import { retryCasesKey } from './failed-cases.ts';
 import { durationsKey } from './job.ts';
 import { attemptLabels, attemptName, type AttemptId } from './names.ts';
 import { authoritiesKey } from './outbound.ts';
@@ -85,6 +86,8 @@ export interface Contents {
   readonly authorities: string | undefined;
   /** Of the suite's tests in an earlier run. */
   readonly durations: TestDurations;
+  /** A line for each case to run, in a retry of these alone. */
+  readonly retryCases?: string;
 }
 
 /** The API server takes 1 MiB of data in a ConfigMap; the rest of a request is small. */
@@ -92,9 +95,10 @@ const configMapBytes = 1024 * 1024 - 4096;
 /** More says nothing more about who is to run what. */
 const mostDurations = 512 * 1024;
 
-/** What is left for them beside the programs and the authorities, in lines. */
-function durationsFitting({ programs, authorities = '', durations }: Contents): string {
-  const taken = programs.amd64.length + programs.arm64.length + Buffer.byteLength(authorities);
+/** What is left for them beside the programs and the other texts, in lines. */
+function durationsFitting({ programs, authorities = '', retryCases = '', durations }: Contents): string {
+  const texts = Buffer.byteLength(authorities) + Buffer.byteLength(retryCases);
+  const taken = programs.amd64.length + programs.arm64.length + texts;
   return durationLines(durations, Math.min(mostDurations, configMapBytes - taken));
 }
 
@@ -112,7 +116,7 @@ export function objectsFor(
 ): AnyObject[] {
   const name = attemptName(id);
   const metadata = { name, namespace, labels: attemptLabels(id) };
-  const { programs, secrets, authorities } = contents;
+  const { programs, secrets, authorities, retryCases } = contents;
   const data = Object.fromEntries(
     suite.secrets.map((key) => [key, Buffer.from(secrets.get(key) ?? '').toString('base64')]),
   );
@@ -141,6 +145,7 @@ export function objectsFor(
       data: {
         [durationsKey]: durationsFitting(contents),
         ...(authorities === undefined ? {} : { [authoritiesKey]: authorities }),
+        ...(retryCases === undefined ? {} : { [retryCasesKey]: retryCases }),
       },
       binaryData: {
         'ket-run-amd64': programs.amd64.toString('base64'),

@@ -5,6 +5,7 @@ import type { TaskContext } from '../model/task.ts';
 import { readRecord, saveEvidence, saveObjects, settleConsole } from './attempt-files.ts';
 import type { PodResult } from './attempt-result.ts';
 import type { Home } from './bring-home.ts';
+import { afterRetry, type FailedCases } from './failed-cases.ts';
 import { sidecar } from './job.ts';
 import { completenessOf, type LiveEnd } from './log-gaps.ts';
 import { hasStarted, type KubeEvent, type NeverRan, type Pod } from './pod-state.ts';
@@ -21,6 +22,8 @@ export interface PodPlace {
   readonly nonce: string;
   /** Index of the pod in a Job of several. */
   readonly index?: number;
+  /** It runs these cases only. */
+  readonly failed?: FailedCases;
   readonly outDir: string;
 }
 
@@ -60,7 +63,8 @@ export async function endPod(
   const { outDir, nonce } = place;
   const warn = (text: string): void =>
     emit({ type: 'notice', level: 'warning', text: `${suite.name}: ${text}` });
-  const results = await readResults(path.join(outDir, 'results'));
+  const own = await readResults(path.join(outDir, 'results'));
+  const results = place.failed === undefined ? own : await afterRetry(place.failed, own);
   const record = readRecord(outDir);
   const log = await completenessOf(outDir, state.live, record);
   const lastLines = settleConsole(outDir, record);
@@ -98,6 +102,7 @@ export async function endPod(
     lastLines,
     started: pod !== undefined && hasStarted(pod),
     ...(record === undefined ? {} : { record }),
+    ...(state.collectError === undefined ? {} : { collectError: state.collectError }),
     ...log,
     ...(kept && state.podName !== undefined
       ? { kept: { namespace: place.namespace, pod: state.podName, container: sidecar } }

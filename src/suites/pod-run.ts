@@ -6,14 +6,16 @@ import type { TaskContext } from '../model/task.ts';
 import type { PodResult } from './attempt-result.ts';
 import { bringHome, type Home } from './bring-home.ts';
 import { untilRecord } from './collect.ts';
-import { mainContainer, sidecar } from './job.ts';
+import { sidecar } from './job.ts';
 import { collectMs, type AttemptLimits } from './limits.ts';
 import { followLive, liveLogFile, type LiveLog } from './live-log.ts';
+import { mainContainerOf } from './main-container.ts';
 import type { AttemptId } from './names.ts';
 import { Pending } from './pending.ts';
 import { endPod, stoppedBy, type EndState, type PodPlace } from './pod-end.ts';
 import { hasEnded, type KubeEvent, type Pod } from './pod-state.ts';
 import { takeSnapshots, type Adopted } from './snapshots.ts';
+import { tellUnavailable, type Telling } from './unavailable.ts';
 import { untilEnded, type Ended } from './until-ended.ts';
 import type { Part } from './view.ts';
 import { untilOrTick } from './wait.ts';
@@ -97,7 +99,11 @@ export class PodRun {
     const live = this.#follow(pod, current);
     const { outDir } = this.#place;
     const container = this.#container(podName, sidecar);
-    const snapshots = takeSnapshots({ kube, clock: deps.clock, container, outDir });
+    const snapshots = takeSnapshots({
+      ...{ kube, clock: deps.clock, container, outDir },
+      caps: this.#suite.caps,
+    });
+    const telling = this.#tellUnavailable(container);
     this.#context.awaiting(`${this.#suite.name} to end`);
     let ended: Ended | undefined;
     try {
@@ -105,6 +111,7 @@ export class PodRun {
       if (ended?.how === 'leaving') await this.#awaitRecord(podName, this.#limits.killMs + recordSlackMs);
     } finally {
       await snapshots.stop();
+      await telling?.stop();
     }
     const stopped = ended === undefined;
     const collected: Home =
@@ -144,7 +151,7 @@ export class PodRun {
     });
     return followLive({
       kube: this.#world.kube,
-      container: this.#container(name, mainContainer),
+      container: this.#container(name, mainContainerOf(this.#suite)),
       finished: () => {
         const now = current();
         return now === undefined || hasEnded(now);
@@ -153,6 +160,18 @@ export class PodRun {
       id: this.#id,
       ...(index === undefined ? {} : { index }),
       emit: (event) => this.#context.emit(event),
+    });
+  }
+
+  #tellUnavailable(container: ContainerRef): Telling | undefined {
+    const { kube, unavailable } = this.#world;
+    if (unavailable === undefined) return undefined;
+    return tellUnavailable({
+      ...{ kube, container, clock: this.#context.deps.clock },
+      releases: () =>
+        Object.fromEntries([...unavailable].filter(([release]) => this.#suite.needs.includes(release))),
+      say: (text) =>
+        this.#context.emit({ type: 'notice', level: 'warning', text: `${this.#suite.name}: ${text}` }),
     });
   }
 
@@ -190,6 +209,7 @@ export class PodRun {
       kube,
       container: this.#container(pod, sidecar),
       outDir: this.#place.outDir,
+      caps: this.#suite.caps,
       pod: latest,
       limitMs: stopped ? afterStopMs : collectMs,
       keepUntil: () =>

@@ -1,14 +1,15 @@
 import type { CoreV1Event, V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 import type { Wire } from '../model/kube.ts';
 import type { InfraClass } from '../model/outcome.ts';
-import { mainContainer, sidecar } from './job.ts';
+import { sidecar } from './job.ts';
+import { mainContainerOfPod } from './main-container.ts';
 
 export type Pod = Wire<V1Pod>;
 export type KubeEvent = Wire<CoreV1Event>;
 type ContainerStatus = Wire<V1ContainerStatus>;
 
 export const mainStatus = (pod: Pod): ContainerStatus | undefined =>
-  pod.status?.containerStatuses?.find((c) => c.name === mainContainer);
+  pod.status?.containerStatuses?.find((c) => c.name === mainContainerOfPod(pod));
 
 export const sidecarStatus = (pod: Pod): ContainerStatus | undefined =>
   pod.status?.initContainerStatuses?.find((c) => c.name === sidecar);

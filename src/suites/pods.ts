@@ -19,6 +19,12 @@ export interface Pods {
 export const podsOf = ({ shards, replicas }: Pick<SuitePlan, 'shards' | 'replicas'>): Pods =>
   replicas === undefined ? { count: shards ?? 1, word: 'shard' } : { count: replicas, word: 'replica' };
 
+/** Its few failed cases need no shards, and one of these could be left without any. */
+export function inOnePod(suite: SuitePlan): SuitePlan {
+  const { shards: _shards, ...rest } = suite;
+  return rest;
+}
+
 /** Folder of one of several pods, within that of the attempt. */
 export const podFolder = (suite: SuitePlan, index: number): string =>
   `${podsOf(suite).word}-${String(index)}`;
@@ -38,10 +44,12 @@ export function together(suite: SuitePlan, pods: readonly PodResult[]): Omit<Att
   if (pods.length === 1) return only;
   const results = resultsOf(suite, pods);
   const record = recordOf(pods, deciding.record);
+  const collectError = pods.find((pod) => pod.collectError !== undefined)?.collectError;
   return {
     verdict: verdictOn(suite, pods, deciding, results.proof),
     results,
     ...(record === undefined ? {} : { record }),
+    ...(collectError === undefined ? {} : { collectError }),
     lastLines: deciding.lastLines,
     started: pods.some((pod) => pod.started),
     ...(pods.some((pod) => pod.logComplete === undefined)

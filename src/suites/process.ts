@@ -9,6 +9,7 @@ import { findJUnit } from '../results/junit-find.ts';
 import type { AttemptResult } from './attempt-result.ts';
 import { lastLinesOf } from './console.ts';
 import { argvOf } from './argv.ts';
+import { afterRetry, retryCasesKey, retryCasesText, type FailedCases } from './failed-cases.ts';
 import { suiteId, type AttemptId } from './names.ts';
 import { readJUnitFiles } from './proof.ts';
 import type { RunRecord } from './record.ts';
@@ -26,10 +27,13 @@ export async function runProcess(
   outDir: string,
   secrets: Secrets,
   context: TaskContext,
+  failed?: FailedCases,
 ): Promise<AttemptResult> {
   const { clock } = context.deps;
   const resultsDir = path.join(outDir, 'results');
   fs.mkdirSync(resultsDir, { recursive: true, mode: 0o700 });
+  const retryFile = path.join(outDir, retryCasesKey);
+  if (failed !== undefined) fs.writeFileSync(retryFile, retryCasesText(failed), { mode: 0o600 });
   const consoleFile = path.join(outDir, 'console.log');
   const console = fs.openSync(consoleFile, 'w', 0o600);
   const nonce = randomBytes(16).toString('hex');
@@ -51,6 +55,7 @@ export async function runProcess(
         KET_ATTEMPT: String(id.attempt),
         KET_SUITE_ID: suiteId(id),
         KET_RESULTS: resultsDir,
+        ...(failed === undefined ? {} : { KET_RETRY_CASES: retryFile }),
         ...suite.env,
         ...Object.fromEntries(suite.secrets.map((name) => [name, secrets.get(name) ?? ''])),
       },
@@ -94,7 +99,8 @@ export async function runProcess(
     fs.closeSync(console);
   }
   copyResults(suite, resultsDir);
-  const results = await readJUnitFiles(await findJUnit(resultsDir), outDir, startedAt - stampSlackMs);
+  const own = await readJUnitFiles(await findJUnit(resultsDir), outDir, startedAt - stampSlackMs);
+  const results = failed === undefined ? own : await afterRetry(failed, own);
   const lastLines = lastLinesOf(consoleFile, 20);
   const verdict = verdictOf({
     suite,

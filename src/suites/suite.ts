@@ -7,6 +7,7 @@ import type { TaskContext } from '../model/task.ts';
 import type { ContainerRef } from '../model/kube.ts';
 import { caseInfo } from '../results/junit-case.ts';
 import type { AttemptResult, PodResult } from './attempt-result.ts';
+import { casesToRetry, type FailedCases } from './failed-cases.ts';
 import type { AttemptId } from './names.ts';
 import { podFolder } from './pods.ts';
 import type { RunRecord } from './record.ts';
@@ -29,7 +30,12 @@ export interface SuiteReport {
   readonly kept: readonly ContainerRef[];
 }
 
-export type RunOneAttempt = (id: AttemptId, outDir: string) => Promise<AttemptResult>;
+/** `failed`: the attempt runs these cases only. */
+export type RunOneAttempt = (
+  id: AttemptId,
+  outDir: string,
+  failed: FailedCases | undefined,
+) => Promise<AttemptResult>;
 
 /**
  * Runs a suite: attempts until no other is worth it. All of them stay in the report.
@@ -43,11 +49,13 @@ export async function runSuite(
 ): Promise<SuiteReport> {
   const began = context.deps.clock.monotonic();
   const attempts: AttemptSummary[] = [];
+  let failed: FailedCases | undefined;
   for (let attempt = 1; ; attempt++) {
     const folder = path.join('suites', suite.name, `attempt-${attempt}`);
-    const result = await runOne({ run: runId, suite: suite.name, attempt }, path.join(runFolder, folder));
+    const id = { run: runId, suite: suite.name, attempt };
+    const result = await runOne(id, path.join(runFolder, folder), failed);
     attempts.push({ attempt, result, folder });
-    emitAttempt(suite, attempt, result, runFolder, folder, context);
+    emitAttempt(suite, attempt, result, failed, runFolder, folder, context);
     if (context.signal.aborted) break;
     const { again, why } = anotherAttempt(
       suite,
@@ -56,6 +64,7 @@ export async function runSuite(
     if (why !== undefined && suite.retries > 0)
       context.emit({ type: 'notice', level: 'info', text: `${suite.name} is not tried again: ${why}` });
     if (!again) break;
+    if (suite.retry === 'failed-cases') failed = await failedCasesOnly(suite, result, failed, context);
   }
   const last = attempts.at(-1)?.result;
   if (last === undefined) throw new Error(`suite ${suite.name} had no attempt`);
@@ -81,6 +90,20 @@ export async function runSuite(
     ms,
     kept: attempts.flatMap((a) => a.result.kept ?? []),
   };
+}
+
+/** Undefined where the whole suite has to run again, which is said. */
+async function failedCasesOnly(
+  suite: SuitePlan,
+  result: AttemptResult,
+  before: FailedCases | undefined,
+  context: TaskContext,
+): Promise<FailedCases | undefined> {
+  const next = await casesToRetry(suite, result, before);
+  if ('cases' in next) return next;
+  const text = `${suite.name}: the whole suite is tried again, not the failed cases only: ${next.whole}`;
+  context.emit({ type: 'notice', level: 'info', text });
+  return undefined;
 }
 
 /**
@@ -109,6 +132,7 @@ function emitAttempt(
   plan: SuitePlan,
   attempt: number,
   result: AttemptResult,
+  failed: FailedCases | undefined,
   runFolder: string,
   folder: string,
   context: TaskContext,
@@ -139,6 +163,7 @@ function emitAttempt(
     ...(result.logComplete === undefined ? {} : { logComplete: result.logComplete }),
     ...(result.logGaps === undefined ? {} : { logGaps: result.logGaps }),
     ...usageOf(record),
+    ...(failed === undefined ? {} : { retriedCases: failed.cases }),
     junit: result.results.files.map((file) => ({ path: path.relative(runFolder, file) })),
     ...(result.pods === undefined
       ? { console: { path: path.join(folder, 'console.log') } }

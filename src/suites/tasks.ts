@@ -7,16 +7,17 @@ import type { TestDurations } from '../results/test-durations.ts';
 import type { Admission } from './admission.ts';
 import type { AttemptResult } from './attempt-result.ts';
 import { whyRefusedConnections } from './hints.ts';
-import { mainContainer } from './job.ts';
 import { attemptLimits } from './limits.ts';
 import { runAttempt } from './attempt.ts';
 import { runProcess } from './process.ts';
 import { podsOf } from './pods.ts';
 import type { Secrets } from './secrets.ts';
+import { mainContainerOf } from './main-container.ts';
 import { infraRetries } from './retry.ts';
 import { requestsOf, type Amount } from './room.ts';
 import { runSuite, type SuiteReport } from './suite.ts';
 import { readTemplate } from './template.ts';
+import { tellsUnavailable } from './unavailable.ts';
 import { clusterFacts, neededNamespaces, readPrograms, type Assets, type SuiteWorld } from './world.ts';
 
 export type { SuiteReport } from './suite.ts';
@@ -46,6 +47,8 @@ export interface SuiteNeeds {
   readonly releases: ReadonlyMap<string, Task | undefined>;
   /** Fires when a release is not fit to be tested any more. */
   readonly guard: (release: string, cluster: ClusterHandle, context: TaskContext) => AbortSignal;
+  /** Releases that are unavailable now, and why; kept with `onUnhealthy: report` only. */
+  readonly unavailable: ReadonlyMap<string, string>;
 }
 
 /** All attempts of a suite, one after another, with room for what each needs besides its own limit. */
@@ -98,6 +101,7 @@ export function suiteTask(
         mask: settings.mask,
         outbound: settings.outbound,
         cluster,
+        ...(tellsUnavailable(plan, suite) ? { unavailable: needs.unavailable } : {}),
         mayGetRoom: () => admission.mayGetRoom(task),
       };
       if (suite.placement === 'own' && suite.podSecurity !== 'restricted')
@@ -106,11 +110,17 @@ export function suiteTask(
           level: 'warning',
           text: `${suite.name} runs under Pod Security ${suite.podSecurity}, not restricted`,
         });
-      const report = await runSuite(suite, settings.runId, settings.folder, context, async (id, outDir) => {
-        const result = await runAttempt(world, suite, id, outDir, context);
-        await sayHints(world, suite, result, context);
-        return result;
-      });
+      const report = await runSuite(
+        suite,
+        settings.runId,
+        settings.folder,
+        context,
+        async (id, outDir, failed) => {
+          const result = await runAttempt(world, suite, id, outDir, context, failed);
+          await sayHints(world, suite, result, context);
+          return result;
+        },
+      );
       return endOf(report, plan, admission);
     },
   };
@@ -155,7 +165,7 @@ function wantedBy(suite: SuitePlan, assets: Assets): Amount | undefined {
     const { requests, limits } = suite.resources;
     const resources = { requests: { ...requests }, limits: { ...limits } };
     const containers = spec.containers.map((one) =>
-      one.name === mainContainer ? { ...one, resources } : one,
+      one.name === mainContainerOf(suite) ? { ...one, resources } : one,
     );
     return requestsOf({ ...spec, containers });
   } catch {
@@ -198,8 +208,8 @@ export function processSuiteTask(
     priority: priorityOf(suite),
     async run(outer) {
       const context = withStops(outer, [admission.stopped]);
-      const report = await runSuite(suite, settings.runId, settings.folder, context, (id, outDir) =>
-        runProcess(suite, id, plan.root, outDir, settings.secrets, context),
+      const report = await runSuite(suite, settings.runId, settings.folder, context, (id, outDir, failed) =>
+        runProcess(suite, id, plan.root, outDir, settings.secrets, context, failed),
       );
       return endOf(report, plan, admission);
     },

@@ -3,43 +3,52 @@ import path from 'node:path';
 import { parse } from 'yaml';
 import { KetError, messageOf } from '../model/errors.ts';
 import type { SuitePlan } from '../model/plan.ts';
-import { mainContainer, sidecar, type Job } from './job.ts';
+import { sidecar, type Job } from './job.ts';
+import { mainContainerOf } from './main-container.ts';
+import { templateOf } from './own-job.ts';
 import { strategicMerge } from './strategic-merge.ts';
 import type { Assets } from './world.ts';
 
-/** The Job template of a suite: its own, or ket's, with the suite's patch. */
+/** The Job template of a suite: its own, or ket's, or its own Job made one; with the suite's patches. */
 export function readTemplate(assets: Assets, suite: SuitePlan): Job {
-  const file = suite.template ?? path.join(assets.root, 'templates', 'test-job.yaml');
-  let template: unknown;
+  const file = suite.job?.file ?? suite.template ?? path.join(assets.root, 'templates', 'test-job.yaml');
+  const patched = suite.patches.reduce<unknown>(strategicMerge, readManifest(file)) as Job;
+  const template = suite.job === undefined ? patched : templateOf(patched, suite.job.container);
+  const lacking = lacks(template, mainContainerOf(suite));
+  if (lacking.length === 0) return template;
+  throw new KetError(
+    'KET_CONFIG',
+    `the Job of suite ${suite.name} lacks what ket relies on: ${lacking.join(', ')}`,
+    {
+      where: suite.patches.length === 0 ? file : `patch of suite ${suite.name}`,
+      next:
+        suite.job === undefined
+          ? 'keep what templates/test-job.yaml has of these'
+          : 'see what `ket plan` says of the Job',
+    },
+  );
+}
+
+/** A Job as it stands in its file. */
+export function readManifest(file: string): unknown {
   try {
-    template = parse(fs.readFileSync(file, 'utf8'));
+    return parse(fs.readFileSync(file, 'utf8'));
   } catch (error) {
     throw new KetError('KET_CONFIG', `the Job template cannot be read: ${messageOf(error)}`, {
       where: file,
       cause: error,
     });
   }
-  const patched = (suite.patch === undefined ? template : strategicMerge(template, suite.patch)) as Job;
-  const lacking = lacks(patched);
-  if (lacking.length === 0) return patched;
-  throw new KetError(
-    'KET_CONFIG',
-    `the Job of suite ${suite.name} lacks what ket relies on: ${lacking.join(', ')}`,
-    {
-      where: suite.patch === undefined ? file : `patch of suite ${suite.name}`,
-      next: 'keep what templates/test-job.yaml has of these',
-    },
-  );
 }
 
 /** Folders through which the helper in the pod works; without one of them no verdict would be proved. */
 const mounted = ['/ket/bin', '/ket/state', '/results'];
 
-function lacks({ kind, spec }: Job): string[] {
+function lacks({ kind, spec }: Job, main: string): string[] {
   const pod = spec?.template.spec;
   if (kind !== 'Job' || pod === undefined) return ['a pod'];
   const found = {
-    [mainContainer]: pod.containers.find(({ name }) => name === mainContainer),
+    [main]: pod.containers.find(({ name }) => name === main),
     [sidecar]: pod.initContainers?.find(({ name }) => name === sidecar),
   };
   const volumes = new Set(['ket-bin', ...(pod.volumes ?? []).map(({ name }) => name)]);

@@ -45,6 +45,8 @@ export interface SuiteWorld {
   /** Where an attempt's namespace is listed in a cluster that stays, before it is made. */
   readonly lists: StateFile;
   readonly cluster: Pick<ClusterHandle, 'name' | 'kubeconfig'>;
+  /** Releases that are unavailable now, and why; absent where the suite is not told of them. */
+  readonly unavailable?: ReadonlyMap<string, string>;
   /** Suites of the run hold room on the nodes that the suite could have. */
   readonly mayGetRoom: () => boolean;
 }

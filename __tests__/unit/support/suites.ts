@@ -21,6 +21,7 @@ export function aSuite(over: Partial<SuitePlan> = {}): SuitePlan {
     limitMs: 60_000,
     pendingMs: 600_000,
     retries: 0,
+    retry: 'suite',
     idempotent: false,
     priority: 'normal',
     resources: { requests: { cpu: '100m', memory: '64Mi' }, limits: { memory: '256Mi' } },
@@ -33,6 +34,8 @@ export function aSuite(over: Partial<SuitePlan> = {}): SuitePlan {
     allowSkip: false,
     allowChildOom: false,
     results: [],
+    patches: [],
+    caps: { bytes: 4 * 2 ** 30, fileBytes: 2 * 2 ** 30, files: 50_000 },
     ...over,
   };
 }

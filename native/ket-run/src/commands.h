@@ -10,5 +10,6 @@ int command_cat(int argc, char **argv);
 int command_ack(int argc, char **argv);
 int command_keep(int argc, char **argv);
 int command_share(int argc, char **argv);
+int command_tell(int argc, char **argv);
 
 #endif

@@ -130,7 +130,7 @@ static void leave(const struct hold *h, const char *reason)
     if (!known && strcmp(reason, "no-contact") == 0) {
         /* Nobody ever asked: there is time to say at least what is lost. The
          * first message stands, should this one not be finished. */
-        int fd = manifest_make(h->state_dir, h->results, &summary);
+        int fd = manifest_make(h->state_dir, h->results, MANIFEST_UNCAPPED, &summary);
         if (fd >= 0) {
             close(fd);
             leave_message(h, reason, &summary);

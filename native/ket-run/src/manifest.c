@@ -18,6 +18,8 @@ struct maker {
     int state_dir; /* for the mark of contact */
     struct sha256 sha;
     struct manifest_summary *summary;
+    struct manifest_caps caps; /* of the folder that is walked */
+    int64_t left_out;
     int error; /* the first errno of writing */
     size_t used;
     char buffer[COPY_BUFFER];
@@ -65,13 +67,41 @@ static void line_end(struct maker *m, struct json *j)
     add(m, m->line, j->length);
 }
 
-static void add_error(struct maker *m, const char *root, const char *path, int error)
+static void add_error_text(struct maker *m, const char *root, const char *path, const char *text)
 {
     struct json j;
     line_begin(m, &j, root, path);
-    json_text(&j, "error", strerror(error));
+    json_text(&j, "error", text);
     json_text(&j, "type", "error");
     line_end(m, &j);
+}
+
+static void add_error(struct maker *m, const char *root, const char *path, int error)
+{
+    add_error_text(m, root, path, strerror(error));
+}
+
+/* Of those that are left out so many are named; all are counted. */
+enum { LEFT_OUT_NAMED = 20 };
+
+/*
+ * Whether a file of this size is over a cap, which is then on record. A smaller
+ * one behind it may still be within.
+ */
+static bool leave_out_of(struct maker *m, const char *root, const char *path, int64_t size)
+{
+    const char *why = NULL;
+    if (size > m->caps.file_bytes) {
+        why = "left out: over the cap of one file";
+    } else if (m->summary->files >= m->caps.files) {
+        why = "left out: over the cap of the number of files";
+    } else if (size > m->caps.bytes - m->summary->bytes) {
+        why = "left out: over the cap of all files together";
+    }
+    if (why != NULL && m->left_out++ < LEFT_OUT_NAMED) {
+        add_error_text(m, root, path, why);
+    }
+    return why != NULL;
 }
 
 static void add_link(struct maker *m, const char *root, const char *path, int parent, const char *name)
@@ -105,6 +135,10 @@ static void add_file(struct maker *m, struct beneath *b, const char *root, const
         if (error != ENOENT) {
             add_error(m, root, path, error);
         }
+        return;
+    }
+    if (leave_out_of(m, root, path, st.st_size)) {
+        close(fd);
         return;
     }
     /* No further than its size now: a log that is still written would never end. */
@@ -180,7 +214,7 @@ static bool skip_nothing(const char *path)
 static bool skip_working_files(const char *path)
 {
     return strncmp(path, ".ket-", 5) == 0 || strcmp(path, MANIFEST_NAME) == 0 || strcmp(path, "ack") == 0 ||
-           strcmp(path, "contact") == 0 || strcmp(path, "hold") == 0;
+           strcmp(path, "contact") == 0 || strcmp(path, "hold") == 0 || strcmp(path, UNAVAILABLE_NAME) == 0;
 }
 
 static void add_root(struct maker *m, const char *root, int dir, leave_out *skip)
@@ -208,6 +242,13 @@ static void fill(struct maker *m, const char *results)
         add_root(m, "results", results_dir, skip_nothing);
         close(results_dir);
     }
+    if (m->left_out > 0) {
+        char text[64];
+        snprintf(text, sizeof text, "%lld files left out over the caps", (long long)m->left_out);
+        add_error_text(m, "results", "", text);
+    }
+    /* What ket-run itself wrote is the proof of what happened. */
+    m->caps = MANIFEST_UNCAPPED;
     add_root(m, "state", m->state_dir, skip_working_files);
     sha256_text(&m->sha, m->summary->sha256);
     struct json j;
@@ -220,7 +261,7 @@ static void fill(struct maker *m, const char *results)
     flush(m);
 }
 
-int manifest_make(int state_dir, const char *results, struct manifest_summary *summary)
+int manifest_make(int state_dir, const char *results, struct manifest_caps caps, struct manifest_summary *summary)
 {
     static struct maker m;
     char temporary[64];
@@ -232,6 +273,8 @@ int manifest_make(int state_dir, const char *results, struct manifest_summary *s
     }
     m.state_dir = state_dir;
     m.summary = summary;
+    m.caps = caps;
+    m.left_out = 0;
     m.error = 0;
     m.used = 0;
     *summary = (struct manifest_summary){0};

@@ -12,6 +12,7 @@
 #include "sha256.h"
 
 #define MANIFEST_NAME "manifest.ndjson"
+#define UNAVAILABLE_NAME "unavailable.json"
 
 /* More than the longest line: a path of 4,350 bytes, all escaped, and its base64. */
 enum { MANIFEST_LINE = 65536 };
@@ -22,10 +23,20 @@ struct manifest_summary {
     char sha256[SHA256_TEXT];
 };
 
+/* What of the results is taken at most; what is over it is named as left out. */
+struct manifest_caps {
+    int64_t file_bytes; /* of one file */
+    int64_t bytes;      /* of all files */
+    int64_t files;
+};
+
+/* No caps: all fields INT64_MAX. */
+#define MANIFEST_UNCAPPED ((struct manifest_caps){INT64_MAX, INT64_MAX, INT64_MAX})
+
 /*
  * Walks both folders and replaces the saved manifest. Returns a descriptor of
  * it for reading, or -1 after saying why.
  */
-int manifest_make(int state_dir, const char *results, struct manifest_summary *summary);
+int manifest_make(int state_dir, const char *results, struct manifest_caps caps, struct manifest_summary *summary);
 
 #endif

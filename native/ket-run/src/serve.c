@@ -80,8 +80,12 @@ static bool put_zeros(int state_dir, int64_t length)
 int command_manifest(int argc, char **argv)
 {
     const char *state = NULL, *results = NULL;
+    struct manifest_caps caps = MANIFEST_UNCAPPED;
     const struct option_spec specs[] = {{"state", OPTION_TEXT, true, &state, NULL},
                                         {"results", OPTION_TEXT, true, &results, NULL},
+                                        {"most-file-bytes", OPTION_NUMBER, false, NULL, &caps.file_bytes},
+                                        {"most-bytes", OPTION_NUMBER, false, NULL, &caps.bytes},
+                                        {"most-files", OPTION_NUMBER, false, NULL, &caps.files},
                                         {0}};
     if (!parse_options(argc, argv, specs, NULL)) {
         return EXIT_USAGE;
@@ -92,7 +96,7 @@ int command_manifest(int argc, char **argv)
     }
     touch_contact(state_dir);
     struct manifest_summary summary;
-    int fd = manifest_make(state_dir, results, &summary);
+    int fd = manifest_make(state_dir, results, caps, &summary);
     if (fd < 0) {
         return EXIT_IO;
     }

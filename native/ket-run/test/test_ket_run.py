@@ -704,6 +704,68 @@ class Manifest(Case):
         self.assertEqual(p.wait(10), 1)
 
 
+class Caps(Case):
+    def capped(self, **caps):
+        options = [word for name, value in caps.items() for word in (f"--most-{name.replace('_', '-')}", str(value))]
+        r = self.run_("manifest", *self.folders(), *options)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        entries = [json.loads(line) for line in r.stdout.splitlines()[:-1]]
+        self.sha = json.loads(r.stdout.splitlines()[-1])["manifest_sha256"]
+        taken = [e["path"] for e in entries if e["type"] == "file"]
+        return taken, {e["path"]: e["error"] for e in entries if e["type"] == "error"}
+
+    def test_what_is_over_a_cap_is_left_out_and_named(self):
+        for name, size in (("a", 10), ("b", 100), ("c", 10), ("d", 10)):
+            (self.results / name).write_bytes(b"x" * size)
+        self.assertEqual(self.capped(file_bytes=100, bytes=130, files=4), (["a", "b", "c", "d"], {}))
+        one = "left out: over the cap of one file"
+        self.assertEqual(self.capped(file_bytes=99), (["a", "c", "d"], {"b": one, "": "1 files left out over the caps"}))
+        many = "left out: over the cap of the number of files"
+        self.assertEqual(self.capped(files=2), (["a", "b"], {"c": many, "d": many, "": "2 files left out over the caps"}))
+        whole = "left out: over the cap of all files together"
+        # What fits behind it is still taken.
+        self.assertEqual(self.capped(bytes=30), (["a", "c", "d"], {"b": whole, "": "1 files left out over the caps"}))
+        self.assertEqual(self.stream(0), b"x" * 30)
+
+    def test_many_are_counted_and_not_all_named(self):
+        for i in range(50):
+            (self.results / f"{i:02}").write_bytes(b"x")
+        taken, errors = self.capped(files=5)
+        self.assertEqual((len(taken), len(errors), errors[""]), (5, 21, "45 files left out over the caps"))
+
+    def test_the_record_has_no_cap(self):
+        self.wrap("/bin/echo", "said")
+        (self.results / "a").write_bytes(b"x")
+        taken, errors = self.capped(file_bytes=0, bytes=0, files=0)
+        self.assertEqual(set(errors), {"", "a"})
+        self.assertIn("record.json", taken)
+        self.assertIn("console.log", taken)
+
+    def test_a_huge_file_is_not_read(self):
+        with open(self.results / "huge", "wb") as f:
+            f.truncate(1 << 42)
+        began = time.monotonic()
+        self.assertEqual(self.capped(file_bytes=1 << 31)[0], [])
+        self.assertLess(time.monotonic() - began, 5)
+
+
+class Tell(Case):
+    def tell(self, text):
+        return self.run_("tell", "--state", str(self.state), "--unavailable", text)
+
+    def test_the_file_is_replaced_whole_and_is_no_result(self):
+        self.assertEqual(self.tell('{"releases":{"shop":"gone"}}').returncode, 0)
+        self.assertEqual(json.loads((self.state / "unavailable.json").read_text()), {"releases": {"shop": "gone"}})
+        self.assertEqual((self.state / "unavailable.json").stat().st_mode & 0o444, 0o444)
+        self.assertEqual(self.tell('{"releases":{}}').returncode, 0)
+        self.assertEqual((self.state / "unavailable.json").read_text(), '{"releases":{}}')
+        self.assertEqual([e["path"] for e in self.manifest()], [])
+
+    def test_wrong_arguments_and_no_folder(self):
+        self.assertEqual(self.run_("tell", "--state", str(self.state)).returncode, 2)
+        self.assertEqual(self.run_("tell", "--state", "/no/such", "--unavailable", "{}").returncode, 1)
+
+
 class Stream(Case):
     def setUp(self):
         super().setUp()
