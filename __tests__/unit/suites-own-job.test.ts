@@ -25,6 +25,7 @@ const manifest = {
     backoffLimit: 6,
     completions: 1,
     suspend: true,
+    ttlSecondsAfterFinished: 0,
     podFailurePolicy: { rules: [] },
     template: {
       metadata: { labels: { app: 'e2e' } },
@@ -105,6 +106,7 @@ describe("a Job of the user's own", () => {
     expect(pod.securityContext).toEqual({ fsGroup: 7 });
     expect(whole.metadata).toMatchObject({ name: 'ket-r-api-1', namespace: 'ns', labels: { team: 'shop' } });
     expect(whole.spec).toMatchObject({ backoffLimit: 0, completions: 1, parallelism: 1 });
+    expect(whole.spec?.ttlSecondsAfterFinished).toBe(3600);
     for (const key of ['suspend', 'podFailurePolicy']) expect(whole.spec).not.toHaveProperty(key);
     expect(mainContainerOfPod(whole.spec?.template ?? {})).toBe('tests');
   });

@@ -6,9 +6,9 @@ type Container = Wire<V1Container>;
 type JobSpec = Wire<V1JobSpec>;
 type Mount = Wire<V1VolumeMount>;
 
-/** Settings of the Job controller for many pods, or for another pod after a failed one: ket runs one. */
+/** What the Job controller would do by itself: other pods than ket's own, or removing the Job early. */
 const dropped = [
-  ...['selector', 'manualSelector', 'completionMode', 'suspend', 'managedBy'],
+  ...['selector', 'manualSelector', 'completionMode', 'suspend', 'managedBy', 'ttlSecondsAfterFinished'],
   ...['podFailurePolicy', 'successPolicy', 'backoffLimitPerIndex', 'maxFailedIndexes'],
 ] as const satisfies readonly (keyof JobSpec)[];
 
