@@ -112,6 +112,17 @@ const run = (tier: string, more: Partial<Parameters<typeof ket>[0]> = {}): Promi
 const ofRuns = (kind: string): string =>
   kubectl(kubeconfig, 'get', kind, '-A', '-l', 'ket.dev/run', '-o', 'name');
 
+/** What is left of runs once the cluster has carried out what ket told it to delete. */
+async function leftOfRuns(): Promise<string> {
+  const until = Date.now() + 60_000;
+  let left = ofRuns('secrets,configmaps,namespaces');
+  while (left !== '' && Date.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    left = ofRuns('secrets,configmaps,namespaces');
+  }
+  return left;
+}
+
 /** What ket itself wrote: all files but those that are the suite's own bytes. */
 function written(folder: string): [string, string][] {
   const files = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' });
@@ -151,7 +162,7 @@ test("a release's secret comes as variable and as file, also beside the release,
   expect(copies.trim().split('\n')).toEqual(
     expect.arrayContaining([expect.stringMatching(/^secret\/ket-.*-tells-1-of-\d$/)]),
   );
-  expect(ofRuns('secrets,configmaps,namespaces')).toBe('');
+  expect(await leftOfRuns()).toBe('');
   expect(fs.readFileSync(path.join(ran.folder, 'summary.md'), 'utf8')).toContain(
     'release shop is shared by tells, beside',
   );
@@ -169,7 +180,7 @@ test('what is not there, and what no variable can hold: the message says which, 
     ...{ outcome: 'infra-error', infraClass: 'configuration' },
     message: expect.stringMatching(/the value of its key key is not text: .*take it as a file/),
   });
-  expect(ofRuns('secrets,configmaps,namespaces')).toBe('');
+  expect(await leftOfRuns()).toBe('');
 }, 120_000);
 
 test('each with a release of its own, neither disturbs the other, and nothing of the copies is left', async () => {
@@ -198,7 +209,7 @@ test('each with a release of its own, neither disturbs the other, and nothing of
     'install shop@b',
   ]);
   expect(eventsOf(ran, 'leftover')).toEqual([]);
-  expect(ofRuns('namespaces')).toBe('');
+  expect(await leftOfRuns()).toBe('');
   expect(box.states()).toHaveLength(1);
 }, 300_000);
 
@@ -212,6 +223,6 @@ test('also when ket is killed: what it had listed, the next command removes', as
   expect(ofRuns('namespaces')).toMatch(/namespace\/shop-/);
   const { code, stderr } = await ket({ args: ['cleanup'], cwd: project, box });
   expect({ code, left: stderr.match(/left behind.*/g) }).toEqual({ code: 0, left: null });
-  expect(ofRuns('namespaces')).toBe('');
+  expect(await leftOfRuns()).toBe('');
   expect(kubectl(kubeconfig, 'get', 'pods', '-n', 'shop', '-o', 'name')).toMatch(/pod\/shop-db-0/);
 }, 300_000);
