@@ -1,3 +1,4 @@
-import { main } from './main.ts';
+import { exitOnFault, main } from './main.ts';
 
+exitOnFault();
 process.exitCode = await main(process.argv.slice(2));

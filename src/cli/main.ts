@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { errorInfo, type ErrorInfo } from '../model/errors.ts';
 import { findAssets, ketVersion } from './environment.ts';
@@ -26,6 +27,14 @@ export function exitCodeOfError({ code }: ErrorInfo): 2 | 3 {
   return code === 'KET_CONFIG' || code === 'KET_USAGE' || code === 'KET_PREREQUISITE' || code === 'KET_TOOL'
     ? 2
     : 3;
+}
+
+/** A fault of ket's own ends it with 3: left to Node it would be 1, which says that a test failed. */
+export function exitOnFault(): void {
+  process.on('uncaughtException', (error) => {
+    fs.writeSync(2, renderError(errorInfo(error)));
+    process.exit(3);
+  });
 }
 
 /**
