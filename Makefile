@@ -6,7 +6,7 @@ DEPS := node_modules/.installed
 # What `ket` needs of the machine (docker, kind, helm, node image) comes as ordinary environment variables.
 ENV = eval "$$($(NODE) testbed/main.ts env)"
 
-.PHONY: demo test test-all lint build clean bench mutations testbed record
+.PHONY: demo test test-all lint build clean bench bench-suites mutations testbed record
 
 # Sets up all that is missing, then runs the integration tier of the example.
 demo: $(DEPS)
@@ -33,6 +33,11 @@ record: $(DEPS)
 	@$(NODE) testbed/main.ts up --for test
 	@$(ENV) && KET_SOURCE=1 KET_RECORD=$(CURDIR)/__tests__/recorded $(JEST) --selectProjects cluster --runInBand \
 	  --testPathPatterns 'cluster/(verdicts|shared-cluster|own-cluster|options|faults-(shared|nodes))' $(if $(ONLY),-t '$(ONLY)')
+
+# Suites on a cluster that stays: many at once, one long one, the way to the verdict.
+bench-suites: $(DEPS)
+	@$(NODE) testbed/main.ts up --for test
+	@$(ENV) && $(NODE) bench/suites.ts
 
 lint: $(DEPS)
 	@npm run --silent lint

@@ -23,6 +23,12 @@ export function median(values: readonly number[]): number {
   return (low + high) / 2;
 }
 
+/** The value that 19 of 20 do not exceed (nearest rank). */
+export function p95(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.ceil(sorted.length * 0.95) - 1] ?? NaN;
+}
+
 export function spread(values: readonly number[]): string {
   return `${seconds(Math.min(...values))}–${seconds(Math.max(...values))}`;
 }

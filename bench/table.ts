@@ -6,8 +6,9 @@ import { parts, type Part } from './stopwatch.ts';
 const verdict = (row: Row): number => row.verdict;
 const removed = (row: Row): number => row.removed;
 
-const begin = '<!-- bench:begin (written by make bench) -->';
-const end = '<!-- bench:end -->';
+/** Where tables go in a document; each set of figures has a name of its own. */
+const begin = (name: string): string => `<!-- ${name}:begin (written by make bench) -->`;
+const end = (name: string): string => `<!-- ${name}:end -->`;
 
 const partTitles: Record<Part, string> = {
   build: 'build images',
@@ -51,7 +52,7 @@ export function table(rows: readonly Row[]): string {
 }
 
 /** A markdown table as the formatter leaves it: the first column to the left, the others to the right. */
-function aligned(lines: readonly (readonly string[])[]): string {
+export function aligned(lines: readonly (readonly string[])[]): string {
   const columns = lines[0]?.map((_cell, index) => Math.max(...lines.map((line) => line[index]?.length ?? 0)));
   const widths = columns ?? [];
   const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
@@ -76,14 +77,14 @@ function partCell(rows: readonly Row[], part: Part): string {
   return `${seconds(median(took))} (${spread(took)}), from ${seconds(from)} to ${seconds(to)}`;
 }
 
-export function mustHaveMarkers(file: string): void {
+export function mustHaveMarkers(file: string, name = 'bench'): void {
   const text = fs.readFileSync(file, 'utf8');
-  if (!text.includes(begin) || !text.includes(end))
-    throw new Error(`${file} lacks its markers ${begin} … ${end}`);
+  if (!text.includes(begin(name)) || !text.includes(end(name)))
+    throw new Error(`${file} lacks its markers ${begin(name)} … ${end(name)}`);
 }
 
-export function writeBetweenMarkers(file: string, content: string): void {
+export function writeBetweenMarkers(file: string, content: string, name = 'bench'): void {
   const text = fs.readFileSync(file, 'utf8');
-  const head = text.slice(0, text.indexOf(begin) + begin.length);
-  fs.writeFileSync(file, `${head}\n\n${content}\n\n${text.slice(text.indexOf(end))}`);
+  const head = text.slice(0, text.indexOf(begin(name)) + begin(name).length);
+  fs.writeFileSync(file, `${head}\n\n${content}\n\n${text.slice(text.indexOf(end(name)))}`);
 }

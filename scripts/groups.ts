@@ -50,6 +50,23 @@ function testFiles(file: string): string[] {
     .filter((name) => !name.endsWith('.test.ts') || own.test(name));
 }
 
+/** Faults that a seed chooses, on a cluster that stays. The seed is fixed, so that every run is the same. */
+const injector = (name: string, inTest: boolean, rounds: number, limitMinutes: number): TestGroup => ({
+  name,
+  what: `promises 1 to 3: ${rounds} rounds of faults against suites whose truth is known`,
+  inTest,
+  setUp: 'test',
+  commands: [['node', '__tests__/injector/main.ts', '--seed', '1', '--rounds', String(rounds)]],
+  inputs: [
+    ...product,
+    '__tests__/injector',
+    '__tests__/cluster/ket.ts',
+    '__tests__/cluster/fixture',
+    'testbed',
+  ],
+  limitMinutes,
+});
+
 const product = ['src', 'bin', 'dist', 'templates', 'kind-configs', 'package-lock.json'];
 
 export const groups: readonly TestGroup[] = [
@@ -157,6 +174,20 @@ export const groups: readonly TestGroup[] = [
     '(admission|options|isolation|shards|references|jobs)',
     ['examples', '__tests__/unit/support/merge-cases.ts'],
   ),
+  injector('injector', true, 5, 10),
+  injector('injector-50', false, 50, 30),
+  {
+    name: 'injector-bugs',
+    what: 'ten planted bugs, each found by rounds of the fixed seed',
+    inTest: false,
+    setUp: 'test',
+    commands: [['node', '__tests__/injector/bugs.ts']],
+    inputs: [...product, '__tests__', 'testbed', 'scripts'],
+    limitMinutes: 20,
+  },
+  cluster('volume', 'two million lines; 2 GiB of results with a cut', false, 'volume', [
+    '__tests__/injector',
+  ]),
   cluster('kube', 'the API client against a real API server', false, 'kube'),
   {
     name: 'recipes',

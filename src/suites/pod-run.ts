@@ -114,10 +114,13 @@ export class PodRun {
       await telling?.stop();
     }
     const stopped = ended === undefined;
+    const collecting = deps.clock.monotonic();
     const collected: Home =
       ended?.how === 'gone'
         ? { error: 'the pod is gone' }
         : await this.#collect(podName, ended?.pod ?? current() ?? pod, stopped);
+    const stepMs = deps.clock.monotonic() - collecting;
+    this.#context.emit({ type: 'task-step', task: `suite ${this.#id.suite}`, step: 'results', stepMs });
     if (collected.error !== undefined) this.#say(snapshots.adopt());
     snapshots.discard();
     await live.end(stopped ? 500 : 10_000);

@@ -1,0 +1,77 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { stringify } from 'yaml';
+
+/** Suites of one kind: so many, each so long. */
+export interface Shape {
+  /** Name of the tier too. */
+  readonly name: string;
+  readonly title: string;
+  readonly count: number;
+  readonly seconds: number;
+}
+
+export const shapes = {
+  twenty: { name: 'twenty', title: '20 suites of 5 s', count: 20, seconds: 5 },
+  minute: { name: 'minute', title: 'one suite of 60 s', count: 1, seconds: 60 },
+  sixty: { name: 'sixty', title: '60 suites of 5 s', count: 60, seconds: 5 },
+} as const satisfies Readonly<Record<string, Shape>>;
+
+const image = 'busybox:1.36';
+const resources = { requests: { cpu: '10m', memory: '8Mi' }, limits: { memory: '32Mi' } };
+
+/** With a JUnit file, as every suite has one; in a bare Job it is of no use to anybody. */
+const commandOf = (shape: Shape, folder: string): string =>
+  `sleep ${shape.seconds}; echo '<testsuite><testcase name="a"/></testsuite>' > ${folder}/junit.xml`;
+
+const nameOf = (i: number): string => `s${String(i + 1).padStart(2, '0')}`;
+
+/** The ket.yaml of all shapes, and the Kind config. */
+export function writeProject(folder: string): void {
+  const cluster = { config: 'kind.yaml' };
+  const tierOf = (shape: Shape): object => ({
+    cluster,
+    suites: Array.from({ length: shape.count }, (_, i) => ({
+      name: nameOf(i),
+      image,
+      command: commandOf(shape, '/results'),
+      resources,
+    })),
+  });
+  const tiers = {
+    up: { cluster, images: [{ name: image }], suites: [{ name: 'none', image, command: 'true' }] },
+    ...Object.fromEntries(Object.values(shapes).map((shape) => [shape.name, tierOf(shape)])),
+  };
+  fs.writeFileSync(path.join(folder, 'ket.yaml'), stringify({ tiers }));
+  fs.writeFileSync(
+    path.join(folder, 'kind.yaml'),
+    stringify({ kind: 'Cluster', apiVersion: 'kind.x-k8s.io/v1alpha4', nodes: [{ role: 'control-plane' }] }),
+  );
+}
+
+/** The same as bare Jobs, for `kubectl apply`. */
+export function jobsOf(shape: Shape): object[] {
+  return Array.from({ length: shape.count }, (_, i) => ({
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name: nameOf(i) },
+    spec: {
+      backoffLimit: 0,
+      template: {
+        spec: {
+          restartPolicy: 'Never',
+          automountServiceAccountToken: false,
+          containers: [
+            {
+              name: 'suite',
+              image,
+              imagePullPolicy: 'IfNotPresent',
+              command: ['sh', '-c', commandOf(shape, '/tmp')],
+              resources,
+            },
+          ],
+        },
+      },
+    },
+  }));
+}
