@@ -36,6 +36,8 @@ export interface Fault {
   readonly at: readonly At[];
   /** Every suite of the round may be hit, not its target alone. */
   readonly everywhere?: boolean;
+  /** It is between ket and the API server, so that it can strike beside any other. */
+  readonly onTheWay?: boolean;
   /** What ket may say of a suite that it hit, instead of the truth; with words that name the fault. */
   readonly mayBe: readonly InfraClass[];
   readonly names: RegExp;
@@ -48,6 +50,7 @@ export interface Fault {
 }
 
 const nothing: Pick<Fault, 'mayBe' | 'names'> = { mayBe: [], names: /(?!)/ };
+const onTheWay: Pick<Fault, 'mayBe' | 'names' | 'onTheWay'> = { ...nothing, onTheWay: true };
 const running: readonly At[] = ['line', 'ended', 'collecting'];
 const always: readonly At[] = ['created', ...running];
 /** The pod is gone, and what had not been read of it. */
@@ -74,16 +77,16 @@ export const faults: readonly Fault[] = [
     names: /no record of how the command ended/,
     inject: cluster.killContainer,
   },
-  { name: 'watches-cut', at: always, everywhere: true, ...nothing, inject: way.cutWatches },
-  { name: 'watches-expired', at: always, everywhere: true, ...nothing, inject: way.expireWatches },
-  { name: 'log-cut', at: ['line'], ...nothing, inject: way.cutLog },
-  { name: 'log-cut-often', at: ['line'], ...nothing, inject: way.cutLogOften },
-  { name: 'exec-cut', at: ['listing', 'collecting', 'acknowledging'], ...nothing, inject: way.cutExec },
-  { name: 'driver-reset', at: always, everywhere: true, ...nothing, inject: way.resetAll },
-  { name: 'api-refuses', at: always, everywhere: true, ...nothing, inject: way.refuse(503) },
-  { name: 'api-throttles', at: always, everywhere: true, ...nothing, inject: way.refuse(429) },
-  { name: 'network-slow', at: always, everywhere: true, ...nothing, inject: way.slow },
-  { name: 'network-silent', at: running, everywhere: true, ...nothing, inject: way.silence },
+  { name: 'watches-cut', at: always, everywhere: true, ...onTheWay, inject: way.cutWatches },
+  { name: 'watches-expired', at: always, everywhere: true, ...onTheWay, inject: way.expireWatches },
+  { name: 'log-cut', at: ['line'], ...onTheWay, inject: way.cutLog },
+  { name: 'log-cut-often', at: ['line'], ...onTheWay, inject: way.cutLogOften },
+  { name: 'exec-cut', at: ['listing', 'collecting', 'acknowledging'], ...onTheWay, inject: way.cutExec },
+  { name: 'driver-reset', at: always, everywhere: true, ...onTheWay, inject: way.resetAll },
+  { name: 'api-refuses', at: always, everywhere: true, ...onTheWay, inject: way.refuse(503) },
+  { name: 'api-throttles', at: always, everywhere: true, ...onTheWay, inject: way.refuse(429) },
+  { name: 'network-slow', at: always, everywhere: true, ...onTheWay, inject: way.slow },
+  { name: 'network-silent', at: running, everywhere: true, ...onTheWay, inject: way.silence },
   {
     name: 'ket-killed',
     at: running,

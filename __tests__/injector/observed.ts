@@ -54,7 +54,8 @@ export function observe(
       const end = ended.find(ofThis);
       return {
         ...{ suite, attempt },
-        live: lines.filter(ofThis).map(({ line }) => line),
+        // What ket-run adds, about a time limit, is not the suite's.
+        live: lines.flatMap((one) => (ofThis(one) && !one.line.startsWith('ket-run: ') ? [one.line] : [])),
         ...(fs.existsSync(console) ? { console: linesOf(fs.readFileSync(console, 'utf8')) } : {}),
         files: filesOf(path.join(folder, 'results')),
         ...(end === undefined ? {} : { ended: end }),

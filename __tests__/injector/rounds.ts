@@ -45,10 +45,11 @@ export function roundOf(seed: string, number: number): Round {
 /** In a third of the rounds something of the way to the API server fails as well, at a line, which every suite has. */
 function another(first: Injection, suites: readonly Truth[], random: Random): Injection | undefined {
   if (random.below(3) > 0) return undefined;
-  const gentle = faults.filter(
-    ({ name, mayBe, at }) => name !== first.fault.name && mayBe.length === 0 && at.includes('line'),
+  const fault = random.one(
+    faults.filter(
+      ({ name, onTheWay, at }) => name !== first.fault.name && onTheWay === true && at.includes('line'),
+    ),
   );
-  const fault = random.one(gentle.filter(({ endsKet }) => endsKet !== true));
   const target = random.one(suites);
   // One that is taken away in its first lines has no later ones.
   if (target.suite === first.target && first.fault.mayBe.length > 0) return undefined;

@@ -35,20 +35,20 @@ const truth = (
 });
 
 export const truths: readonly Truth[] = [
-  truth('passes', 'passed', 120, /^2 tests passed, 1 skipped$/),
-  truth('passes-long', 'passed', 200, /^1 tests passed$/),
-  truth('case-fails', 'failed', 120, /^2 of 3 tests failed: b, c$/, { cause: 'cases' }),
-  truth('case-fails-exit-0', 'failed', 120, /^1 of 2 tests failed: b$/, { cause: 'cases' }),
-  truth('exits-3', 'failed', 120, /^exit code 3, .*last line: line 120$/, { cause: 'exit-code' }),
-  truth('crashes', 'failed', 120, /SIGSEGV/, { cause: 'signal' }),
-  truth('hangs', 'failed', 80, /time limit of 9 s; last line: line 80$/, { cause: 'timeout' }),
-  truth('skips', 'skipped', 120, /^all 2 tests were skipped$/),
-  truth('flaky', 'flaky', 80, /^2 tests passed$/, { attempt: 'passed', attempts: 2 }),
-  truth('no-proof', 'infra-error', 120, /^exit code 0, but no JUnit/, {
+  truth('passes', 'passed', 60, /^2 tests passed, 1 skipped$/),
+  truth('passes-long', 'passed', 120, /^1 tests passed$/),
+  truth('case-fails', 'failed', 60, /^2 of 3 tests failed: b, c$/, { cause: 'cases' }),
+  truth('case-fails-exit-0', 'failed', 60, /^1 of 2 tests failed: b$/, { cause: 'cases' }),
+  truth('exits-3', 'failed', 60, /^exit code 3, .*last line: line 60$/, { cause: 'exit-code' }),
+  truth('crashes', 'failed', 60, /SIGSEGV/, { cause: 'signal' }),
+  truth('hangs', 'failed', 40, /time limit of 7 s .*last line: line 40$/, { cause: 'timeout' }),
+  truth('skips', 'skipped', 60, /^all 2 tests were skipped$/),
+  truth('flaky', 'flaky', 40, /^2 tests passed$/, { attempt: 'passed', attempts: 2 }),
+  truth('no-proof', 'infra-error', 60, /^exit code 0, but no JUnit/, {
     infraClass: 'no-proof',
     junit: false,
   }),
-  truth('too-few', 'infra-error', 120, /^exit code 0, but only 2 of/, { infraClass: 'no-proof' }),
+  truth('too-few', 'infra-error', 60, /^exit code 0, but only 2 of/, { infraClass: 'no-proof' }),
 ];
 
 /** The lines 1 to n, each with its end: what `seq 1 n` prints. */
