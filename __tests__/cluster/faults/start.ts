@@ -112,6 +112,27 @@ export const startFaults: readonly Fault[] = [
     },
   },
   {
+    name: 'held-for-good',
+    holds: 'a pod that is held, and nothing says why: an infrastructure error at the end of its waiting time',
+    suite: {
+      command: 'junit a',
+      pending: '6s',
+      patch: { spec: { template: { spec: { schedulingGates: [{ name: 'example.com/hold' }] } } } },
+    },
+    async run(at) {
+      const suite = 'held-for-good';
+      const ran = await at.run(suite);
+      expectEnd(
+        ran,
+        { suite },
+        { outcome: 'infra-error', infraClass: 'lost-contact', message: /did not start within 6 s/ },
+      );
+      expect(attemptsOf(ran)).toHaveLength(2);
+      expect(ran.ms).toBeLessThan(60_000);
+      expect(ran.code).toBe(3);
+    },
+  },
+  {
     name: 'image-typo',
     holds: 'a registry that does not have the image: an infrastructure error, and no second try',
     suite: { command: 'junit a', image: 'localhost:5000/fixture:typo' },
