@@ -70,11 +70,14 @@ export const limitFaults: readonly Fault[] = [
       const ran = await at.run(suite);
       expectEnd(ran, { suite }, { outcome: 'passed', message: /^1 tests passed$/ });
       const folder = folderOf(ran.folder, suite);
-      expect(readJson(path.join(folder, 'record.json'))).toMatchObject({ console_error: 'No space left on device' });
+      expect(readJson(path.join(folder, 'record.json'))).toMatchObject({
+        console_error: 'No space left on device',
+      });
       expect(eventsOf(ran, 'notice').map(({ text }) => text)).toContainEqual(
         expect.stringMatching(/^state-full: its console could not be kept whole in the pod: /),
       );
       const whole = Array.from({ length: 40_000 }, (_, i) => `${String(i + 1).padStart(5, '0')}\n`).join('');
+      expect(linesOf(ran).join('\n')).toBe(whole.trimEnd());
       expect(fs.readFileSync(path.join(folder, 'console.log'), 'utf8')).toBe(whole);
       expect(ran.code).toBe(0);
     },
