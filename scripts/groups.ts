@@ -188,6 +188,12 @@ export const groups: readonly TestGroup[] = [
   cluster('volume', 'two million lines; 2 GiB of results with a cut', false, 'volume', [
     '__tests__/injector',
   ]),
+  cluster(
+    'attach',
+    'promise 2: ket killed at 13 points of a run and attached; namespaces that do not go',
+    false,
+    '(attach|terminating)',
+  ),
   cluster('kube', 'the API client against a real API server', false, 'kube'),
   {
     name: 'recipes',

@@ -2,6 +2,9 @@ import { spawn, execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { namespaceGone } from '../../src/kube/await-gone.ts';
+import { connect } from '../../src/kube/connect.ts';
+import { realClock } from '../../src/tools/clock.ts';
 import type { EventBody, RunEvent } from '../../src/model/events.ts';
 import type { Made } from '../../src/model/state.ts';
 import type { RunState } from '../../src/pipeline/state.ts';
@@ -54,6 +57,8 @@ export interface KetOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Called for each event as it is written, with the process of ket. */
   readonly onEvent?: (event: RunEvent, pid: number) => void;
+  /** Called for each line of stdout. */
+  readonly onLine?: (line: string, pid: number) => void;
   readonly limitMs?: number;
   /** For runs that are to know of each other; else each has one of its own. */
   readonly output?: string;
@@ -79,9 +84,11 @@ export async function ket(options: KetOptions): Promise<Ran> {
   let rest = '';
   child.stdout.on('data', (chunk: Buffer) => {
     if (options.keepStdout !== false) stdout += chunk.toString();
-    if (!runs) return;
+    if (!runs && options.onLine === undefined) return;
     const lines = (rest + chunk.toString()).split('\n');
     rest = lines.pop() ?? '';
+    for (const line of lines) options.onLine?.(line, child.pid ?? 0);
+    if (!runs) return;
     for (const line of lines) options.onEvent?.(JSON.parse(line) as RunEvent, child.pid ?? 0);
   });
   child.stderr.on('data', (chunk: Buffer) => {
@@ -134,6 +141,28 @@ export function kubectl(kubeconfig: string, ...args: string[]): string {
 }
 
 export const readJson = (file: string): unknown => JSON.parse(fs.readFileSync(file, 'utf8'));
+
+const ofEveryCluster = ['default', 'kube-node-lease', 'kube-public', 'kube-system', 'local-path-storage'];
+
+/**
+ * Names of the namespaces in a Kind cluster besides its own and those given, once those that are being deleted are
+ * gone; one that does not go is an error that says what keeps it.
+ */
+export async function namespacesBut(kubeconfig: string, ...known: string[]): Promise<string[]> {
+  const kube = await connect({ kubeconfig });
+  try {
+    const clock = realClock;
+    const all = await kube.list({ apiVersion: 'v1', kind: 'Namespace' });
+    const others = all
+      .flatMap(({ metadata }) => metadata?.name ?? [])
+      .filter((name) => !ofEveryCluster.includes(name) && !known.includes(name));
+    for (const name of others) await namespaceGone(kube, name, { clock, limitMs: 60_000, code: 'KET_STATE' });
+    const there = await kube.list({ apiVersion: 'v1', kind: 'Namespace' });
+    return there.flatMap(({ metadata }) => metadata?.name ?? []).filter((name) => others.includes(name));
+  } finally {
+    kube.close();
+  }
+}
 
 /** `ket up` of a tier: the cluster that stays until `ket down`, as the state of its run lists it. */
 export async function up(tier: string, cwd: string, box: Sandbox): Promise<KindCluster> {

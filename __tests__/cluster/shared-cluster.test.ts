@@ -9,6 +9,7 @@ import {
   fixture,
   ket,
   kubectl,
+  namespacesBut,
   readJson,
   sandbox,
   up,
@@ -30,17 +31,6 @@ describe('on a cluster that ket up made', () => {
     box.remove();
   }, 120_000);
 
-  const namespaces = (): string[] =>
-    kubectl(kubeconfig, 'get', 'namespaces', '-o', 'name')
-      .split('\n')
-      .filter((line) => line !== '')
-      .sort();
-  /** Deleting a namespace takes the cluster a moment; it must be on its way at once. */
-  const namespacesSettled = async (): Promise<string[]> => {
-    for (let i = 0; i < 60 && namespaces().length > own.length; i++)
-      await new Promise((resolve) => setTimeout(resolve, 1000));
-    return namespaces();
-  };
   /** Requests that leave so many millicores of the node to all that gives way. */
   const roomButFor = (millicores: number): { resources: object } => {
     const parse = (text: string): number => (text.endsWith('m') ? parseFloat(text) : Number(text) * 1000);
@@ -54,9 +44,6 @@ describe('on a cluster that ket up made', () => {
     const cpu = parse(all) - taken.map(parse).reduce((sum, value) => sum + value, 0) - millicores;
     return { resources: { requests: { cpu: `${cpu}m` } } };
   };
-  const own = ['default', 'kube-node-lease', 'kube-public', 'kube-system', 'local-path-storage'].map(
-    (n) => `namespace/${n}`,
-  );
 
   test('the next run of the tier uses it, and leaves nothing in it', async () => {
     const ran = await ket({ args: ['run', '--tier', 'quick'], cwd: fixture, box });
@@ -65,7 +52,7 @@ describe('on a cluster that ket up made', () => {
     expect(attemptOf(ran, 'quick')).toMatchObject({ outcome: 'passed', counts: { total: 2, passed: 2 } });
     expect(attemptOf(ran, 'red')).toMatchObject({ outcome: 'failed', cause: 'cases' });
     expect(eventsOf(ran, 'leftover')).toEqual([]);
-    expect(await namespacesSettled()).toEqual(own);
+    expect(await namespacesBut(kubeconfig)).toEqual([]);
   }, 120_000);
 
   test('ket status says what is up and how to reach it', async () => {
@@ -172,7 +159,7 @@ describe('on a cluster that ket up made', () => {
     );
     expect(attemptOf(ran, 'preempted').counts).toMatchObject({ total: 1, passed: 1 });
     expect(ran.code).toBe(3);
-    expect(await namespacesSettled()).toEqual(own);
+    expect(await namespacesBut(kubeconfig)).toEqual([]);
   }, 120_000);
 
   test('what a killed run left in a namespace that is not its own is swept, and the namespace stays', async () => {
@@ -206,7 +193,7 @@ describe('on a cluster that ket up made', () => {
     expect(kubectl(kubeconfig, '-n', 'plain', 'get', 'secrets', '-o', 'name')).toBe('');
     expect(kubectl(kubeconfig, 'get', 'namespace', 'plain', '-o', 'name').trim()).toBe('namespace/plain');
     kubectl(kubeconfig, 'delete', 'namespace', 'plain', '--wait=false');
-    expect(await namespacesSettled()).toEqual(own);
+    expect(await namespacesBut(kubeconfig)).toEqual([]);
     expect(box.states()).toHaveLength(1);
   }, 180_000);
 
@@ -218,7 +205,7 @@ describe('on a cluster that ket up made', () => {
       { outcome: 'infra-error', infraClass: 'quota', message: /exceeded quota: tight/ },
     );
     expect(ran.code).toBe(3);
-    expect(await namespacesSettled()).toEqual(own);
+    expect(await namespacesBut(kubeconfig)).toEqual([]);
   }, 120_000);
 
   test('an API server that dies and comes back costs neither lines nor the verdict', async () => {
@@ -256,7 +243,7 @@ describe('on a cluster that ket up made', () => {
     const attempt = path.join(ran.folder, 'suites', 'slow', 'attempt-1');
     expect(fs.readFileSync(path.join(attempt, 'results', 'junit.xml'), 'utf8')).toContain('name="a"');
     expect(fs.readFileSync(path.join(attempt, 'console.log'), 'utf8')).toBe('ready\n');
-    expect(await namespacesSettled()).toEqual(own);
+    expect(await namespacesBut(kubeconfig)).toEqual([]);
     expect(containersOf(name)).toHaveLength(1);
   }, 120_000);
 
@@ -276,7 +263,7 @@ describe('on a cluster that ket up made', () => {
       expect(failed?.taskMs).toBeLessThan(90_000);
       expect(ran.code).toBe(3);
       expect(eventsOf(ran, 'suite-ended')).toMatchObject([{ suite: 'never', outcome: 'skipped' }]);
-      expect(await namespacesSettled()).toEqual(own);
+      expect(await namespacesBut(kubeconfig)).toEqual([]);
     },
     180_000,
   );

@@ -193,8 +193,13 @@ describe('waiting for a namespace to be gone', () => {
   test('a deletion that began long ago is not waited for anew, though a moment', async () => {
     const clock = fakeClock();
     clock.passed = 3_600_000;
-    const stuck = wait(kube([leaving([])]), { clock, limitMs: 60_000, leastMs: 5000 });
-    await expect(stuck).rejects.toThrow('did not go within 5 s');
+    const items = [{ metadata: { name: 'held', finalizers: ['x'] } }];
+    const held = kube([leaving([maps])], { configmaps: { items } });
+    const stuck = wait(held, { clock, limitMs: 60_000, leastMs: 5000 });
+    await expect(stuck).rejects.toThrow('did not go within 5 s: configmaps/held');
+    // One that nothing blocks any more: the cluster looks at it again when its time has come.
+    const free = wait(kube([leaving([maps])]), { clock, limitMs: 60_000, leastMs: 5000 });
+    await expect(free).rejects.toThrow('did not go within 1 min');
   });
 
   test('whoever cancels need not wait', async () => {

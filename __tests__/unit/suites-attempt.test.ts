@@ -12,6 +12,7 @@ import type { Pod } from '../../src/suites/pod-state.ts';
 import { openView } from '../../src/suites/view.ts';
 import { readTemplate } from '../../src/suites/template.ts';
 import type { SuiteWorld } from '../../src/suites/world.ts';
+import { noJournal } from '../../src/suites/journal.ts';
 import { folder, removeFolders } from './support/folder.ts';
 import { FakeKetRun, inResults, inState } from './support/ket-run.ts';
 import {
@@ -99,6 +100,7 @@ function stage(
     mask: () => undefined,
     cluster: { name: 'mine', kubeconfig: '/k' },
     durations: new Map(),
+    journal: noJournal,
     lists: {
       ...list,
       add: async (made) => void story.push(`${isLeaving(made) ? 'leave' : 'list'} ${titleOf(made)}`),

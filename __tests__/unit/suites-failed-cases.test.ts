@@ -76,13 +76,16 @@ async function run(
     ([, name = '', inner = '']) =>
       `${/<flakyFailure/.test(inner) ? '±' : /<(failure|error)/.test(inner) ? '-' : /<skipped/.test(inner) ? '~' : '+'}${name}`,
   );
-  const read = (attempt: { folder: string }): string =>
-    fs.readFileSync(path.join(out, attempt.folder, 'results', 'asked'), 'utf8');
+  const read = (attempt: number): string =>
+    fs.readFileSync(
+      path.join(out, 'suites', 'unit', `attempt-${String(attempt)}`, 'results', 'asked'),
+      'utf8',
+    );
   return {
     report,
     events,
     merged,
-    asked: report.attempts.map(read),
+    asked: Array.from({ length: report.attempts }, (_, index) => read(index + 1)),
     notices: events.flatMap((event) => (event.type === 'notice' ? [event.text] : [])),
   };
 }

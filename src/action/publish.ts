@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import * as core from '@actions/core';
-import { readEvents } from '../cli/report-command.ts';
+import { readEvents } from '../pipeline/event-log.ts';
 import { outputTexts, type Outputs } from '../config/index.ts';
 import { messageOf } from '../model/errors.ts';
 import type { RunEvent } from '../model/events.ts';

@@ -5,6 +5,7 @@ import { KetError } from '../model/errors.ts';
 import type { Plan } from '../model/plan.ts';
 import { nameOf, remover } from '../pipeline/cleanup.ts';
 import type { ExistingCluster } from '../pipeline/existing.ts';
+import { journalFile } from '../pipeline/journal.ts';
 import { ownerLives, readStates, stateHome, writeState, type RunState } from '../pipeline/state.ts';
 import { removals, sweep } from '../pipeline/sweep.ts';
 import { connect } from '../kube/connect.ts';
@@ -87,6 +88,7 @@ export async function status(): Promise<number> {
   const deps = realDeps();
   const { states, unreadable } = readStates(stateHome(deps.env));
   const out = process.stdout;
+  const attachable = (run: string): boolean => fs.existsSync(journalFile(stateHome(deps.env), run));
   if (states.length === 0 && unreadable.length === 0) out.write('nothing is up, kept or left over\n');
   for (const { state } of states) {
     const what = state.made.map(nameOf).join(', ') || 'nothing';
@@ -100,7 +102,7 @@ export async function status(): Promise<number> {
             : 'kept, and its time is over: the next ket run or ket cleanup removes it'
           : (await ownerLives(stateHome(deps.env), state))
             ? 'running'
-            : 'left by a run that was killed: the next ket run or ket cleanup removes it';
+            : `left by a run that was killed: ${attachable(state.run) ? `ket attach ${state.run} goes on with it, ` : ''}the next ket run or ket cleanup removes it`;
     out.write(`${state.run}  ${what}  (${why})\n`);
     for (const made of state.made)
       if (made.type === 'kind-cluster' && kept !== undefined)

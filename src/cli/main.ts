@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { errorInfo, type ErrorInfo } from '../model/errors.ts';
+import type { AttachFlags } from './attach-command.ts';
 import { findAssets, ketVersion } from './environment.ts';
 import type { RunFlags } from './run-command.ts';
 
@@ -102,6 +103,18 @@ export function programFor(done: Done): Command {
     .action(async (flags: RunFlags) => {
       const { startRun } = await import('./run-command.ts');
       done((await startRun(flags, [], true).run()).exitCode);
+    });
+  program
+    .command('attach')
+    .description('go on with a run whose driver died; of a run that has ended, show the result')
+    .argument('<run>', 'the id of the run, or its folder')
+    .option('--output <dir>', "folder of the runs' folders, for a run that is over", 'ket-results')
+    .addOption(
+      new Option('--format <format>', 'what is shown while it runs').choices(['pretty', 'plain', 'json']),
+    )
+    .action(async (run: string, flags: AttachFlags) => {
+      const { attachCommand } = await import('./attach-command.ts');
+      done(await attachCommand(run, flags));
     });
   program
     .command('down')

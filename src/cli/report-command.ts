@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { KetError } from '../model/errors.ts';
-import type { RunEvent } from '../model/events.ts';
+import { readEvents } from '../pipeline/event-log.ts';
 import { writeReports } from '../report/write-reports.ts';
 
 /** `ket report`: rebuilds the files of a run from its folder and event log. */
@@ -20,21 +20,4 @@ export async function reportCommand(target: string): Promise<number> {
   for (const text of odd) process.stderr.write(`warning: ${text}\n`);
   process.stderr.write(`summary.md, junit.xml and timings.json are written in ${folder}\n`);
   return 0;
-}
-
-/** A run that was killed may have left half a line at the end; everything before it counts. */
-export function readEvents(file: string): RunEvent[] {
-  const lines = fs.readFileSync(file, 'utf8').split('\n');
-  return lines.flatMap((line, index): RunEvent[] => {
-    if (line === '') return [];
-    try {
-      return [JSON.parse(line) as RunEvent];
-    } catch (error) {
-      if (index === lines.length - 1) return [];
-      throw new KetError('KET_USAGE', 'the event log is damaged', {
-        where: `${file}:${index + 1}`,
-        cause: error,
-      });
-    }
-  });
 }

@@ -18,7 +18,7 @@ export interface AwaitGoneOptions {
   readonly clock: Clock;
   /** How long to wait, ms. */
   readonly limitMs: number;
-  /** With this the limit counts from the moment of the deletion, and so long is waited in any case, ms. */
+  /** With this, one whose deletion began longer ago than the limit is waited for only so long if something blocks it, ms. */
   readonly leastMs?: number;
   /** Code of the error when it does not go. */
   readonly code: ErrorCode;
@@ -38,12 +38,12 @@ const lookMs = 15_000;
  * with how long it waited, ms.
  */
 export async function namespaceGone(kube: Reads, name: string, options: AwaitGoneOptions): Promise<number> {
-  const { clock, signal } = options;
+  const { clock, limitMs, signal } = options;
   const began = clock.monotonic();
   const ref = { apiVersion: 'v1', kind: 'Namespace', name };
   const uid = (namespace: Namespace): string | undefined => namespace.metadata?.uid;
   let first: Namespace | undefined;
-  let limitMs = 0;
+  let earlyMs = 0;
   for (;;) {
     const now = await kube.get<Namespace>(ref, signal);
     const waited = clock.monotonic() - began;
@@ -52,36 +52,35 @@ export async function namespaceGone(kube: Reads, name: string, options: AwaitGon
       return waited;
     if (first === undefined) {
       first = now;
-      limitMs = limitOf(first, options);
+      earlyMs = earlyLimit(first, options);
     }
-    if (waited >= limitMs) throw await stuck(kube, now, waited, options);
+    if (waited >= earlyMs) {
+      const blockers = await blockersIn(kube, now, signal);
+      if (waited >= limitMs || blockers.length > 0) throw stuck(now, blockers, waited, options.code);
+      // What blocked it may have been cured; the cluster takes its time to see that.
+      earlyMs = limitMs;
+    }
     const why = whyTerminating(now)[0];
     options.awaiting?.(
       `namespace ${name}, which is being deleted, to be gone${why === undefined ? '' : `: ${why}`}`,
     );
-    await clock.sleep(Math.min(everyMs, limitMs - waited), signal);
+    await clock.sleep(Math.min(everyMs, earlyMs - waited), signal);
   }
 }
 
 /** Counted from now; whose deletion began before has less time left. */
-function limitOf(namespace: Namespace, { clock, limitMs, leastMs }: AwaitGoneOptions): number {
+function earlyLimit(namespace: Namespace, { clock, limitMs, leastMs }: AwaitGoneOptions): number {
   const since = Date.parse(namespace.metadata?.deletionTimestamp ?? '');
   if (leastMs === undefined || Number.isNaN(since)) return limitMs;
   return Math.min(limitMs, Math.max(leastMs, limitMs - (clock.now() - since)));
 }
 
-async function stuck(
-  kube: Reads,
+function stuck(
   namespace: Namespace,
+  blockers: readonly Blocker[],
   waitedMs: number,
-  { code, signal }: AwaitGoneOptions,
-): Promise<KetError> {
-  const look = AbortSignal.timeout(lookMs);
-  const blockers = await blockersIn(
-    kube,
-    namespace,
-    signal === undefined ? look : AbortSignal.any([signal, look]),
-  );
+  code: ErrorCode,
+): KetError {
   const since = namespace.metadata?.deletionTimestamp ?? '';
   const lines = [...whyTerminating(namespace), ...blockers.map(blockerText)];
   const summary = blockers[0] === undefined ? lines[0] : blockerText(blockers[0]);
@@ -104,7 +103,13 @@ interface Listed {
 }
 
 /** The objects with finalizers among what remains in a namespace. What cannot be read is left out. */
-async function blockersIn(kube: Reads, namespace: Namespace, signal: AbortSignal): Promise<Blocker[]> {
+async function blockersIn(
+  kube: Reads,
+  namespace: Namespace,
+  outer: AbortSignal | undefined,
+): Promise<Blocker[]> {
+  const limit = AbortSignal.timeout(lookMs);
+  const signal = outer === undefined ? limit : AbortSignal.any([outer, limit]);
   const found: Blocker[] = [];
   for (const remaining of remainingIn(namespace)) {
     try {

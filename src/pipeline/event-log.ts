@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import type { Clock } from '../model/deps.ts';
-import { messageOf } from '../model/errors.ts';
+import { KetError, messageOf } from '../model/errors.ts';
 import { maskEvent, type Masker } from '../model/mask.ts';
 import type { EventBody, EventSink, RunEvent } from '../model/events.ts';
 
@@ -12,21 +12,39 @@ export interface EventLog {
   close(): Promise<void>;
 }
 
+/** The events of a run that another process goes on with. */
+export interface Interrupted {
+  /** Numbered from 1 without gaps. */
+  readonly events: readonly RunEvent[];
+  /** When the run began, by this process's monotonic clock, ms. */
+  readonly began: number;
+}
+
+/** By rename: a reader finds the one or the other. */
+function rewrite(file: string, events: readonly RunEvent[]): void {
+  const next = `${file}.tmp`;
+  fs.writeFileSync(next, events.map((event) => `${JSON.stringify(event)}\n`).join(''), { mode: 0o600 });
+  fs.renameSync(next, file);
+}
+
 /**
  * The one stream of what happened: numbers events, writes them to events.ndjson at once (a killed run keeps what it
- * had), and hands them to the sinks, all without the secrets that the masker knows. A sink that throws is dropped with one warning; it never touches the run.
+ * had), and hands them to the sinks, all without the secrets that the masker knows. With `before` it goes on where another process
+ * ended; sinks hear all of it. A sink that throws is dropped with one warning; it never touches the run.
  */
 export function openEventLog(
   file: string,
   clock: Clock,
   sinks: readonly EventSink[],
   masker: Masker,
+  before?: Interrupted,
 ): EventLog {
+  if (before !== undefined) rewrite(file, before.events);
   const fd = fs.openSync(file, 'a', 0o600);
-  const began = clock.monotonic();
-  const stored: RunEvent[] = [];
+  const began = before?.began ?? clock.monotonic();
+  const stored: RunEvent[] = [...(before?.events ?? [])];
   const active = new Set(sinks);
-  let seq = 0;
+  let seq = stored.length;
   /** A task that outlived its limit may still speak when the run is over; by then the number may be another file's. */
   let closed = false;
   let full: unknown;
@@ -67,6 +85,7 @@ export function openEventLog(
     if (full !== before)
       emit({ type: 'notice', level: 'error', text: `${file} cannot be written: ${messageOf(full)}` });
   };
+  for (const event of stored) deliver(event);
   return {
     emit,
     events: () => stored,
@@ -83,4 +102,21 @@ export function openEventLog(
       }
     },
   };
+}
+
+/** A run that was killed may have left half a line at the end; everything before it counts. */
+export function readEvents(file: string): RunEvent[] {
+  const lines = fs.readFileSync(file, 'utf8').split('\n');
+  return lines.flatMap((line, index): RunEvent[] => {
+    if (line === '') return [];
+    try {
+      return [JSON.parse(line) as RunEvent];
+    } catch (error) {
+      if (index === lines.length - 1) return [];
+      throw new KetError('KET_USAGE', 'the event log is damaged', {
+        where: `${file}:${index + 1}`,
+        cause: error,
+      });
+    }
+  });
 }

@@ -1,16 +1,7 @@
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import type { Deps } from '../model/deps.ts';
-import { errorInfo, messageOf, type ErrorInfo } from '../model/errors.ts';
 import type { EventBody } from '../model/events.ts';
-import {
-  addCounts,
-  exitCodeOf,
-  noCounts,
-  runOutcomeOf,
-  type ExitCode,
-  type SuiteResult,
-} from '../model/outcome.ts';
 import { maskerOf } from '../model/mask.ts';
 import type { Plan } from '../model/plan.ts';
 import type { RunContext } from '../model/run.ts';
@@ -18,21 +9,20 @@ import type { Task } from '../model/task.ts';
 import { childEnvName } from '../tools/child-env.ts';
 import { outboundOf } from '../tools/outbound.ts';
 import { endProcessesOf } from '../tools/processes.ts';
-import { suiteNotRun, suiteResultOf } from '../suites/suite.ts';
 import { secretsOf } from '../suites/secrets.ts';
 import { Admission } from '../suites/admission.ts';
-import type { SuiteReport } from '../suites/tasks.ts';
 import { nameOf, remover } from './cleanup.ts';
 import { compose } from './compose.ts';
+import { conclude } from './conclude.ts';
 import { durationsOf, testDurationsOf } from './durations.ts';
 import { openEventLog } from './event-log.ts';
-import { execute, type TaskResult } from './executor.ts';
+import { execute } from './executor.ts';
 import { sharesOf, withCopies, withoutCopies } from './isolation.ts';
 import { learnSecrets } from './learn-secrets.ts';
 import { makeRunFolder, newRunId } from './folder.ts';
 import { guarded } from './guarded.ts';
+import { journalFile, openJournal } from './journal.ts';
 import type { RunEnd, RunOptions } from './run-options.ts';
-import { settle } from './settle.ts';
 import { openState, stateHome } from './state.ts';
 import { sweep } from './sweep.ts';
 
@@ -50,6 +40,15 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
   const home = stateHome(deps.env);
   const folder = makeRunFolder(plan.output, runId, home);
   const state = await openState(home, runId, folder);
+  const keepMs = options.up === true || plan.keep === 'never' ? 0 : plan.keepMs;
+  const journal = openJournal(journalFile(home, runId), {
+    v: 1,
+    ket: options.version,
+    plan,
+    keepFailedMs: keepMs,
+    up: options.up === true,
+    ...(options.existing === undefined ? {} : { existing: options.existing }),
+  });
   const log = openEventLog(path.join(folder, 'events.ndjson'), deps.clock, options.sinks(folder), masker);
   const { emit } = log;
   emit({
@@ -70,7 +69,6 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
 
   const kubeconfig = path.join(home, `${runId}.kubeconfig`);
   const run: RunContext = { runId, folder, kubeconfig, state, env: deps.env, outbound };
-  const keepMs = options.up === true || plan.keep === 'never' ? 0 : plan.keepMs;
   const composition = compose({
     run,
     plan,
@@ -84,6 +82,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
       keepFailedMs: keepMs,
       ephemeral: options.existing === undefined,
       state,
+      journal,
       secrets,
       mask: learnSecrets(masker, plan, emit, options.onSecrets),
       outbound,
@@ -101,56 +100,22 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     signal: cancel,
   });
 
-  const reports = composition.suites.flatMap(
-    (task) => (results.get(task)?.output as SuiteReport | undefined) ?? [],
-  );
-  const suites = composition.suites.map((task, index): SuiteResult => {
-    const report = results.get(task)?.output as SuiteReport | undefined;
-    if (report !== undefined) return suiteResultOf(report);
-    const suite = plan.suites[index];
-    if (suite === undefined) throw new Error('a suite task without a suite');
-    emitNotRun(suite.name, results.get(task), emit);
-    return suiteNotRun(suite, results.get(task)?.error !== undefined);
-  });
-  const firstError = [...results.values()].find((result) => result.error !== undefined)?.error;
-  const exitCode =
-    options.up === true
-      ? upExitCode(cancel.aborted, firstError)
-      : requestOr(exitCodeOf(suites, cancel.aborted), firstError);
-  const outcome = options.up === true && exitCode === 0 ? 'passed' : runOutcomeOf(suites, exitCode);
-
-  await guarded('the reports', emit, async () => {
-    for (const text of await options.writeReports(folder, log.events()))
-      emit({ type: 'notice', level: 'warning', text });
-  });
-  const cluster = await settle(
-    { ...options, deps, folder },
+  return conclude({
+    options: { ...options, deps },
+    runId,
+    folder,
     plan,
     state,
-    { exitCode, reports, composition, results },
-    emit,
-  );
-
-  const counts = reports.reduce((sum, report) => addCounts(sum, report.counts), noCounts);
-  const error: ErrorInfo | undefined = firstError === undefined ? undefined : errorInfo(firstError);
-  emit({
-    type: 'run-ended',
-    outcome,
-    exitCode,
-    counts,
-    runMs: Math.round(deps.clock.monotonic() - began),
-    ...(error === undefined ? {} : { error }),
+    journal,
+    log,
+    composition,
+    results,
+    began,
   });
-  await guarded('the reports', emit, async () => {
-    await options.writeReports(folder, log.events());
-  });
-  await log.close();
-  await state.close();
-  return { outcome, exitCode, runId, folder, counts, ...(cluster === undefined ? {} : { cluster }) };
 }
 
 /** All that is started under these carries the run's id, so that nothing of it can outlive the run unknown. */
-const ownedBy = (runId: string, deps: Deps): Deps => ({
+export const ownedBy = (runId: string, deps: Deps): Deps => ({
   ...deps,
   exec: (request) => deps.exec({ ...request, env: { ...request.env, [childEnvName]: runId } }),
 });
@@ -164,37 +129,6 @@ function preflightTask(options: RunOptions, plan: Plan): Task {
     limitMs: 10_000,
     run: (context) => options.preflight(plan, context.signal, (event) => context.emit(event)),
   };
-}
-
-/** A request that this machine cannot serve is the user's to mend, not an infrastructure error. */
-function requestOr(exitCode: ExitCode, error: unknown): ExitCode {
-  if (exitCode !== 3 || error === undefined) return exitCode;
-  const { code } = errorInfo(error);
-  return code === 'KET_PREREQUISITE' || code === 'KET_TOOL' || code === 'KET_CONFIG' ? 2 : exitCode;
-}
-
-function upExitCode(cancelled: boolean, error: unknown): ExitCode {
-  if (cancelled) return 130;
-  return error === undefined ? 0 : requestOr(3, error);
-}
-
-function emitNotRun(suite: string, result: TaskResult | undefined, emit: (event: EventBody) => void): void {
-  const why =
-    result?.outcome === 'cancelled'
-      ? 'cancelled before it started'
-      : result?.error === undefined
-        ? `not run: ${result?.reason ?? 'no reason known'}`
-        : messageOf(result.error);
-  emit({
-    type: 'suite-ended',
-    suite,
-    outcome:
-      result?.outcome === 'cancelled' ? 'cancelled' : result?.error === undefined ? 'skipped' : 'infra-error',
-    message: why,
-    counts: noCounts,
-    attempts: 0,
-    suiteMs: 0,
-  });
 }
 
 /** What earlier runs left, when their owner is proved gone. It must never keep this run from its work. */

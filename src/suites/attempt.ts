@@ -1,12 +1,14 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { randomBytes } from 'node:crypto';
+import { messageOf } from '../model/errors.ts';
 import type { SuitePlan } from '../model/plan.ts';
 import type { TaskContext } from '../model/task.ts';
 import type { AttemptResult, PodResult } from './attempt-result.ts';
 import { manifestsFor } from './attempt-objects.ts';
 import { Created } from './created.ts';
 import type { FailedCases } from './failed-cases.ts';
+import type { BegunAttempt } from './journal.ts';
 import { attemptLimits, type AttemptLimits } from './limits.ts';
 import { attemptLabels, attemptName, type AttemptId } from './names.ts';
 import { podOutbound } from './outbound.ts';
@@ -15,6 +17,7 @@ import { PodRun, type PodView } from './pod-run.ts';
 import { indexLabel, inOnePod, podFolder, podsOf, together, verdictOnOne } from './pods.ts';
 import { copiesOf } from './reference-copies.ts';
 import { whyRefused } from './refused.ts';
+import { clearPartial, lostPod, takeEnded } from './take-up.ts';
 import { partOf } from './view.ts';
 import { neededNamespaces, type SuiteWorld } from './world.ts';
 
@@ -33,27 +36,33 @@ export async function runAttempt(
   const suite = failed === undefined ? whole : inOnePod(whole);
   const name = attemptName(id);
   const release = suite.placement === 'release' ? suite.needs[0] : undefined;
+  const { clock } = context.deps;
+  const { journal } = world;
+  const begun = journal.attempt(id);
   const attempt: Attempt = {
-    ...{ world, suite, id, context },
+    ...{ world, suite, id, context, begun },
     place: {
       name,
       namespace: release === undefined ? name : (world.namespaces[release] ?? release),
-      nonce: randomBytes(16).toString('hex'),
+      nonce: begun?.nonce ?? randomBytes(16).toString('hex'),
       ...(failed === undefined ? {} : { failed }),
       outDir,
     },
     limits: attemptLimits(suite.limitMs, world.keepFailedMs, suite.pendingMs),
     created: new Created(world),
   };
-  const began = context.deps.clock.monotonic();
+  if (begun === undefined) journal.begin(id, attempt.place.nonce, clock.now());
+  const began = clock.monotonic();
   const pods = await runPods(attempt);
   const kept = pods.flatMap((pod) => pod.kept ?? []);
   if (!world.ephemeral && kept.length === 0) await attempt.created.remove((event) => context.emit(event));
-  const ms = context.deps.clock.monotonic() - began;
+  const ms = begun === undefined ? clock.monotonic() - began : lastEnd(attempt) - begun.at;
   return { ...together(suite, pods), ms, ...(kept.length === 0 ? {} : { kept }) };
 }
 
 interface Attempt {
+  /** By another process, which died. */
+  readonly begun: BegunAttempt | undefined;
   readonly world: SuiteWorld;
   readonly suite: SuitePlan;
   readonly id: AttemptId;
@@ -64,28 +73,71 @@ interface Attempt {
 }
 
 async function runPods(attempt: Attempt): Promise<PodResult[]> {
-  const { world, suite, id, place, limits, context } = attempt;
+  const { world, suite, id, place, context, begun } = attempt;
   fs.mkdirSync(place.outDir, { recursive: true, mode: 0o700 });
+  const ended = world.journal.ended(id, undefined);
+  if (begun?.made === true || ended !== undefined) attempt.created.adopt(place.name);
+  if (ended !== undefined) return [await takeEnded(world, place, ended, context)];
+  let lost = false;
   try {
-    await create(attempt);
+    if (begun?.made === true) {
+      await maskReferences(attempt);
+      lost = !(await jobIsThere(attempt));
+    } else await create(attempt);
   } catch (error) {
     const { signal } = context;
     const state: EndState = signal.aborted ? stoppedBy(signal) : { neverRan: whyRefused(error) };
-    return [await endPod(suite, place, state, world.keepFailedMs, (event) => context.emit(event))];
+    return [await endPod(world, suite, id, place, state, context)];
   }
   const { count } = podsOf(suite);
-  if (count === 1) return [await new PodRun(world, suite, id, place, limits, context).run(viewOf(attempt))];
+  if (count === 1) return [await runPod(attempt, suite, place, lost)];
   return Promise.all(
-    [...Array(count).keys()].map(async (index) => {
+    [...Array(count).keys()].map((index) => {
       const outDir = path.join(place.outDir, podFolder(suite, index));
-      fs.mkdirSync(outDir, { mode: 0o700 });
-      const run = new PodRun(world, verdictOnOne(suite), id, { ...place, index, outDir }, limits, context);
-      return run.run(viewOf(attempt, index));
+      return runPod(attempt, verdictOnOne(suite), { ...place, index, outDir }, lost);
     }),
   );
 }
 
-async function create({ world, suite, id, place, limits, created, context }: Attempt): Promise<void> {
+/** One pod to its end; `lost`: its Job is gone. */
+async function runPod(
+  attempt: Attempt,
+  suite: SuitePlan,
+  place: PodPlace,
+  lost: boolean,
+): Promise<PodResult> {
+  const { world, id, limits, context, begun } = attempt;
+  const ended = world.journal.ended(id, place.index);
+  if (ended !== undefined) return takeEnded(world, place, ended, context);
+  if (begun !== undefined) clearPartial(place.outDir);
+  fs.mkdirSync(place.outDir, { recursive: true, mode: 0o700 });
+  if (lost) return endPod(world, suite, id, place, lostPod(place.outDir, 'its Job was deleted'), context);
+  return new PodRun(world, suite, id, place, limits, context).run(viewOf(attempt, place.index));
+}
+
+/** What its log may hold of secrets of releases was known to the process that died. */
+async function maskReferences({ world, suite, id, place, context }: Attempt): Promise<void> {
+  try {
+    await copiesOf(world, suite, id, place.namespace, context);
+  } catch (error) {
+    const text = `${suite.name}: values of its releases' secrets may not be masked: ${messageOf(error)}`;
+    context.emit({ type: 'notice', level: 'warning', text });
+  }
+}
+
+const jobIsThere = async ({ world, place, context }: Attempt): Promise<boolean> => {
+  const ref = { apiVersion: 'batch/v1', kind: 'Job', namespace: place.namespace, name: place.name };
+  return (await world.kube.get(ref, context.signal)) !== undefined;
+};
+
+/** When the last of its pods ended, unix ms. */
+function lastEnd({ world, suite, id, context }: Attempt): number {
+  const indices = [undefined, ...Array(podsOf(suite).count).keys()];
+  const ends = indices.flatMap((index) => world.journal.ended(id, index)?.at ?? []);
+  return ends.length === 0 ? context.deps.clock.now() : Math.max(...ends);
+}
+
+async function create({ world, suite, id, place, limits, created, context, begun }: Attempt): Promise<void> {
   const { signal } = context;
   const copies = await copiesOf(world, suite, id, place.namespace, context);
   context.awaiting('the API server to take the Job');
@@ -98,7 +150,8 @@ async function create({ world, suite, id, place, limits, created, context }: Att
     now: context.deps.clock.now(),
     failed: place.failed,
   });
-  for (const object of all) await created.create(object, signal);
+  for (const object of all) await created.create(object, signal, begun !== undefined);
+  world.journal.made(id);
 }
 
 /** What the cluster says of the attempt's pod, or of the one with that index. */

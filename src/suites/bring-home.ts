@@ -1,5 +1,5 @@
 import { messageOf } from '../model/errors.ts';
-import { acknowledge, collect, holdUntil, type CollectOptions } from './collect.ts';
+import { acknowledge, collect, holdUntil, type CollectOptions, type Access } from './collect.ts';
 import { sidecarStatus, type Pod } from './pod-state.ts';
 
 export interface HomeOptions extends Omit<CollectOptions, 'signal'> {
@@ -12,8 +12,16 @@ export interface HomeOptions extends Omit<CollectOptions, 'signal'> {
 export interface Home {
   /** Why results are missing or incomplete. */
   readonly error?: string;
+  /** SHA-256 of the manifest that `finish` acknowledges. */
+  readonly manifest?: string;
   /** Lets the pod go, or keeps it; called when everything else about the attempt is decided. */
   readonly finish?: (failed: boolean) => Promise<void>;
+}
+
+/** Tells the sidecar that its results are safe, or to stay until a moment (unix ms). */
+export async function letPodGo(options: Access, manifest: string, until: number | undefined): Promise<void> {
+  if (until === undefined) await acknowledge(options, manifest);
+  else await holdUntil(options, until);
 }
 
 /** Results come out of the pod before anything else happens to it. Never rejects. */
@@ -28,12 +36,10 @@ export async function bringHome(home: HomeOptions): Promise<Home> {
   try {
     const found = await collect(options);
     const error = found.missing.length === 0 ? {} : { error: someOf(found.missing) };
-    const finish = async (failed: boolean): Promise<void> => {
-      const until = failed ? home.keepUntil() : undefined;
-      if (until === undefined) await acknowledge(options, found.manifest.sha256);
-      else await holdUntil(options, until);
-    };
-    return { ...error, finish };
+    const manifest = found.manifest.sha256;
+    const finish = (failed: boolean): Promise<void> =>
+      letPodGo(options, manifest, failed ? home.keepUntil() : undefined);
+    return { ...error, manifest, finish };
   } catch (error) {
     return { error: messageOf(error) };
   }

@@ -30,7 +30,7 @@ export interface CollectOptions {
 }
 
 /** What runs ket-run in the sidecar needs. */
-type Access = Pick<CollectOptions, 'kube' | 'container' | 'signal'>;
+export type Access = Pick<CollectOptions, 'kube' | 'container' | 'signal'>;
 
 /** What ket-run itself leaves in its state folder. */
 const ownFiles = new Set(['record.json', 'started.json', 'console.log', 'usage.ndjson']);

@@ -18,7 +18,7 @@ export function lackingTask(suite: SuitePlan): Task<SuiteReport> {
       const verdict = { outcome: 'skipped', message } as const;
       const ended = { suite: suite.name, counts: noCounts, attempts: 0, suiteMs: 0 };
       context.emit({ type: 'suite-ended', ...verdict, ...ended });
-      const nothing = { counts: noCounts, attempts: [], ms: 0, kept: [] };
+      const nothing = { counts: noCounts, attempts: 0, ms: 0, kept: [] };
       return Promise.resolve({ suite, outcome: 'skipped', verdict, ...nothing });
     },
   };

@@ -6,12 +6,15 @@ import { readRecord, saveEvidence, saveObjects, settleConsole } from './attempt-
 import type { PodResult } from './attempt-result.ts';
 import type { Home } from './bring-home.ts';
 import { afterRetry, type FailedCases } from './failed-cases.ts';
+import { farewellOf } from './farewell.ts';
 import { sidecar } from './job.ts';
 import { completenessOf, type LiveEnd } from './log-gaps.ts';
+import type { AttemptId } from './names.ts';
 import { hasStarted, type KubeEvent, type NeverRan, type Pod } from './pod-state.ts';
 import { readResults } from './proof.ts';
 import { verdictOf, type Evidence } from './verdict.ts';
 import type { Part } from './view.ts';
+import type { SuiteWorld } from './world.ts';
 
 /** Where a pod of an attempt stands, and where its results go. */
 export interface PodPlace {
@@ -42,6 +45,7 @@ export interface EndState {
   readonly live?: LiveEnd;
   readonly events?: Pick<Part<KubeEvent>, 'items'>;
   readonly finish?: Home['finish'];
+  readonly manifest?: string;
 }
 
 /** Only the user cancels; a limit of the task that is over is a lost contact, and a release may have broken. */
@@ -52,23 +56,32 @@ export function stoppedBy(signal: AbortSignal): Pick<EndState, 'cancelled' | 'ga
   return reason.code === 'KET_RELEASE' ? { unhealthy: reason.message } : { cancelled: reason.message };
 }
 
+/** Of the world, what the end of a pod needs. */
+type EndWorld = Pick<SuiteWorld, 'keepFailedMs' | 'journal'>;
+
 /** The verdict on a pod from what came home and what the cluster said; then the pod may go, or is kept. */
 export async function endPod(
+  { keepFailedMs, journal }: EndWorld,
   suite: SuitePlan,
+  id: AttemptId,
   place: PodPlace,
   state: EndState,
-  keepFailedMs: number,
-  emit: TaskContext['emit'],
+  { emit, deps }: Pick<TaskContext, 'emit' | 'deps'>,
 ): Promise<PodResult> {
-  const { outDir, nonce } = place;
+  const { outDir, nonce, index } = place;
   const warn = (text: string): void =>
     emit({ type: 'notice', level: 'warning', text: `${suite.name}: ${text}` });
   const own = await readResults(path.join(outDir, 'results'));
   const results = place.failed === undefined ? own : await afterRetry(place.failed, own);
-  const record = readRecord(outDir);
+  const { pod } = state;
+  const farewell = pod === undefined ? undefined : farewellOf(pod, nonce);
+  const record = readRecord(outDir) ?? farewell?.record;
   const log = await completenessOf(outDir, state.live, record);
   const lastLines = settleConsole(outDir, record);
-  const { pod } = state;
+  const collectError =
+    state.collectError === undefined || farewell === undefined
+      ? state.collectError
+      : `${state.collectError}: ${farewell.text}`;
   const evidence: Evidence = {
     suite,
     ...(state.cancelled === undefined ? {} : { cancelled: state.cancelled }),
@@ -82,30 +95,32 @@ export async function endPod(
     ...(pod === undefined ? {} : { pod }),
     ...(state.gaveUp === undefined ? {} : { gaveUp: state.gaveUp }),
     ...(record === undefined ? {} : { record }),
-    ...(state.collectError === undefined ? {} : { collectError: state.collectError }),
+    ...(collectError === undefined ? {} : { collectError }),
   };
   const verdict = verdictOf(evidence);
   saveEvidence(outDir, evidence, verdict);
   saveObjects(outDir, place.name, pod, state.events?.items() ?? []);
-  if (state.collectError !== undefined) warn(`results are not complete: ${state.collectError}`);
+  if (collectError !== undefined) warn(`results are not complete: ${collectError}`);
   const failed = verdict.outcome !== 'passed' && verdict.outcome !== 'skipped';
+  const kept = failed && keepFailedMs > 0 && verdict.outcome !== 'cancelled';
+  const { podName, manifest } = state;
+  const decided = {
+    verdict,
+    started: pod !== undefined && hasStarted(pod),
+    ...(record === undefined ? {} : { record }),
+    ...(collectError === undefined ? {} : { collectError }),
+    ...log,
+    ...(kept && podName !== undefined
+      ? { kept: { namespace: place.namespace, pod: podName, container: sidecar } }
+      : {}),
+  };
+  const letGo = podName === undefined || manifest === undefined ? {} : { letGo: { pod: podName, manifest } };
+  journal.end(id, index, { ...decided, ...letGo, at: deps.clock.now() });
   try {
     await state.finish?.(failed);
   } catch (error) {
     // The results are here and checked: an acknowledgement that was not heard changes nothing about them.
     warn(messageOf(error));
   }
-  const kept = failed && keepFailedMs > 0 && verdict.outcome !== 'cancelled';
-  return {
-    verdict,
-    results,
-    lastLines,
-    started: pod !== undefined && hasStarted(pod),
-    ...(record === undefined ? {} : { record }),
-    ...(state.collectError === undefined ? {} : { collectError: state.collectError }),
-    ...log,
-    ...(kept && state.podName !== undefined
-      ? { kept: { namespace: place.namespace, pod: state.podName, container: sidecar } }
-      : {}),
-  };
+  return { ...decided, results, lastLines };
 }

@@ -16,6 +16,7 @@ import { endPod, stoppedBy, type EndState, type PodPlace } from './pod-end.ts';
 import { hasEnded, type KubeEvent, type Pod } from './pod-state.ts';
 import { takeSnapshots, type Adopted } from './snapshots.ts';
 import { tellUnavailable, type Telling } from './unavailable.ts';
+import { lostPod } from './take-up.ts';
 import { untilEnded, type Ended } from './until-ended.ts';
 import type { Part } from './view.ts';
 import { untilOrTick } from './wait.ts';
@@ -61,14 +62,22 @@ export class PodRun {
 
   async run(view: PodView): Promise<PodResult> {
     const state = await this.#toItsEnd(view);
-    return endPod(this.#suite, this.#place, state, this.#world.keepFailedMs, (event) =>
-      this.#context.emit(event),
-    );
+    return endPod(this.#world, this.#suite, this.#id, this.#place, state, this.#context);
   }
 
   async #toItsEnd({ pods, events }: PodView): Promise<EndState> {
     const { signal } = this.#context;
     const { clock } = this.#context.deps;
+    const known = this.#world.journal.started(this.#id, this.#place.index);
+    if (known !== undefined) {
+      const now = await this.#orCancelled(() =>
+        pods.until((items) => items.find(({ metadata }) => metadata?.uid === known) ?? 'gone', signal),
+      );
+      if (now === 'gone') return { ...lostPod(this.#place.outDir, 'the pod went'), uid: known, events };
+      return now === undefined
+        ? { ...stoppedBy(signal), uid: known, events }
+        : { ...(await this.#watch(now, pods)), events };
+    }
     const seen = new Pending(clock.monotonic());
     const start = await this.#orCancelled(() =>
       untilOrTick(
@@ -96,6 +105,7 @@ export class PodRun {
     const uid = pod.metadata?.uid ?? '';
     const podName = pod.metadata?.name ?? '';
     const current = (): Pod | undefined => pods.items().find((p) => p.metadata?.uid === uid);
+    this.#world.journal.start(this.#id, this.#place.index, uid);
     const live = this.#follow(pod, current);
     const { outDir } = this.#place;
     const container = this.#container(podName, sidecar);
@@ -134,6 +144,7 @@ export class PodRun {
       ...(collected.error === undefined ? {} : { collectError: collected.error }),
       live: { ended: live.ended(), stored: live.stored() },
       ...(collected.finish === undefined ? {} : { finish: collected.finish }),
+      ...(collected.manifest === undefined ? {} : { manifest: collected.manifest }),
       podName,
     };
   }

@@ -40,8 +40,10 @@ export function takeSnapshots(
   const { clock, outDir } = options;
   const end = new AbortController();
   const folder = path.join(outDir, soFar);
-  const have = new Map<string, string>();
-  let at = 0;
+  // Those of a process that died, too.
+  const have = new Map(
+    filesIn(folder).map((name) => [name, sha256(fs.readFileSync(path.join(folder, name)))]),
+  );
 
   const look = async (): Promise<void> => {
     const now = clock.now();
@@ -58,10 +60,10 @@ export function takeSnapshots(
       if (have.get(file.localPath) === file.sha256) continue;
       const bytes = await read(from, file);
       if (bytes === undefined) continue;
-      write(path.join(folder, file.localPath), bytes);
+      write(path.join(folder, file.localPath), bytes, path.join(outDir, `${soFar}.tmp`));
       have.set(file.localPath, file.sha256);
     }
-    at = now;
+    if (have.size > 0) fs.utimesSync(folder, now / 1000, now / 1000);
   };
 
   const running = (async () => {
@@ -79,17 +81,7 @@ export function takeSnapshots(
       end.abort(new Error('the suite has ended'));
       await running;
     },
-    adopt() {
-      let files = 0;
-      for (const name of have.keys()) {
-        const target = path.join(outDir, 'results', name);
-        if (fs.existsSync(target)) continue;
-        fs.mkdirSync(path.dirname(target), { recursive: true, mode: 0o700 });
-        fs.renameSync(path.join(folder, name), target);
-        files += 1;
-      }
-      return files === 0 ? undefined : { files, at };
-    },
+    adopt: () => adoptSoFar(outDir),
     discard: () => fs.rmSync(folder, { recursive: true, force: true }),
   };
 }
@@ -104,13 +96,38 @@ async function read(options: CollectOptions, file: ManifestFile): Promise<Buffer
     chunks.push(chunk);
   });
   const bytes = Buffer.concat(chunks);
-  const same = createHash('sha256').update(bytes).digest('hex') === file.sha256;
-  return exitCode === 0 && same ? bytes : undefined;
+  return exitCode === 0 && sha256(bytes) === file.sha256 ? bytes : undefined;
 }
 
 /** By rename, so that a reader never finds half of it. */
-function write(file: string, bytes: Buffer): void {
+function write(file: string, bytes: Buffer, beside: string): void {
   fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-  fs.writeFileSync(`${file}.tmp`, bytes, { mode: 0o600 });
-  fs.renameSync(`${file}.tmp`, file);
+  fs.writeFileSync(beside, bytes, { mode: 0o600 });
+  fs.renameSync(beside, file);
+}
+
+/** Puts into an attempt's results what came over while it ran and is not there; undefined when there is nothing. */
+export function adoptSoFar(outDir: string): Adopted | undefined {
+  const folder = path.join(outDir, soFar);
+  const at = fs.statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  let files = 0;
+  for (const name of filesIn(folder)) {
+    const target = path.join(outDir, 'results', name);
+    if (fs.existsSync(target)) continue;
+    fs.mkdirSync(path.dirname(target), { recursive: true, mode: 0o700 });
+    fs.renameSync(path.join(folder, name), target);
+    files += 1;
+  }
+  return files === 0 ? undefined : { files, at };
+}
+
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+
+/** Relative to the folder; none where there is no folder. */
+function filesIn(folder: string): string[] {
+  if (!fs.existsSync(folder)) return [];
+  return fs
+    .readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)));
 }

@@ -25,7 +25,8 @@ export interface SuiteReport {
   readonly outcome: Outcome;
   readonly verdict: Verdict;
   readonly counts: Counts;
-  readonly attempts: readonly AttemptSummary[];
+  /** How many there were. */
+  readonly attempts: number;
   readonly ms: number;
   readonly kept: readonly ContainerRef[];
 }
@@ -69,7 +70,9 @@ export async function runSuite(
   const last = attempts.at(-1)?.result;
   if (last === undefined) throw new Error(`suite ${suite.name} had no attempt`);
   const verdict = verdictOfSuite(attempts, last);
-  const ms = context.deps.clock.monotonic() - began;
+  // Attempts of a process that died have a time of their own.
+  const tried = attempts.reduce((sum, one) => sum + one.result.ms, 0);
+  const ms = Math.max(tried, context.deps.clock.monotonic() - began);
   const counts = last.results.proof.counts;
   context.emit({
     type: 'suite-ended',
@@ -86,7 +89,7 @@ export async function runSuite(
     outcome: verdict.outcome,
     verdict,
     counts,
-    attempts,
+    attempts: attempts.length,
     ms,
     kept: attempts.flatMap((a) => a.result.kept ?? []),
   };
@@ -198,7 +201,7 @@ export const suiteResultOf = (report: SuiteReport): SuiteResult => ({
   outcome: report.outcome,
   allowSkip: report.suite.allowSkip,
   executed:
-    report.suite.expectTests === false && report.counts.total === 0 && report.attempts.length > 0
+    report.suite.expectTests === false && report.counts.total === 0 && report.attempts > 0
       ? 1
       : report.counts.total - report.counts.skipped,
 });

@@ -7,6 +7,7 @@ import type { TestDurations } from '../results/test-durations.ts';
 import type { Admission } from './admission.ts';
 import type { AttemptResult } from './attempt-result.ts';
 import { whyRefusedConnections } from './hints.ts';
+import type { AttemptJournal } from './journal.ts';
 import { attemptLimits } from './limits.ts';
 import { runAttempt } from './attempt.ts';
 import { runProcess } from './process.ts';
@@ -29,6 +30,7 @@ export interface SuiteSettings {
   readonly keepFailedMs: number;
   readonly ephemeral: boolean;
   readonly state: StateFile;
+  readonly journal: AttemptJournal;
   readonly secrets: Secrets;
   readonly mask: (secrets: Secrets) => void;
   readonly outbound: Outbound;
@@ -96,6 +98,7 @@ export function suiteTask(
         keepFailedMs: settings.keepFailedMs,
         ephemeral: settings.ephemeral,
         lists: settings.state,
+        journal: settings.journal,
         secrets: settings.secrets,
         durations: suite.shards === undefined ? new Map() : await settings.durationsOf(suite.name),
         mask: settings.mask,

@@ -186,7 +186,10 @@ const failed: Row = (e) => {
   return {
     outcome: 'failed',
     cause: 'exit-code',
-    message: `exit code ${code}, and no failed test in its JUnit${lastLine(e)}`,
+    message:
+      e.collectError !== undefined && e.junit.state === 'missing'
+        ? `exit code ${code}, and its results are not here: ${e.collectError}${lastLine(e)}`
+        : `exit code ${code}, and no failed test in its JUnit${lastLine(e)}`,
   };
 };
 

@@ -10,6 +10,7 @@ import type { ClusterHandle, ImageFacts, Outbound } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { TestDurations } from '../results/test-durations.ts';
 import type { Job } from './job.ts';
+import type { AttemptJournal } from './journal.ts';
 import type { KetRunPrograms } from './objects.ts';
 import type { ClusterNetwork } from './outbound.ts';
 import type { Secrets } from './secrets.ts';
@@ -44,6 +45,7 @@ export interface SuiteWorld {
   readonly outbound: Outbound;
   /** Where an attempt's namespace is listed in a cluster that stays, before it is made. */
   readonly lists: StateFile;
+  readonly journal: AttemptJournal;
   readonly cluster: Pick<ClusterHandle, 'name' | 'kubeconfig'>;
   /** Releases that are unavailable now, and why; absent where the suite is not told of them. */
   readonly unavailable?: ReadonlyMap<string, string>;

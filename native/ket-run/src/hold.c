@@ -85,34 +85,72 @@ static const char *reason_to_leave(const struct hold *h, int64_t now)
     return NULL;
 }
 
-static bool saved_summary(int state_dir, struct manifest_summary *summary)
+/* What goes with the pod: how much, and the names that fit, one a line. */
+struct inventory {
+    struct manifest_summary summary;
+    char names[1024];
+};
+
+/* False where no manifest was saved. */
+static bool saved_inventory(int state_dir, struct inventory *found)
 {
     static struct manifest_reader r;
+    static struct manifest_entry entry;
+    static const char more[] = "\n...";
     if (manifest_open_saved(&r, state_dir) != MANIFEST_OK) {
         return false;
     }
-    *summary = r.summary;
+    found->summary = r.summary;
+    size_t length = 0;
+    found->names[0] = '\0';
+    while (manifest_next(&r, &entry) == MANIFEST_OK) {
+        if (!entry.is_file || !entry.in_results) {
+            continue;
+        }
+        size_t size = strlen(entry.path);
+        if (length + 1 + size + sizeof more > sizeof found->names) {
+            memcpy(found->names + length, more, sizeof more);
+            break;
+        }
+        if (length > 0) {
+            found->names[length++] = '\n';
+        }
+        memcpy(found->names + length, entry.path, size + 1);
+        length += size;
+    }
     manifest_close(&r);
     return true;
 }
 
-static void leave_message(const struct hold *h, const char *reason, const struct manifest_summary *summary)
+static void leave_message(const struct hold *h, const char *reason, const struct inventory *found)
 {
-    char line[3072];
+    /* The kubelet takes 4096 bytes. Bytes of names may become six each. */
+    char line[4000];
     struct json j;
-    int64_t exit_code = 0;
-    bool record = record_read(h->state_dir, h->nonce, h->uid, &exit_code);
+    struct record_end end;
+    const struct manifest_summary *summary = found == NULL ? NULL : &found->summary;
+    bool record = record_read(h->state_dir, h->nonce, h->uid, &end);
     json_begin(&j, line, sizeof line);
     json_number(&j, "v", 1);
     json_text(&j, "nonce", h->nonce);
     json_bool(&j, "acked", strcmp(reason, "acked") == 0);
     json_text(&j, "reason", reason);
     json_bool(&j, "record", record);
-    json_number_or_null(&j, "exit_code", record, exit_code);
+    json_number_or_null(&j, "exit_code", record, end.exit_code);
+    json_number_or_null(&j, "duration_ms", record, end.duration_ms);
+    json_number_or_null(&j, "signal", record && end.signal != 0, end.signal);
+    json_bool(&j, "timed_out", record && end.timed_out);
+    json_number_or_null(&j, "oom_kills", record && end.oom_kills >= 0, end.oom_kills);
     json_number_or_null(&j, "files", summary != NULL, summary == NULL ? 0 : summary->files);
     json_number_or_null(&j, "bytes", summary != NULL, summary == NULL ? 0 : summary->bytes);
     json_text(&j, "manifest_sha256", summary == NULL ? NULL : summary->sha256);
+    struct json without = j;
+    json_text(&j, "names", found == NULL ? NULL : found->names);
     json_end(&j);
+    if (j.full) {
+        j = without;
+        json_end(&j);
+    }
     int fd = open(h->termination_log, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0644);
     if (fd < 0 || j.full || !write_all(fd, line, j.length)) {
         say("cannot write the termination message: %s", j.full ? "too long" : strerror(errno));
@@ -124,16 +162,19 @@ static void leave_message(const struct hold *h, const char *reason, const struct
 
 static void leave(const struct hold *h, const char *reason)
 {
-    struct manifest_summary summary;
-    bool known = saved_summary(h->state_dir, &summary);
-    leave_message(h, reason, known ? &summary : NULL);
+    static struct inventory found;
+    bool known = saved_inventory(h->state_dir, &found);
+    leave_message(h, reason, known ? &found : NULL);
     if (!known && strcmp(reason, "no-contact") == 0) {
         /* Nobody ever asked: there is time to say at least what is lost. The
          * first message stands, should this one not be finished. */
+        struct manifest_summary summary;
         int fd = manifest_make(h->state_dir, h->results, MANIFEST_UNCAPPED, &summary);
         if (fd >= 0) {
             close(fd);
-            leave_message(h, reason, &summary);
+        }
+        if (fd >= 0 && saved_inventory(h->state_dir, &found)) {
+            leave_message(h, reason, &found);
         }
     }
 }

@@ -83,12 +83,13 @@ bool record_end(int state_dir, const struct record *r)
     return commit_reserved(state_dir, "record.json", buffer, j.length);
 }
 
-bool record_read(int state_dir, const char *nonce, const char *uid, int64_t *exit_code)
+bool record_read(int state_dir, const char *nonce, const char *uid, struct record_end *end)
 {
     char buffer[RECORD_SIZE];
     struct json_reader r;
     struct json_member m;
     bool same_nonce = false, same_uid = false, coded = false;
+    *end = (struct record_end){.oom_kills = -1};
     ssize_t n = read_small_file(state_dir, "record.json", buffer, sizeof buffer);
     if (n < 0) {
         return false;
@@ -100,8 +101,16 @@ bool record_read(int state_dir, const char *nonce, const char *uid, int64_t *exi
         } else if (m.kind == JSON_TEXT && strcmp(m.key, "uid") == 0) {
             same_uid = strcmp(m.text, uid) == 0;
         } else if (m.kind == JSON_NUMBER && strcmp(m.key, "exit_code") == 0) {
-            *exit_code = m.number;
+            end->exit_code = m.number;
             coded = true;
+        } else if (m.kind == JSON_NUMBER && strcmp(m.key, "duration_ms") == 0) {
+            end->duration_ms = m.number;
+        } else if (m.kind == JSON_NUMBER && strcmp(m.key, "signal") == 0) {
+            end->signal = m.number;
+        } else if (m.kind == JSON_NUMBER && strcmp(m.key, "oom_kills") == 0) {
+            end->oom_kills = m.number;
+        } else if (m.kind == JSON_TRUE && strcmp(m.key, "timed_out") == 0) {
+            end->timed_out = true;
         }
     }
     return !r.bad && same_nonce && same_uid && coded;

@@ -42,7 +42,16 @@ struct record {
 bool record_begin(int state_dir, const struct record *r);
 bool record_end(int state_dir, const struct record *r);
 
-/* Whether a record of this pod is there; its exit code. */
-bool record_read(int state_dir, const char *nonce, const char *uid, int64_t *exit_code);
+/* How the command ended, as far as a verdict needs it. */
+struct record_end {
+    int64_t exit_code;
+    int64_t duration_ms;
+    int64_t signal; /* 0: none */
+    int64_t oom_kills; /* -1: not known */
+    bool timed_out;
+};
+
+/* Whether a record of this pod is there, and what it says. */
+bool record_read(int state_dir, const char *nonce, const char *uid, struct record_end *end);
 
 #endif

@@ -923,9 +923,46 @@ class Hold(Case):
         self.assertEqual(p.wait(5), 0)
         self.assertLess(time.monotonic() - t, 0.15)
         size = sum(e["size"] for e in entries)
-        self.assertEqual(self.message(), {"v": 1, "nonce": "n-1", "acked": True, "reason": "acked", "record": True, "exit_code": 6,
-                                          "files": len(entries), "bytes": size, "manifest_sha256": self.sha})
+        message = self.message()
+        self.assertGreaterEqual(message.pop("duration_ms"), 0)
+        message.pop("oom_kills")  # of the control group that the test runs in
+        self.assertEqual(message, {"v": 1, "nonce": "n-1", "acked": True, "reason": "acked", "record": True, "exit_code": 6,
+                                   "signal": None, "timed_out": False, "files": len(entries), "bytes": size,
+                                   "manifest_sha256": self.sha, "names": "a"})
         self.assertEqual((self.state / "ack").read_text(), self.sha + "\n")
+
+    def test_the_message_tells_of_a_signal_and_of_the_limit(self):
+        self.wrap("/bin/sh", "-c", "sleep 60", limit=200)
+        p = self.hold(contact=200)
+        p.terminate()
+        self.assertEqual(p.wait(5), 3)
+        m = self.message()
+        self.assertEqual((m["record"], m["exit_code"], m["signal"], m["timed_out"]), (True, 143, 15, True))
+
+    def test_names_that_do_not_fit_are_left_out_and_the_message_stays_small(self):
+        for i in range(200):
+            (self.results / f"file-{i:03}-{'x' * 40}").write_bytes(b"")
+        (self.results / ("\x01" * 200)).write_bytes(b"")
+        p = self.hold(contact=200)
+        p.terminate()
+        self.assertEqual(p.wait(5), 3)
+        self.assertLess(self.log.stat().st_size, 4096)
+        m = self.message()
+        self.assertEqual(m["files"], 201)
+        names = m["names"].split("\n")
+        self.assertEqual(names[-1], "...")
+        self.assertLess(len(names), 30)
+        self.assertTrue(set(names[:-1]) <= {f.name for f in self.results.iterdir()})
+
+    def test_names_that_would_make_it_too_long_are_no_reason_to_say_nothing(self):
+        for i in range(4):
+            (self.results / (chr(1 + i) * 240)).write_bytes(b"")
+        p = self.hold(contact=200)
+        p.terminate()
+        self.assertEqual(p.wait(5), 3)
+        m = self.message()
+        self.assertEqual(m["files"], 4)
+        self.assertNotIn("names", m)
 
     def test_waits_for_term_while_the_suite_runs(self):
         self.sha = "0" * 64

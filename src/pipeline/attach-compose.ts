@@ -1,0 +1,200 @@
+import { KetError } from '../model/errors.ts';
+import type { EventBody, RunEvent } from '../model/events.ts';
+import type { Kube } from '../model/kube.ts';
+import type { SuitePlan } from '../model/plan.ts';
+import type { ClusterHandle, ImageFacts, RunContext } from '../model/run.ts';
+import type { Made } from '../model/state.ts';
+import type { Task } from '../model/task.ts';
+import { nodeNames } from '../cluster/names.ts';
+import { imageFacts } from '../images/facts.ts';
+import { collectTask } from '../releases/collect-task.ts';
+import { releaseGuard } from '../releases/guard.ts';
+import type { ReadyRelease } from '../releases/tasks.ts';
+import { lackingTask, lacksSomething } from '../suites/lacking.ts';
+import { processSuiteTask, suiteTask, type SuiteReport, type SuiteSettings } from '../suites/tasks.ts';
+import { findDocker } from '../tools/find.ts';
+import type { Composition } from './compose.ts';
+import type { TaskResult } from './executor.ts';
+import type { Journal, JournalHead } from './journal.ts';
+
+export interface AttachComposeOptions {
+  readonly run: RunContext;
+  readonly head: JournalHead;
+  readonly journal: Pick<Journal, 'hasBegun' | 'kept'>;
+  /** The events of the driver that died. */
+  readonly before: readonly RunEvent[];
+  readonly made: readonly Made[];
+  readonly connect: (kubeconfig: string) => Promise<Kube>;
+  readonly settings: SuiteSettings;
+}
+
+export interface AttachComposition {
+  readonly composition: Composition;
+  /** Suites about which there is nothing to do any more. */
+  readonly decided: ReadonlyMap<Task, TaskResult>;
+}
+
+export const neverBegan = 'the driver died before it began';
+
+/** The tasks that are left of a run whose driver died; nothing is done yet. */
+export function composeAttach(options: AttachComposeOptions): AttachComposition {
+  const { run, head, journal, before, settings } = options;
+  const { plan } = head;
+  const ended = suitesEnded(before);
+  const done = tasksDone(before);
+  const cluster = clusterTask(options, done);
+  const releases = new Map(
+    cluster === undefined
+      ? []
+      : plan.releases
+          .filter((release) => done.has(`install ${release.name}`))
+          .map((release) => [release.name, readyRelease(release, cluster)] as const),
+  );
+  const images = new Set(plan.suites.flatMap((suite) => suite.image ?? []));
+  const facts = new Map([...images].map((image) => [image, factsTask(image)] as const));
+  const guards = releaseGuard(plan, run.folder);
+  const needsReady = (suite: SuitePlan): boolean =>
+    suite.needs.every((name) => releases.has(name)) &&
+    plan.images.every(({ name }) => name !== suite.image || done.has(`deliver ${name}`));
+  const decided = new Map<Task, TaskResult>();
+  const without = (suite: SuitePlan, result: TaskResult): Task<SuiteReport> => {
+    const task = nothingLeft(suite);
+    decided.set(task, result);
+    return task;
+  };
+
+  const suites = plan.suites.map((suite): Task<SuiteReport> => {
+    const end = ended.get(suite.name);
+    if (end !== undefined) return without(suite, resultOf(suite, end, journal.kept(suite.name)));
+    if (lacksSomething(suite)) return lackingTask(suite);
+    if (plan.cluster === undefined)
+      return wasStarted(before, suite.name)
+        ? without(suite, { outcome: 'failed', error: lostProcess(suite) })
+        : processSuiteTask(settings, plan, suite, []);
+    const begun = journal.hasBegun(suite.name);
+    if (cluster === undefined || !(begun || needsReady(suite)))
+      return without(suite, { outcome: 'skipped', reason: neverBegan });
+    const task = suiteTask(settings, plan, suite, { cluster, facts, deliveries: new Map(), releases, ...guards });
+    if (!begun) return task;
+    // Its pod has its place already, and waits for a driver only so long.
+    const { pool: _pool, ...atOnce } = task;
+    return atOnce;
+  });
+  const left = suites.filter((task) => !decided.has(task));
+  const needed = new Set(left.flatMap((task) => task.needs));
+  const collects = plan.releases.flatMap((release) => {
+    const ready = releases.get(release.name);
+    if (ready === undefined || release.collect.length === 0 || done.has(`collect ${release.name}`)) return [];
+    needed.add(ready);
+    return [collectTask(run, ready, release, left)];
+  });
+  return {
+    composition: {
+      tasks: [
+        ...(cluster === undefined ? [] : [cluster]),
+        ...[...releases.values(), ...facts.values()].filter((task) => needed.has(task)),
+        ...left,
+        ...collects,
+      ],
+      suites,
+      ...(cluster === undefined ? {} : { cluster }),
+    },
+    decided,
+  };
+}
+
+type SuiteEnded = Extract<EventBody, { type: 'suite-ended' }>;
+
+const suitesEnded = (events: readonly RunEvent[]): ReadonlyMap<string, SuiteEnded> =>
+  new Map(events.flatMap((event) => (event.type === 'suite-ended' ? [[event.suite, event] as const] : [])));
+
+const tasksDone = (events: readonly RunEvent[]): ReadonlySet<string> =>
+  new Set(
+    events.flatMap((event) => (event.type === 'task-ended' && event.outcome === 'done' ? event.task : [])),
+  );
+
+const wasStarted = (events: readonly RunEvent[], suite: string): boolean =>
+  events.some((event) => event.type === 'attempt-started' && event.suite === suite);
+
+const lostProcess = (suite: SuitePlan): KetError =>
+  new KetError(
+    'KET_STATE',
+    `the driver died while ${suite.name} ran as a process of this machine, which nobody can take up`,
+    { next: 'run it again' },
+  );
+
+/** Only where the cluster was ready, and its removal had not begun. */
+function clusterTask(
+  { head, made, before, connect }: AttachComposeOptions,
+  done: ReadonlySet<string>,
+): Task<ClusterHandle> | undefined {
+  const { plan, existing } = head;
+  const where = existing ?? made.find((one) => one.type === 'kind-cluster');
+  const leaving = before.some((event) => event.type === 'task-started' && event.phase === 'cleanup');
+  if (plan.cluster === undefined || where === undefined || leaving || !done.has('cluster ready'))
+    return undefined;
+  const { name, kubeconfig } = where;
+  const nodes = existing?.nodes ?? nodeNames(name, plan.cluster.nodes);
+  return {
+    id: 'attach to the cluster',
+    phase: 'suites',
+    title: `attach to cluster ${name}`,
+    needs: [],
+    limitMs: 120_000,
+    async run(context) {
+      const kube = await connect(kubeconfig);
+      await kube.text('/readyz', context.signal);
+      return { name, kubeconfig, nodes, kube };
+    },
+  };
+}
+
+const readyRelease = (
+  release: ReadyRelease['release'],
+  cluster: Task<ClusterHandle>,
+): Task<ReadyRelease> => ({
+  id: `attach to release ${release.name}`,
+  phase: 'suites',
+  title: `attach to release ${release.name}`,
+  needs: [cluster],
+  limitMs: 10_000,
+  run: (context) => Promise.resolve({ release, cluster: context.output(cluster) }),
+});
+
+/** What is known of an image matters for a Job that is still to be made, and says itself when it lacks. */
+const factsTask = (image: string): Task<ImageFacts | undefined> => ({
+  id: `attach: look at ${image}`,
+  phase: 'suites',
+  title: `look at image ${image}`,
+  needs: [],
+  limitMs: 40_000,
+  async run({ deps, signal }) {
+    try {
+      return await imageFacts(deps, findDocker(deps.env), image, signal);
+    } catch {
+      return undefined;
+    }
+  },
+});
+
+/** It stands for the suite; nobody runs it. */
+const nothingLeft = (suite: SuitePlan): Task<SuiteReport> => ({
+  id: `suite ${suite.name}`,
+  phase: 'suites',
+  title: suite.name,
+  needs: [],
+  limitMs: 0,
+  run: () => Promise.reject(new Error(`nothing is left to do of ${suite.name}`)),
+});
+
+/** What the driver that died had found. */
+function resultOf(suite: SuitePlan, end: SuiteEnded, kept: SuiteReport['kept']): TaskResult {
+  const { outcome, infraClass, message, counts, attempts, suiteMs } = end;
+  if (attempts === 0 && !lacksSomething(suite)) {
+    if (outcome === 'infra-error') return { outcome: 'failed', error: new KetError('KET_STATE', message) };
+    return outcome === 'cancelled' ? { outcome: 'cancelled' } : { outcome: 'skipped', reason: message };
+  }
+  const verdict = { outcome, message, ...(infraClass === undefined ? {} : { infraClass }) };
+  const report: SuiteReport = { suite, outcome, verdict, counts, attempts, ms: suiteMs, kept };
+  return { outcome: 'done', output: report };
+}
