@@ -1,4 +1,4 @@
-import { KetError } from '../model/errors.ts';
+import { KetError, type ErrorInfo } from '../model/errors.ts';
 import type { EventBody, RunEvent } from '../model/events.ts';
 import type { Kube } from '../model/kube.ts';
 import type { SuitePlan } from '../model/plan.ts';
@@ -34,7 +34,9 @@ export interface AttachComposition {
   readonly decided: ReadonlyMap<Task, TaskResult>;
 }
 
-export const neverBegan = 'the driver died before it began';
+const neverBegan = 'the driver died before it began';
+/** The reason of tasks that it left open. */
+export const driverDied = 'the driver died';
 
 /** The tasks that are left of a run whose driver died; nothing is done yet. */
 export function composeAttach(options: AttachComposeOptions): AttachComposition {
@@ -42,6 +44,7 @@ export function composeAttach(options: AttachComposeOptions): AttachComposition 
   const { plan } = head;
   const ended = suitesEnded(before);
   const done = tasksDone(before);
+  const tasksOver = tasksWithoutOutput(before);
   const cluster = clusterTask(options, done);
   const releases = new Map(
     cluster === undefined
@@ -66,6 +69,8 @@ export function composeAttach(options: AttachComposeOptions): AttachComposition 
   const suites = plan.suites.map((suite): Task<SuiteReport> => {
     const end = ended.get(suite.name);
     if (end !== undefined) return without(suite, resultOf(suite, end, journal.kept(suite.name)));
+    const told = tasksOver.get(`suite ${suite.name}`);
+    if (told !== undefined) return without(suite, told);
     if (lacksSomething(suite)) return lackingTask(suite);
     if (plan.cluster === undefined)
       return wasStarted(before, suite.name)
@@ -112,6 +117,20 @@ const tasksDone = (events: readonly RunEvent[]): ReadonlySet<string> =>
   new Set(
     events.flatMap((event) => (event.type === 'task-ended' && event.outcome === 'done' ? event.task : [])),
   );
+
+/** Suites that were cancelled or skipped before the driver died, or whose task failed: those stay so. */
+const tasksWithoutOutput = (events: readonly RunEvent[]): ReadonlyMap<string, TaskResult> =>
+  new Map(
+    events.flatMap((event): [string, TaskResult][] => {
+      if (event.type !== 'task-ended' || event.outcome === 'done' || event.reason === driverDied) return [];
+      const { task, outcome, reason, error } = event;
+      const why = reason === undefined ? {} : { reason };
+      return [[task, { outcome, ...why, ...(error === undefined ? {} : { error: errorOf(error) }) }]];
+    }),
+  );
+
+/** The error that stands in an event. */
+export const errorOf = (info: ErrorInfo): KetError => new KetError(info.code, info.message, info);
 
 const wasStarted = (events: readonly RunEvent[], suite: string): boolean =>
   events.some((event) => event.type === 'attempt-started' && event.suite === suite);

@@ -1,15 +1,17 @@
 import fs from 'node:fs';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import type { Deps } from '../model/deps.ts';
-import { KetError } from '../model/errors.ts';
+import type { KetError } from '../model/errors.ts';
 import type { EventSink, RunEvent } from '../model/events.ts';
 import { maskerOf } from '../model/mask.ts';
 import type { RunContext } from '../model/run.ts';
 import { Admission } from '../suites/admission.ts';
 import { secretsOf } from '../suites/secrets.ts';
+import { endIfNotPassed } from '../suites/tasks.ts';
 import { outboundOf } from '../tools/outbound.ts';
 import { endProcessesOf } from '../tools/processes.ts';
-import { composeAttach } from './attach-compose.ts';
+import { composeAttach, driverDied, errorOf } from './attach-compose.ts';
 import { conclude } from './conclude.ts';
 import { testDurationsOf } from './durations.ts';
 import { openEventLog, readEvents } from './event-log.ts';
@@ -57,11 +59,17 @@ export async function attachRun(options: AttachOptions): Promise<RunEnd> {
     text: `taken up by ket attach: the driver of the run, process ${String(was.pid)}, died after ${last}`,
   });
   for (const { task, phase } of openTasks(before))
-    emit({ type: 'task-ended', task, phase, outcome: 'cancelled', taskMs: 0, reason: 'the driver died' });
+    emit({ type: 'task-ended', task, phase, outcome: 'cancelled', taskMs: 0, reason: driverDied });
 
   const outbound = outboundOf(deps.env);
   const kubeconfig = path.join(path.dirname(state.file), `${runId}.kubeconfig`);
   const run: RunContext = { runId, folder, kubeconfig, state, env: deps.env, outbound };
+  const admission = new Admission(
+    runId,
+    plan.parallel ?? (plan.cluster === undefined ? availableParallelism() : undefined),
+  );
+  for (const event of before)
+    if (event.type === 'suite-ended') endIfNotPassed(plan, event.suite, event.outcome, admission);
   const { composition, decided } = composeAttach({
     run,
     head: journal.head,
@@ -81,7 +89,7 @@ export async function attachRun(options: AttachOptions): Promise<RunEnd> {
       mask: learnSecrets(masker, plan, emit),
       outbound,
       durationsOf: (suite) => testDurationsOf(plan.output, plan.tier, suite),
-      admission: new Admission(runId, plan.parallel),
+      admission,
     },
   });
   const executed = await execute(composition.tasks, { deps, emit, signal: cancel });
@@ -99,5 +107,5 @@ export async function attachRun(options: AttachOptions): Promise<RunEnd> {
 /** What had failed before the driver died. */
 function errorBefore(events: readonly RunEvent[]): KetError | undefined {
   const failed = events.flatMap((event) => (event.type === 'task-ended' ? (event.error ?? []) : []))[0];
-  return failed === undefined ? undefined : new KetError(failed.code, failed.message, failed);
+  return failed === undefined ? undefined : errorOf(failed);
 }

@@ -1,4 +1,5 @@
 import { KetError } from '../model/errors.ts';
+import type { Outcome } from '../model/outcome.ts';
 import { priorities, type Plan, type SuitePlan } from '../model/plan.ts';
 import type { ClusterHandle, ImageFacts, Outbound } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
@@ -178,12 +179,16 @@ function wantedBy(suite: SuitePlan, assets: Assets): Amount | undefined {
 
 /** With `failFast` the first that does not pass ends the others. */
 function endOf(report: SuiteReport, plan: Plan, admission: Admission): SuiteReport {
-  const { outcome, suite } = report;
+  endIfNotPassed(plan, report.suite.name, report.outcome, admission);
+  return report;
+}
+
+/** What `failFast` makes of the outcome of a suite. */
+export function endIfNotPassed(plan: Plan, suite: string, outcome: Outcome, admission: Admission): void {
   if (plan.failFast && (outcome === 'failed' || outcome === 'infra-error'))
     admission.close(
-      new KetError('KET_CANCELLED', `suite ${suite.name} did not pass, and the first such ends the run`),
+      new KetError('KET_CANCELLED', `suite ${suite} did not pass, and the first such ends the run`),
     );
-  return report;
 }
 
 /** The context of a suite that also ends for other reasons than its own. */
