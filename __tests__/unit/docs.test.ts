@@ -243,7 +243,9 @@ describe('lists that the code has too', () => {
 
   test('writing-suites.md has exactly the variables that a suite gets', () => {
     const names = (file: string): string[] =>
-      [...read(file).matchAll(/(?:name: '|^ +|\{ )(KET_[A-Z_]+)(?:'|:)/gm)].map(([, name]) => name ?? '').sort();
+      [...read(file).matchAll(/(?:name: '|^ +|\{ )(KET_[A-Z_]+)(?:'|:)/gm)]
+        .map(([, name]) => name ?? '')
+        .sort();
     const rows = tableOf(section('docs/writing-suites.md', 'Environment variables'));
     const named = (rest: readonly string[][]): string[] =>
       rest.map(([cell = '']) => cell.replaceAll('`', '')).sort();

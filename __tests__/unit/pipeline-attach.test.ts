@@ -22,13 +22,18 @@ import { aProcessSuite, aSuite } from './support/suites.ts';
 afterEach(removeFolders);
 
 const root = path.join(import.meta.dirname, '..', '..');
-const taskEnded = (task: string, over: object = {}): EventBody =>
-  ({ type: 'task-ended', task, phase: 'suites', outcome: 'done', taskMs: 1, ...over });
-const suiteEnded = (suite: string, over: object = {}): EventBody =>
-  ({
-    ...{ type: 'suite-ended', suite, outcome: 'passed', message: 'well', counts: noCounts, attempts: 1 },
-    ...{ suiteMs: 5, ...over },
-  });
+const taskEnded = (task: string, over: object = {}): EventBody => ({
+  type: 'task-ended',
+  task,
+  phase: 'suites',
+  outcome: 'done',
+  taskMs: 1,
+  ...over,
+});
+const suiteEnded = (suite: string, over: object = {}): EventBody => ({
+  ...{ type: 'suite-ended', suite, outcome: 'passed', message: 'well', counts: noCounts, attempts: 1 },
+  ...{ suiteMs: 5, ...over },
+});
 const events = (...list: EventBody[]): ReturnType<typeof runEvents> =>
   runEvents(list.map((event, index) => [index, event] as const));
 

@@ -79,7 +79,13 @@ export function composeAttach(options: AttachComposeOptions): AttachComposition 
     const begun = journal.hasBegun(suite.name);
     if (cluster === undefined || !(begun || needsReady(suite)))
       return without(suite, { outcome: 'skipped', reason: neverBegan });
-    const task = suiteTask(settings, plan, suite, { cluster, facts, deliveries: new Map(), releases, ...guards });
+    const task = suiteTask(settings, plan, suite, {
+      cluster,
+      facts,
+      deliveries: new Map(),
+      releases,
+      ...guards,
+    });
     if (!begun) return task;
     // Its pod has its place already, and waits for a driver only so long.
     const { pool: _pool, ...atOnce } = task;
