@@ -180,6 +180,8 @@ export class Proxy {
     const passing = this.#see(request, client);
     client.on('close', () => this.passing.delete(passing));
     client.on('error', () => undefined);
+    // A WebSocket has no half that stays open.
+    client.on('end', () => client.destroy());
     if (this.refuseWith !== undefined) {
       this.counts.refused += 1;
       client.end(`HTTP/1.1 ${this.refuseWith} Refused\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n`);
