@@ -6,6 +6,20 @@ import { aPodWithoutPlace } from './support/suites.ts';
 const unschedulable = aPodWithoutPlace('0/1 nodes: Insufficient cpu.');
 const minute = 60_000;
 
+test('a pod that was told to go before it started was deleted, whatever its phase became', () => {
+  const pod = { ...unschedulable, status: { phase: 'Failed' } };
+  const start = (metadata: Pod['metadata']): Pod | NeverRan | undefined =>
+    new Pending(0).start(
+      { ...pod, metadata: { ...pod.metadata, ...metadata } },
+      [],
+      1,
+      minute,
+      () => undefined,
+    );
+  expect(start({ deletionTimestamp: '2026-01-01T00:00:00Z' })).toMatchObject({ infraClass: 'deleted' });
+  expect(start({})).toMatchObject({ infraClass: 'configuration', message: expect.stringMatching(/Failed/) });
+});
+
 describe('a pod that has no place', () => {
   const at = (
     pending: Pending,

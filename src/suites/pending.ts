@@ -1,6 +1,7 @@
 import { formatMs } from '../model/format.ts';
 import { queueMs } from './limits.ts';
 import {
+  disruption,
   hasEnded,
   hasStarted,
   whyNoPod,
@@ -43,12 +44,15 @@ export class Pending {
     if (why?.infraClass !== this.#why?.infraClass) this.#whySince = now;
     this.#why = why;
     if (why !== undefined && now - this.#whySince >= why.graceMs) return why;
-    if (pod !== undefined && hasEnded(pod))
+    if (pod !== undefined && hasEnded(pod)) {
+      const taken = disruption(pod);
+      if (taken !== undefined) return { ...taken, graceMs: 0 };
       return {
         infraClass: 'configuration',
         graceMs: 0,
         message: `the pod ended before the suite started: ${pod.status?.message ?? pod.status?.reason ?? pod.status?.phase ?? ''}`,
       };
+    }
     const queued = mayGetRoom && why?.infraClass === 'unschedulable' && now - this.#first < queueMs;
     // Its time does not run while others hold the room that it would have.
     if (queued) this.#began = now;
