@@ -3,6 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { acknowledge, collect, holdUntil, type CollectOptions } from '../../src/suites/collect.ts';
+import { KubeError } from '../../src/kube/error.ts';
+import type { Kube } from '../../src/model/kube.ts';
 import { folder, removeFolders } from './support/folder.ts';
 import { FakeKetRun, inResults, inState, type PodFile } from './support/ket-run.ts';
 import { FakeCluster } from './support/phases.ts';
@@ -255,14 +257,35 @@ describe('letting the pod go', () => {
     expect(ketRun.argvs).toEqual([['/ket/bin/ket-run', 'ack', '--state', '/ket/state', '--manifest', 'abc']]);
   });
 
-  test('it is tried three times, then it is an error', async () => {
+  test('it is tried five times, then it is an error', async () => {
     const ketRun = new FakeKetRun(files);
-    ketRun.exitCode = (_command, call) => (call < 2 ? 1 : 0);
+    ketRun.exitCode = (_command, call) => (call < 4 ? 1 : 0);
     await acknowledge(options(ketRun), 'abc');
-    expect(ketRun.calls).toHaveLength(3);
+    expect(ketRun.calls).toHaveLength(5);
     ketRun.exitCode = () => 4;
     await expect(acknowledge(options(ketRun), 'abc')).rejects.toThrow(/ack: exit code 4/);
-    expect(ketRun.calls).toHaveLength(6);
+    expect(ketRun.calls).toHaveLength(10);
+  });
+
+  test('a kubelet that is away for seconds is waited for', async () => {
+    const ketRun = new FakeKetRun(files);
+    const began = performance.now();
+    // As the API server says it: it reaches the node, where nobody listens.
+    const away = new KubeError('dial tcp 10.0.0.1:10250: connect: connection refused', {
+      status: 500,
+      reason: 'InternalError',
+      where: 'exec',
+    });
+    const exec: Kube['exec'] = (request) =>
+      performance.now() - began < 800 ? Promise.reject(away) : ketRun.exec(request);
+    const access = { ...options(ketRun), kube: new FakeCluster({ exec }).kube };
+    await acknowledge(access, 'abc');
+    expect((await collect({ ...access, outDir: path.join(folder(), 'b') })).missing).toEqual([]);
+    const gone = new KubeError('pods "p" not found', { status: 404, reason: 'NotFound', where: 'exec' });
+    const from = performance.now();
+    const nobody = new FakeCluster({ exec: () => Promise.reject(gone) }).kube;
+    await expect(acknowledge({ ...access, kube: nobody }, 'abc')).rejects.toThrow(/not found/);
+    expect(performance.now() - from).toBeLessThan(500);
   });
 
   test('kept until a moment', async () => {

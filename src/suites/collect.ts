@@ -7,6 +7,8 @@ import { KetError, messageOf } from '../model/errors.ts';
 import type { CapsPlan } from '../model/plan.ts';
 import { formatBytes } from '../model/quantity.ts';
 import { parseManifest, type Manifest, type ManifestFile } from '../results/manifest.ts';
+import { KubeError } from '../kube/error.ts';
+import { sleep } from '../kube/abort.ts';
 import { folders, ketRun } from './job.ts';
 
 export interface Collected {
@@ -30,7 +32,7 @@ export interface CollectOptions {
 }
 
 /** What runs ket-run in the sidecar needs. */
-export type Access = Pick<CollectOptions, 'kube' | 'container' | 'signal'>;
+export type Access = Pick<CollectOptions, 'container' | 'signal'> & { readonly kube: Pick<Kube, 'exec'> };
 
 /** What ket-run itself leaves in its state folder. */
 const ownFiles = new Set(['record.json', 'started.json', 'console.log', 'usage.ndjson']);
@@ -38,6 +40,8 @@ const ownFiles = new Set(['record.json', 'started.json', 'console.log', 'usage.n
 /** A connection without a byte for so long is given up and taken up again at the offset reached. */
 const idleMs = 30_000;
 const tries = 5;
+/** Before the second try and those after it: a kubelet that starts anew is back within seconds. */
+const pausesMs = [100, 900, 3_000, 6_000];
 const recordPollMs = 300;
 
 /**
@@ -60,6 +64,7 @@ export async function collect(options: CollectOptions): Promise<Collected> {
         if (options.signal.aborted) throw error;
         failures = writer.offset > from ? 0 : failures + 1;
         if (failures >= tries) throw error;
+        await untilReachable(error, failures, options.signal);
         continue;
       }
       // The API server can cut the output of an exec and still report success (kubernetes#124571).
@@ -130,7 +135,7 @@ export async function untilRecord(
 
 async function must(options: Access, argv: readonly string[]): Promise<void> {
   let last: unknown;
-  for (let i = 0; i < 3; i++) {
+  for (let i = 1; i <= tries; i++) {
     try {
       const { exitCode, stderr } = await execKetRun(options, argv, () => undefined);
       if (exitCode === 0) return;
@@ -138,9 +143,17 @@ async function must(options: Access, argv: readonly string[]): Promise<void> {
     } catch (error) {
       if (options.signal.aborted) throw error;
       last = error;
+      await untilReachable(error, i, options.signal);
     }
   }
   throw last;
+}
+
+/** Before another try. Nothing is waited for when ket-run has answered, or when there is nobody who could. */
+async function untilReachable(error: unknown, failures: number, signal: AbortSignal): Promise<void> {
+  if (!(error instanceof KubeError) || error.status === 404 || /not found/.test(error.message)) return;
+  const pauseMs = pausesMs[failures - 1];
+  if (pauseMs !== undefined) await sleep(pauseMs, signal);
 }
 
 /** What is there now, and what ket-run itself wrote. */
@@ -148,7 +161,7 @@ export async function readManifest(options: Access & Pick<CollectOptions, 'caps'
   const { fileBytes, bytes, files } = options.caps;
   const caps = ['--most-file-bytes', fileBytes, '--most-bytes', bytes, '--most-files', files].map(String);
   let last: unknown;
-  for (let i = 0; i < tries; i++) {
+  for (let i = 1; i <= tries; i++) {
     try {
       const chunks: Buffer[] = [];
       const { exitCode, stderr } = await execKetRun(options, ['manifest', ...folders, ...caps], (chunk) => {
@@ -160,6 +173,7 @@ export async function readManifest(options: Access & Pick<CollectOptions, 'caps'
     } catch (error) {
       if (options.signal.aborted) throw error;
       last = error;
+      await untilReachable(error, i, options.signal);
     }
   }
   throw new KetError('KET_COLLECT', `no whole list of the results after ${tries} tries: ${messageOf(last)}`, {
