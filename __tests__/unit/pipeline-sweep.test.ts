@@ -199,6 +199,7 @@ describe('the remover', () => {
       delete: async (ref, options) => asked.push([ref, options]) > 0,
       list: async <T>() => [{ metadata: { name: 'p' } } as T],
       get: async () => undefined,
+      exec: async () => Promise.reject(new Error('nobody holds it')),
       text: async () => '',
       close: () => {
         closed++;
@@ -231,6 +232,7 @@ describe('the remover', () => {
       delete: async () => true,
       list: async () => [],
       get: async <T>() => ({ metadata }) as T,
+      exec: async () => Promise.reject(new Error('nobody holds it')),
       text: async () => '',
       close: () => undefined,
     }));

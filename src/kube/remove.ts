@@ -35,7 +35,8 @@ export async function remove(
   return there;
 }
 
-function podsOf(ref: ObjectRef): { readonly namespace: string; readonly labelSelector?: string } | undefined {
+/** The pods that go with an object; undefined for kinds that have none. */
+export function podsOf(ref: Pick<ObjectRef, 'kind' | 'name' | 'namespace'>): { readonly namespace: string; readonly labelSelector?: string } | undefined {
   if (ref.kind === 'Namespace') return { namespace: ref.name };
   if (ref.kind !== 'Job' || ref.namespace === undefined) return undefined;
   return { namespace: ref.namespace, labelSelector: `batch.kubernetes.io/job-name=${ref.name}` };

@@ -2,12 +2,13 @@ import fs from 'node:fs';
 import type { Deps } from '../model/deps.ts';
 import { KetError } from '../model/errors.ts';
 import { namespaceGone } from '../kube/await-gone.ts';
-import { remove as removeObject } from '../kube/remove.ts';
+import { podsOf, remove as removeObject } from '../kube/remove.ts';
 import type { Kube } from '../model/kube.ts';
 import type { Made } from '../model/state.ts';
 import type { Task } from '../model/task.ts';
 import { deleteCluster } from '../cluster/delete.ts';
 import { helmEnv } from '../releases/helm.ts';
+import { releaseSidecars } from '../suites/release-sidecars.ts';
 import { findDocker, onPath } from '../tools/find.ts';
 import { removals, type Remover } from './sweep.ts';
 import type { OpenState } from './state.ts';
@@ -37,6 +38,8 @@ export function remover(
         const { apiVersion, kind, name, namespace } = made;
         const kube = await connect(made.kubeconfig);
         try {
+          const pods = podsOf({ kind, name, ...(namespace === undefined ? {} : { namespace }) });
+          if (pods !== undefined) await releaseSidecars(kube, pods, signal);
           await removeObject(
             kube,
             { apiVersion, kind, name, ...(namespace === undefined ? {} : { namespace }) },
@@ -97,7 +100,7 @@ async function uninstall(
 }
 
 /** The part of Kube that removal needs. */
-export type KubeForRemoval = Pick<Kube, 'delete' | 'get' | 'list' | 'text' | 'close'>;
+export type KubeForRemoval = Pick<Kube, 'delete' | 'exec' | 'get' | 'list' | 'text' | 'close'>;
 
 const removeMs = 180_000;
 
