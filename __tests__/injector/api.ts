@@ -51,21 +51,26 @@ export class Api {
   async ask(method: string, path: string, body?: object): Promise<Answer> {
     const { server, tls } = this.#access;
     return new Promise((resolve, reject) => {
-      const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+      const text = body === undefined ? '' : JSON.stringify(body);
+      // Said aloud: with a DELETE, Node would leave the length out, and the server would not see the body.
+      const headers =
+        body === undefined
+          ? {}
+          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
       const options = { method, headers, agent: this.#agent, ...tls, timeout: 10_000 };
       const request = https.request(new URL(path, server), options, (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('error', reject);
         response.on('end', () => {
-          const text = Buffer.concat(chunks).toString();
+          const said = Buffer.concat(chunks).toString();
           const json = response.headers['content-type']?.startsWith('application/json') === true;
-          resolve({ status: response.statusCode ?? 0, body: json ? JSON.parse(text) : text });
+          resolve({ status: response.statusCode ?? 0, body: json ? JSON.parse(said) : said });
         });
       });
       request.on('timeout', () => request.destroy(new Error(`${method} ${path}: no answer within 10 s`)));
       request.on('error', reject);
-      request.end(body === undefined ? undefined : JSON.stringify(body));
+      request.end(text);
     });
   }
 
