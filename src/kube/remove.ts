@@ -36,7 +36,9 @@ export async function remove(
 }
 
 /** The pods that go with an object; undefined for kinds that have none. */
-export function podsOf(ref: Pick<ObjectRef, 'kind' | 'name' | 'namespace'>): { readonly namespace: string; readonly labelSelector?: string } | undefined {
+export function podsOf(
+  ref: Pick<ObjectRef, 'kind' | 'name' | 'namespace'>,
+): { readonly namespace: string; readonly labelSelector?: string } | undefined {
   if (ref.kind === 'Namespace') return { namespace: ref.name };
   if (ref.kind !== 'Job' || ref.namespace === undefined) return undefined;
   return { namespace: ref.namespace, labelSelector: `batch.kubernetes.io/job-name=${ref.name}` };
