@@ -44,10 +44,12 @@ const cluster = (
 function testFiles(file: string): string[] {
   const folder = '__tests__/cluster';
   const own = new RegExp(`cluster/${file}`);
-  return fs
-    .readdirSync(path.join(import.meta.dirname, '..', folder))
-    .map((name) => `${folder}/${name}`)
-    .filter((name) => !name.endsWith('.test.ts') || own.test(name));
+  const entries = fs.readdirSync(path.join(import.meta.dirname, '..', folder), { withFileTypes: true });
+  const isShared = (entry: fs.Dirent): boolean =>
+    entry.isDirectory() ? entry.name === 'fixture' : !entry.name.endsWith('.test.ts');
+  return entries
+    .filter((entry) => isShared(entry) || own.test(`cluster/${entry.name}`))
+    .map(({ name }) => `${folder}/${name}`);
 }
 
 /** Faults that a seed chooses, on a cluster that stays. The seed is fixed, so that every run is the same. */
@@ -126,11 +128,16 @@ export const groups: readonly TestGroup[] = [
       'promises 1, 2 and 3: what goes wrong around a suite, one fault at a time',
       true,
       'faults-shared',
+      ['__tests__/cluster/faults'],
     ),
     thirdInTest: true,
   },
-  cluster('fault-nodes', 'kubelet stopped, worker paused, control plane lost', false, 'faults-nodes'),
-  cluster('silence', 'a suite that says nothing for six minutes', false, 'faults-silence'),
+  cluster('fault-nodes', 'kubelet stopped, worker paused, control plane lost', false, 'faults-nodes', [
+    '__tests__/cluster/faults',
+  ]),
+  cluster('silence', 'a suite that says nothing for six minutes', false, 'faults-silence', [
+    '__tests__/cluster/faults',
+  ]),
   cluster('example', 'promise 6: the example on one and on three nodes', true, 'example\\.', ['examples']),
   cluster(
     'sigkill',
@@ -169,10 +176,17 @@ export const groups: readonly TestGroup[] = [
   },
   cluster(
     'many',
-    'many suites on one node: room, priority, queue, fail-fast; what suites and tiers can ask for; data of their own; Jobs of their own, retries, caps',
+    'many suites on one node: room, priority, queue, fail-fast; what suites and tiers can ask for; data of their own',
     false,
-    '(admission|options|isolation|shards|references|jobs)',
+    '(admission|options|isolation)',
     ['examples', '__tests__/unit/support/merge-cases.ts'],
+  ),
+  cluster(
+    'suites',
+    'shards, replicas; secrets and copies of releases; Jobs of their own, retries, caps',
+    false,
+    '(shards|references|jobs)',
+    ['examples'],
   ),
   injector('injector', true, 5, 10),
   injector('injector-50', false, 50, 30),
@@ -182,11 +196,12 @@ export const groups: readonly TestGroup[] = [
     inTest: false,
     setUp: 'test',
     commands: [['node', '__tests__/injector/bugs.ts']],
-    inputs: [...product, '__tests__', 'testbed', 'scripts'],
+    inputs: [...product, '__tests__/injector', '__tests__/cluster/ket.ts', 'testbed', 'scripts'],
     limitMinutes: 20,
   },
   cluster('volume', 'two million lines; 2 GiB of results with a cut', false, 'volume', [
     '__tests__/injector',
+    '__tests__/cluster/volume',
   ]),
   cluster(
     'attach',
