@@ -31,9 +31,9 @@ const tiers = {
   three: {
     suites: [
       {
-        ...{ name: 'green', image, results: ['/data'] },
+        ...{ name: 'green', image, results: ['/app/data'] },
         command:
-          'junit a b; head -c 20000000 /dev/urandom > /data/big; sha256sum /data/big > /data/sum; echo ready; sleep 3',
+          'junit a b; head -c 20000000 /dev/urandom > /app/data/big; sha256sum /app/data/big > /app/data/sum; echo ready; sleep 3',
       },
       { name: 'red', image, command: 'junit a -b; echo ready; sleep 3; exit 1' },
       {
@@ -54,7 +54,6 @@ const tiers = {
     ],
   },
   queued: {
-    parallel: 1,
     suites: ['one', 'two', 'three'].map((name) => ({ name, image, command: 'junit a; echo ready; sleep 2' })),
   },
 };
@@ -81,11 +80,16 @@ interface Killed {
 }
 
 /** A run on the cluster that is killed `afterMs` after the first event that is meant. */
-async function killed(tier: string, at: (event: RunEvent) => boolean, afterMs = 0): Promise<Killed> {
+async function killed(
+  tier: string,
+  at: (event: RunEvent) => boolean,
+  afterMs = 0,
+  more: readonly string[] = [],
+): Promise<Killed> {
   let run = '';
   let armed = false;
   const ran = await ket({
-    args: ['run', '--tier', tier, '--cluster', cluster, '--keep', 'never'],
+    args: ['run', '--tier', tier, '--cluster', cluster, '--keep', 'never', ...more],
     cwd: project,
     box,
     onEvent(event, pid) {
@@ -188,10 +192,10 @@ describe('killed at some point, then attached: what the run would have said', ()
         { suite: 'red', attempt: 1, outcome: 'failed', total: 2 },
       ]);
       const green = path.join(folder, 'suites', 'green', 'attempt-1');
-      const sum = execFileSync('sha256sum', [path.join(green, 'results', 'data', 'big')], {
+      const sum = execFileSync('sha256sum', [path.join(green, 'results', 'app', 'data', 'big')], {
         encoding: 'utf8',
       });
-      const said = fs.readFileSync(path.join(green, 'results', 'data', 'sum'), 'utf8');
+      const said = fs.readFileSync(path.join(green, 'results', 'app', 'data', 'sum'), 'utf8');
       expect(sum.slice(0, 64)).toBe(said.slice(0, 64));
       expect(fs.readFileSync(path.join(green, 'console.log'), 'utf8')).toBe('ready\n');
       expect(fs.readdirSync(green)).not.toContain('results-so-far');
@@ -217,7 +221,10 @@ describe('killed at some point, then attached: what the run would have said', ()
   }, 120_000);
 
   test('suites that waited for their turn begin', async () => {
-    const { run, folder } = await killed('queued', saysReady('one'));
+    const { run, folder } = await killed('queued', ({ type }) => type === 'attempt-started', 0, [
+      '--parallel',
+      '1',
+    ]);
     expect((await attach(run)).code).toBe(0);
     expect(ends(folder)).toEqual({ one: 'passed', two: 'passed', three: 'passed' });
     expectWhole(folder);
