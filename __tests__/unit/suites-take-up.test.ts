@@ -124,6 +124,11 @@ const running = (journal: Journal): void => {
 };
 const job: Before['there'] = (ref) =>
   ref.kind === 'Job' ? { apiVersion: 'batch/v1', kind: 'Job' } : undefined;
+const jobOver: Before['there'] = (ref) => {
+  const found = job(ref);
+  const status = { conditions: [{ type: 'Failed', status: 'True' }] };
+  return found === undefined ? undefined : { ...found, status };
+};
 const passed = { outcome: 'passed', message: '1 tests passed' };
 
 describe('an attempt that another process began', () => {
@@ -160,6 +165,7 @@ describe('an attempt that another process began', () => {
   test.each<[string, Before]>([
     ['its Job was deleted', { wrote: running }],
     ['the pod went', { wrote: running, there: job }],
+    ['its pod was deleted', { wrote: made, there: jobOver }],
   ])(
     '%s: an infrastructure error; it is not made again, and what had come over stays',
     async (what, before) => {
@@ -170,6 +176,8 @@ describe('an attempt that another process began', () => {
       fs.writeFileSync(path.join(at.out, 'console.live.log'), 'so far\n');
       const result = await at.run();
       expect(result.verdict).toMatchObject({ outcome: 'infra-error', infraClass: 'deleted' });
+      // Or it would be tried again as one of which no test can have run.
+      expect(result.started).toBe(true);
       expect(result.results.proof.counts.total).toBe(1);
       expect(result.lastLines).toEqual(['so far']);
       expect(at.story).toEqual([]);

@@ -8,6 +8,7 @@ import type { AttemptResult, PodResult } from './attempt-result.ts';
 import { manifestsFor } from './attempt-objects.ts';
 import { Created } from './created.ts';
 import type { FailedCases } from './failed-cases.ts';
+import type { Job } from './job.ts';
 import type { BegunAttempt } from './journal.ts';
 import { attemptLimits, type AttemptLimits } from './limits.ts';
 import { attemptLabels, attemptName, type AttemptId } from './names.ts';
@@ -78,11 +79,11 @@ async function runPods(attempt: Attempt): Promise<PodResult[]> {
   const ended = world.journal.ended(id, undefined);
   if (begun?.made === true || ended !== undefined) attempt.created.adopt(place.name);
   if (ended !== undefined) return [await takeEnded(world, place, ended, context)];
-  let lost = false;
+  let job: JobState = 'active';
   try {
     if (begun?.made === true) {
       await maskReferences(attempt);
-      lost = !(await jobIsThere(attempt));
+      job = await jobState(attempt);
     } else await create(attempt);
   } catch (error) {
     const { signal } = context;
@@ -90,29 +91,36 @@ async function runPods(attempt: Attempt): Promise<PodResult[]> {
     return [await endPod(world, suite, id, place, state, context)];
   }
   const { count } = podsOf(suite);
-  if (count === 1) return [await runPod(attempt, suite, place, lost)];
+  if (count === 1) return [await runPod(attempt, suite, place, job)];
   return Promise.all(
     [...Array(count).keys()].map((index) => {
       const outDir = path.join(place.outDir, podFolder(suite, index));
-      return runPod(attempt, verdictOnOne(suite), { ...place, index, outDir }, lost);
+      return runPod(attempt, verdictOnOne(suite), { ...place, index, outDir }, job);
     }),
   );
 }
 
-/** One pod to its end; `lost`: its Job is gone. */
+/** One pod to its end. */
 async function runPod(
   attempt: Attempt,
   suite: SuitePlan,
   place: PodPlace,
-  lost: boolean,
+  job: JobState,
 ): Promise<PodResult> {
   const { world, id, limits, context, begun } = attempt;
   const ended = world.journal.ended(id, place.index);
   if (ended !== undefined) return takeEnded(world, place, ended, context);
   if (begun !== undefined) clearPartial(place.outDir);
   fs.mkdirSync(place.outDir, { recursive: true, mode: 0o700 });
-  if (lost) return endPod(world, suite, id, place, lostPod(place.outDir, 'its Job was deleted'), context);
-  return new PodRun(world, suite, id, place, limits, context).run(viewOf(attempt, place.index));
+  const view = viewOf(attempt, place.index);
+  const lost =
+    job === 'gone'
+      ? 'its Job was deleted'
+      : job === 'over' && (await view.pods.until((pods) => pods.length, context.signal)) === 0
+        ? 'its pod was deleted'
+        : undefined;
+  if (lost !== undefined) return endPod(world, suite, id, place, lostPod(place.outDir, lost), context);
+  return new PodRun(world, suite, id, place, limits, context).run(view);
 }
 
 /** What its log may hold of secrets of releases was known to the process that died. */
@@ -125,10 +133,16 @@ async function maskReferences({ world, suite, id, place, context }: Attempt): Pr
   }
 }
 
-const jobIsThere = async ({ world, place, context }: Attempt): Promise<boolean> => {
+/** `over`: it makes no pod any more. */
+type JobState = 'active' | 'over' | 'gone';
+
+async function jobState({ world, place, context }: Attempt): Promise<JobState> {
   const ref = { apiVersion: 'batch/v1', kind: 'Job', namespace: place.namespace, name: place.name };
-  return (await world.kube.get(ref, context.signal)) !== undefined;
-};
+  const job = await world.kube.get<Job>(ref, context.signal);
+  if (job === undefined) return 'gone';
+  const ends = job.status?.conditions?.filter(({ type }) => type === 'Complete' || type === 'Failed');
+  return ends?.some(({ status }) => status === 'True') === true ? 'over' : 'active';
+}
 
 /** When the last of its pods ended, unix ms. */
 function lastEnd({ world, suite, id, context }: Attempt): number {

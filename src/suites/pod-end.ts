@@ -40,6 +40,8 @@ export interface EndState {
   readonly uid?: string;
   readonly podName?: string;
   readonly podGone?: boolean;
+  /** Its command may have been started, though nothing is known of the pod. */
+  readonly mayHaveRun?: boolean;
   readonly gaveUp?: string;
   readonly collectError?: string;
   readonly live?: LiveEnd;
@@ -106,7 +108,7 @@ export async function endPod(
   const { podName, manifest } = state;
   const decided = {
     verdict,
-    started: pod !== undefined && hasStarted(pod),
+    started: state.mayHaveRun === true || (pod !== undefined && hasStarted(pod)),
     ...(record === undefined ? {} : { record }),
     ...(collectError === undefined ? {} : { collectError }),
     ...log,

@@ -64,5 +64,5 @@ export function lostPod(outDir: string, what: string): EndState {
   const adopted = adoptSoFar(outDir);
   fs.rmSync(path.join(outDir, soFar), { recursive: true, force: true });
   const saved = adopted === undefined ? '' : `; ${String(adopted.files)} of its files had come over before`;
-  return { podGone: true, collectError: `${what} while no driver watched${saved}` };
+  return { podGone: true, mayHaveRun: true, collectError: `${what} while no driver watched${saved}` };
 }
