@@ -82,7 +82,7 @@ describe('the log is complete', () => {
     came: readonly string[],
     console: readonly string[] | undefined,
     end: ReturnType<typeof ended> | undefined,
-    record = whole as { console_error: string | null },
+    record: Parameters<typeof completenessOf>[2] = whole,
     stored = true,
   ) => {
     write(live, came);
@@ -105,6 +105,18 @@ describe('the log is complete', () => {
   test('also when it was cut short or gave up, and the console has nothing else', async () => {
     expect(await of(numbers(1, 9), numbers(1, 9), undefined)).toEqual({ logComplete: true });
     expect(await of(numbers(1, 9), numbers(1, 9), ended(9, false))).toEqual({ logComplete: true });
+  });
+
+  test('where the console broke off, by how much was printed: the runtime may drop the end of the stream', async () => {
+    const printed = (bytes: number) => ({
+      console_error: 'ENOSPC',
+      stdout_bytes: bytes - 7,
+      stderr_bytes: 7,
+    });
+    const all = numbers(1, 9).join('\n').length + 1;
+    const cut = numbers(1, 3);
+    expect(await of(numbers(1, 9), cut, ended(9, true), printed(all))).toEqual({ logComplete: true });
+    expect(await of(numbers(1, 8), cut, ended(8, true), printed(all))).toEqual({ logComplete: false });
   });
 
   test('unknown or as the follower says, when there is no whole console to hold it against', async () => {

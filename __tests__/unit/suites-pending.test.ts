@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Pending } from '../../src/suites/pending.ts';
 import type { NeverRan, Pod } from '../../src/suites/pod-state.ts';
-import { aPodWithoutPlace } from './support/suites.ts';
+import { aPod, aPodWithoutPlace } from './support/suites.ts';
 
 const unschedulable = aPodWithoutPlace('0/1 nodes: Insufficient cpu.');
 const minute = 60_000;
@@ -52,5 +52,36 @@ describe('a pod that has no place', () => {
     const pending = new Pending(0);
     expect(at(pending, 59 * minute, true)).toBeUndefined();
     expect(at(pending, 70 * minute, true)).toMatchObject({ infraClass: 'unschedulable' });
+  });
+});
+
+describe('a pod that ended before it started', () => {
+  const waiting = { waiting: { reason: 'PodInitializing' } };
+  const failed = { phase: 'Failed' } as const;
+  test.each<[string, Pod, string, RegExp]>([
+    [
+      'by itself',
+      aPod(waiting, { ...failed, message: 'no' }),
+      'configuration',
+      /before the suite started: no/,
+    ],
+    [
+      'deleted',
+      aPod(waiting, failed, { deletionTimestamp: '2026-11-21T12:00:00Z' }),
+      'deleted',
+      /^the pod was deleted before it started$/,
+    ],
+    [
+      'evicted',
+      aPod(waiting, { ...failed, reason: 'Evicted', message: 'low on memory' }),
+      'evicted',
+      /evicted the pod: low on memory/,
+    ],
+  ])('%s', (_name, pod, infraClass, message) => {
+    expect(new Pending(0).start(pod, [], 0, minute, () => undefined)).toMatchObject({
+      infraClass,
+      message: expect.stringMatching(message),
+      graceMs: 0,
+    });
   });
 });

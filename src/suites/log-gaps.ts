@@ -33,7 +33,7 @@ export interface LiveEnd {
 export async function completenessOf(
   outDir: string,
   live: LiveEnd | undefined,
-  record: Pick<RunRecord, 'console_error'> | undefined,
+  record: Printed | undefined,
 ): Promise<{ readonly logComplete?: boolean; readonly logGaps?: LogGaps }> {
   if (live === undefined) return {};
   const { ended, stored } = live;
@@ -43,9 +43,15 @@ export async function completenessOf(
   if (ended?.complete === true && ended.lines === (await countLines(files[1]))) return { logComplete: true };
   const gaps = await gapsOf(...files);
   if (gaps.missing > 0) return { logComplete: false, logGaps: gaps };
-  const whole = record !== undefined && record.console_error === null;
-  return { logComplete: whole || ended?.complete === true };
+  if (record?.console_error === null) return { logComplete: true };
+  return { logComplete: ended?.complete === true && hasAll(files[0], record) };
 }
+
+type Printed = Pick<RunRecord, 'console_error' | 'stdout_bytes' | 'stderr_bytes'>;
+
+/** The follower cannot know of what the runtime dropped when the container ended; the record knows what was printed. */
+const hasAll = (live: string, record: Printed | undefined): boolean =>
+  fs.statSync(live).size >= (record?.stdout_bytes ?? 0) + (record?.stderr_bytes ?? 0);
 
 async function countLines(file: string): Promise<number> {
   let count = 0;

@@ -17,6 +17,10 @@ export interface RunRecord {
   readonly oom_kills: number | null;
   readonly memory_peak_bytes: number | null;
   readonly cpu_usec: number | null;
+  /** What the command printed; absent in the unit tier. */
+  readonly stdout_bytes?: number;
+  readonly stderr_bytes?: number;
+  /** What of it is in console.log. */
   readonly console_bytes: number;
   readonly console_error: string | null;
 }

@@ -16,7 +16,7 @@ export const big = {
 };
 export const slowly = 5 * mib;
 
-export function expectBig(ran: Ran, suite: string): void {
+function expectBig(ran: Ran, suite: string): void {
   const results = path.join(ran.folder, 'suites', suite, 'attempt-1', 'results');
   const bytes = fs.readFileSync(path.join(results, 'big'));
   expect(bytes).toHaveLength(bigMib * mib);
