@@ -13,7 +13,7 @@ import { mainContainerOf } from './main-container.ts';
 import type { AttemptId } from './names.ts';
 import { Pending } from './pending.ts';
 import { endPod, stoppedBy, type EndState, type PodPlace } from './pod-end.ts';
-import { hasEnded, type KubeEvent, type Pod } from './pod-state.ts';
+import { disruption, hasEnded, type KubeEvent, type Pod } from './pod-state.ts';
 import { takeSnapshots, type Adopted } from './snapshots.ts';
 import { tellUnavailable, type Telling } from './unavailable.ts';
 import { lostPod } from './take-up.ts';
@@ -225,7 +225,8 @@ export class PodRun {
       outDir: this.#place.outDir,
       caps: this.#suite.caps,
       pod: latest,
-      limitMs: stopped ? afterStopMs : collectMs,
+      // A lost node hardly gives anything, and an answer of it would be waited for long.
+      limitMs: stopped || disruption(latest)?.infraClass === 'node-lost' ? afterStopMs : collectMs,
       keepUntil: () =>
         stopped || keepFailedMs === 0 ? undefined : this.#context.deps.clock.now() + keepFailedMs,
     });

@@ -36,21 +36,29 @@ const readyWorker = (at: Place): void =>
 /** Makes the worker stand still at the first line, and lets it go on when the run has ended. */
 async function lost(at: Place, suite: string, stop: () => void, resume: () => void): Promise<void> {
   let stoppedAt = 0;
+  let judgedAt = 0;
   const strike = once(says('line 1'), () => {
     stop();
     stoppedAt = Date.now();
   });
   try {
-    const ran = await at.run(suite, strike.onEvent);
+    const ran = await at.run(suite, (event) => {
+      strike.onEvent(event);
+      if (event.type === 'attempt-ended') judgedAt = Date.now();
+    });
     expect(strike.done()).toBe(true);
-    expectEnd(ran, { suite }, { ...nodeLost, message: /node/i });
+    expectEnd(ran, { suite }, { ...nodeLost, message: /DeletionByTaintManager/ });
     // The cluster gives a silent node up after 20 s.
-    expect(Date.now() - stoppedAt).toBeLessThan(150_000);
+    expect(judgedAt - stoppedAt).toBeLessThan(110_000);
+    const console = path.join(ran.folder, 'suites', suite, 'attempt-1', 'console.log');
+    expect(fs.readFileSync(console, 'utf8')).toMatch(/^line 1\n/);
     expect(ran.code).toBe(3);
   } finally {
     resume();
     readyWorker(at);
   }
+  // Its namespace can go only now.
+  expect((await at.ket('cleanup')).code).toBe(0);
 }
 
 export const nodeFaults: readonly Fault[] = [

@@ -135,6 +135,7 @@ export const startFaults: readonly Fault[] = [
   {
     name: 'image-typo',
     holds: 'a registry that does not have the image: an infrastructure error, and no second try',
+    long: true,
     suite: { command: 'junit a', image: 'localhost:5000/fixture:typo' },
     limitMs: 200_000,
     async run(at) {
