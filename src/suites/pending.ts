@@ -11,6 +11,12 @@ import {
   type Pod,
 } from './pod-state.ts';
 
+const deleted: NeverRan = {
+  infraClass: 'deleted',
+  message: 'the pod was deleted before it started',
+  graceMs: 0,
+};
+
 /** The way of a Job to its running pod: what has been seen of a pod that has not started, with since when. */
 export class Pending {
   pod: Pod | undefined;
@@ -33,8 +39,7 @@ export class Pending {
     awaiting: (what: string) => void,
     mayGetRoom = false,
   ): Pod | NeverRan | undefined {
-    if (pod === undefined && this.pod !== undefined)
-      return { infraClass: 'deleted', message: 'the pod was deleted before it started', graceMs: 0 };
+    if (pod === undefined && this.pod !== undefined) return deleted;
     if (pod !== undefined) this.pod = pod;
     if (pod !== undefined && hasStarted(pod)) {
       const early = whyNotStarted(pod);
@@ -46,7 +51,7 @@ export class Pending {
     if (why !== undefined && now - this.#whySince >= why.graceMs) return why;
     if (pod !== undefined && hasEnded(pod)) {
       const taken = disruption(pod);
-      if (taken !== undefined) return { ...taken, graceMs: 0 };
+      if (taken !== undefined) return taken.infraClass === 'deleted' ? deleted : { ...taken, graceMs: 0 };
       return {
         infraClass: 'configuration',
         graceMs: 0,
