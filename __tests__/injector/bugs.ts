@@ -90,8 +90,13 @@ function play(rounds: readonly string[]): { status: number | null; said: string 
 /** A ket with a bug may leave things that only a whole one removes; the namespaces of its attempts are all it made. */
 function clean(): void {
   const direct = path.join(box.home, 'direct.yaml');
-  const args = ['delete', 'namespaces', '-l', 'ket.dev/run', '--timeout=60s'];
-  spawnSync('kubectl', ['--kubeconfig', direct, ...args], { stdio: 'ignore' });
+  const kubectl = (...args: readonly string[]): void => {
+    spawnSync('kubectl', ['--kubeconfig', direct, 'delete', ...args, '-l', 'ket.dev/run'], {
+      stdio: 'ignore',
+    });
+  };
+  kubectl('pods', '--all-namespaces', '--grace-period=0', '--force');
+  kubectl('namespaces', '--timeout=60s');
   spawnSync(path.join(root, 'bin', 'ket'), ['cleanup'], {
     env: { ...process.env, ...box.env },
     stdio: 'ignore',
