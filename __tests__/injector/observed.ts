@@ -44,7 +44,8 @@ export function observe(
   );
   return {
     code: ran.code,
-    attempts: [...new Set(ids)].map((id): AttemptSeen => {
+    // By their numbers, whether or not they printed anything.
+    attempts: [...new Set(ids)].sort().map((id): AttemptSeen => {
       const [suite = '', number = ''] = id.split('/');
       const attempt = Number(number);
       const ofThis = (one: { suite: string; attempt: number }): boolean =>
