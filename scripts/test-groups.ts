@@ -76,7 +76,9 @@ async function runAll(lane: readonly TestGroup[], stdio: 'inherit' | 'pipe'): Pr
 }
 
 /** Of some groups `make test` runs a part only, which says nothing about the whole. */
-const isPart = (group: TestGroup): boolean => scope === 'test' && group.thirdInTest === true;
+function isPart(group: TestGroup): boolean {
+  return scope === 'test' && group.thirdInTest === true;
+}
 
 function stampOf(group: TestGroup): string {
   return path.join(stamps, group.name);
