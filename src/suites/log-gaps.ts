@@ -41,7 +41,7 @@ export async function completenessOf(
   if (!stored || !files.every((file) => fs.existsSync(file)))
     return ended === undefined ? {} : { logComplete: ended.complete };
   if (ended?.complete === true && ended.lines === (await countLines(files[1]))) return { logComplete: true };
-  const gaps = await gapsOf(...files);
+  const gaps = await gapsOf(...files, typeof record?.console_error === 'string');
   if (gaps.missing > 0) return { logComplete: false, logGaps: gaps };
   if (record?.console_error === null) return { logComplete: true };
   return { logComplete: ended?.complete === true && hasAll(files[0], record) };
@@ -66,15 +66,16 @@ async function countLines(file: string): Promise<number> {
 
 /**
  * Which lines of a console file the live one lacks. Both are read as streams, once: the memory that this takes does not
- * depend on their size. Of lines that are equal, another one may be named than the one that is missing.
+ * depend on their size. Of lines that are equal, another one may be named than the one that is missing. Of a console
+ * that broke off the last line may be half a line.
  */
-export async function gapsOf(live: string, console: string): Promise<LogGaps> {
+export async function gapsOf(live: string, console: string, brokeOff = false): Promise<LogGaps> {
   const came = new Window(live);
   const ranges: { from: number; to: number }[] = [];
   let missing = 0;
   let number = 0;
   let last = 0;
-  for await (const batch of linesOf(console)) {
+  for await (const batch of linesOf(console, brokeOff)) {
     for (const line of batch) {
       number += 1;
       if (!came.isFull && !came.isOver) await came.fill();
@@ -138,7 +139,7 @@ class Window {
 }
 
 /** The lines of a text file, some at a time, as the live log has them: without their ends. */
-async function* linesOf(file: string): AsyncGenerator<string[], void> {
+async function* linesOf(file: string, brokeOff = false): AsyncGenerator<string[], void> {
   const lines = new Lines(maxLineBytes);
   for await (const chunk of fs.createReadStream(file, { highWaterMark: 256 * 1024 })) {
     const batch: string[] = [];
@@ -146,7 +147,7 @@ async function* linesOf(file: string): AsyncGenerator<string[], void> {
     yield batch;
   }
   const { line } = lines.rest();
-  if (line.length > 0) yield [textOf(line)];
+  if (line.length > 0 && !brokeOff) yield [textOf(line)];
 }
 
 function textOf(line: Buffer): string {

@@ -86,6 +86,25 @@ export const limitFaults: readonly Fault[] = [
     },
   },
   {
+    name: 'locked-result',
+    holds: 'a file that cannot be read: all others come home, it is named, and it is no pass',
+    suite: {
+      command: 'junit a; echo open > /results/open; echo shut > /results/shut; chmod 000 /results/shut',
+    },
+    async run(at) {
+      const suite = 'locked-result';
+      const ran = await at.run(suite);
+      expectEnd(
+        ran,
+        { suite },
+        { outcome: 'infra-error', infraClass: 'collection-incomplete', message: /incomplete: .*shut: / },
+      );
+      const results = path.join(folderOf(ran.folder, suite), 'results');
+      expect(fs.readdirSync(results).sort()).toEqual(['junit.xml', 'open']);
+      expect(ran.code).toBe(3);
+    },
+  },
+  {
     name: 'disk-limit',
     holds: 'more files than its ephemeral-storage limit: the suite failed, for storage',
     suite: {
