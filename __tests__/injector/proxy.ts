@@ -192,7 +192,10 @@ export class Proxy {
       client.write(headOf(answer, 'Switching Protocols'));
       server.on('error', () => client.destroy());
       client.on('close', () => server.destroy());
-      server.on('close', () => client.end());
+      server.on('close', () => {
+        if (!server.readableEnded) client.destroy();
+      });
+      client.on('finish', () => client.destroy());
       if (first.length > 0) server.unshift(first);
       server.pipe(this.#gate(passing)).pipe(client);
       client.pipe(server);
