@@ -57,8 +57,11 @@ async function lost(at: Place, suite: string, stop: () => void, resume: () => vo
     resume();
     readyWorker(at);
   }
-  // Its namespace can go only now.
-  expect((await at.ket('cleanup')).code).toBe(0);
+  // Its namespace can go only now, when the node has ended its pod.
+  let swept = await at.ket('cleanup');
+  for (const end = Date.now() + 90_000; swept.code !== 0 && Date.now() < end; swept = await at.ket('cleanup'))
+    expect(swept.stderr).toContain(`-${suite}-1`);
+  expect(swept.code).toBe(0);
 }
 
 export const nodeFaults: readonly Fault[] = [
@@ -86,7 +89,7 @@ export const nodeFaults: readonly Fault[] = [
     holds:
       'the kubelet stops for good: the node is lost, in bounded time, whatever the suite still does there',
     suite: { command: counting(120), patch: impatient },
-    limitMs: 300_000,
+    limitMs: 400_000,
     async run(at) {
       const systemctl = (verb: string) => (): void => at.inNode(worker, 'systemctl', verb, 'kubelet');
       await lost(at, 'kubelet-stopped', systemctl('stop'), systemctl('start'));
@@ -114,7 +117,7 @@ export const nodeFaults: readonly Fault[] = [
     name: 'worker-paused',
     holds: 'the worker stands still for good: the node is lost, in bounded time',
     suite: { command: counting(120), patch: impatient },
-    limitMs: 300_000,
+    limitMs: 400_000,
     async run(at) {
       const node = nodeOf(at);
       await lost(
