@@ -46,7 +46,7 @@ export async function namespaceGone(kube: Reads, name: string, options: AwaitGon
   let earlyMs = 0;
   for (;;) {
     const now = await kube.get<Namespace>(ref, signal);
-    const waited = clock.monotonic() - began;
+    const waited = Math.round(clock.monotonic() - began);
     // Made anew by somebody meanwhile: the one that was to go is gone.
     if (now === undefined || !isTerminating(now) || (first !== undefined && uid(now) !== uid(first)))
       return waited;
