@@ -87,7 +87,7 @@ describe('the log is complete', () => {
   ) => {
     write(live, came);
     if (console === undefined) fs.rmSync(collected, { force: true });
-    else write(collected, console, record?.console_error === 'ENOSPC' ? '' : '\n');
+    else write(collected, console, record.console_error === 'ENOSPC' ? '' : '\n');
     return completenessOf(folder, { ended: end, stored }, record);
   };
 
