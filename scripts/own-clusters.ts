@@ -27,8 +27,16 @@ export function clustersOf(env: Record<string, string>): OwnClusters {
       .split('\n')
       .flatMap((line) => (line.endsWith(` ${own}`) ? [line.split(' ')[0] ?? ''] : []));
   const remove = (): void => {
-    const ids = left();
-    if (ids.length > 0) docker('rm', '-f', '-v', ...ids);
+    for (let tries = 3; tries > 0; tries--) {
+      const ids = left();
+      if (ids.length === 0) return;
+      try {
+        docker('rm', '-f', '-v', ...ids);
+      } catch (error) {
+        // On a busy machine Docker gives up to wait for a container that it has killed.
+        if (tries === 1) throw error;
+      }
+    }
   };
   return {
     env: { ...env, KET_NODE_IMAGE: own },
