@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { strategicMerge } from '../../src/suites/strategic-merge.ts';
+import { strategicMerge } from '../../src/suites/job/strategic-merge.ts';
 import { base, mergeCases } from '../unit/support/merge-cases.ts';
 import {
   attemptOf,

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
@@ -89,6 +89,8 @@ describe('an upload', () => {
     await service.stop();
     jest.restoreAllMocks();
   });
+  // The library is large: loading it is no part of what a test times.
+  beforeAll(() => import('@actions/artifact'), 60_000);
   afterAll(() => {
     process.env = before;
     removeFolders();

@@ -10,7 +10,7 @@ import { validateSource } from '../../src/config/load.ts';
 import { renderProblems } from '../../src/config/problems.ts';
 import { parseSource } from '../../src/config/source.ts';
 import type { ErrorCode } from '../../src/model/errors.ts';
-import { junitCure } from '../../src/suites/verdict.ts';
+import { junitCure } from '../../src/suites/verdict/words.ts';
 import { blocksOf, inlineOf, linksOf, slugsOf, tableOf, type Block } from './support/markdown.ts';
 import { aSuite } from './support/suites.ts';
 
@@ -249,7 +249,9 @@ describe('lists that the code has too', () => {
     const rows = tableOf(section('docs/writing-suites.md', 'Environment variables'));
     const named = (rest: readonly string[][]): string[] =>
       rest.map(([cell = '']) => cell.replaceAll('`', '')).sort();
-    expect(named(rows)).toEqual(names('src/suites/job.ts'));
+    expect(named(rows)).toEqual(
+      [...names('src/suites/job/job.ts'), ...names('src/suites/job/main-container.ts')].sort(),
+    );
     expect(named(rows.filter(([, , here]) => here === 'yes'))).toEqual(names('src/suites/process.ts'));
   });
 

@@ -10,7 +10,7 @@ import { readEvents } from '../../src/pipeline/event-log.ts';
 import { journalFile, openJournal, takeJournal } from '../../src/pipeline/journal.ts';
 import type { RunEnd } from '../../src/pipeline/run-options.ts';
 import { readStates, takeState, writeState } from '../../src/pipeline/state.ts';
-import { Admission } from '../../src/suites/admission.ts';
+import { Admission } from '../../src/suites/admission/admission.ts';
 import { noJournal } from '../../src/suites/journal.ts';
 import { exec } from '../../src/tools/exec.ts';
 import { realClock } from '../../src/tools/clock.ts';

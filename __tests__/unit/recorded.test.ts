@@ -4,10 +4,11 @@ import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import type { InfraClass, Verdict } from '../../src/model/outcome.ts';
 import type { SuitePlan } from '../../src/model/plan.ts';
-import { Pending } from '../../src/suites/pending.ts';
-import type { KubeEvent, Pod } from '../../src/suites/pod-state.ts';
-import type { RunRecord } from '../../src/suites/record.ts';
-import { verdictOf, type Evidence } from '../../src/suites/verdict.ts';
+import { Pending } from '../../src/suites/pod/pending.ts';
+import type { KubeEvent, Pod } from '../../src/suites/pod/pod-state.ts';
+import type { RunRecord } from '../../src/suites/verdict/record.ts';
+import type { Evidence } from '../../src/suites/verdict/evidence.ts';
+import { verdictOf } from '../../src/suites/verdict/verdict.ts';
 import { aSuite } from './support/suites.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Kube } from '../../src/model/kube.ts';
 import type { Task } from '../../src/model/task.ts';
-import { Admission } from '../../src/suites/admission.ts';
-import type { Amount } from '../../src/suites/room.ts';
+import { Admission } from '../../src/suites/admission/admission.ts';
+import type { Amount } from '../../src/suites/admission/room.ts';
 import { FakeCluster } from './support/phases.ts';
 import { task } from './support/tasks.ts';
 

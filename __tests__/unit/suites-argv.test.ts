@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from '@jest/globals';
-import { argvOf } from '../../src/suites/argv.ts';
+import { argvOf } from '../../src/suites/job/argv.ts';
 import type { SuitePlan } from '../../src/model/plan.ts';
 import { aSuite } from './support/suites.ts';
 

@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { settleConsole } from '../../src/suites/attempt-files.ts';
-import type { RunRecord } from '../../src/suites/record.ts';
+import { settleConsole } from '../../src/suites/collect/attempt-files.ts';
+import type { RunRecord } from '../../src/suites/verdict/record.ts';
 import { folder, removeFolders } from './support/folder.ts';
 import { aRecord } from './support/suites.ts';
 

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import fs from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
-import { acknowledge, collect, holdUntil, type CollectOptions } from '../../src/suites/collect.ts';
+import { acknowledge, collect, holdUntil, type CollectOptions } from '../../src/suites/collect/collect.ts';
 import { KubeError } from '../../src/kube/error.ts';
 import type { Kube } from '../../src/model/kube.ts';
 import { folder, removeFolders } from './support/folder.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { farewellOf } from '../../src/suites/farewell.ts';
-import type { Pod } from '../../src/suites/pod-state.ts';
-import { verdictOf, type Evidence } from '../../src/suites/verdict.ts';
+import { farewellOf } from '../../src/suites/collect/farewell.ts';
+import type { Pod } from '../../src/suites/pod/pod-state.ts';
+import type { Evidence } from '../../src/suites/verdict/evidence.ts';
+import { verdictOf } from '../../src/suites/verdict/verdict.ts';
 import { aGreen, aPod, aSuite, ended, nonce, uid } from './support/suites.ts';
 
 /** A pod whose sidecar left this message. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { whyRefusedConnections } from '../../src/suites/hints.ts';
-import type { AttemptResult } from '../../src/suites/attempt-result.ts';
+import type { AttemptResult } from '../../src/suites/verdict/attempt-result.ts';
 import type { SuitePlan } from '../../src/model/plan.ts';
 import { FakeCluster } from './support/phases.ts';
 import { aProof, aSuite } from './support/suites.ts';

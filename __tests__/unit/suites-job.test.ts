@@ -4,8 +4,9 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { parse } from 'yaml';
 import { attemptLimits } from '../../src/suites/limits.ts';
-import { argvOf } from '../../src/suites/argv.ts';
-import { jobFor, type Job, type JobInput } from '../../src/suites/job.ts';
+import { argvOf } from '../../src/suites/job/argv.ts';
+import { jobFor } from '../../src/suites/job/job.ts';
+import type { Job, JobInput } from '../../src/suites/job/job-input.ts';
 import { aSuite, nonce } from './support/suites.ts';
 
 const shipped = parse(

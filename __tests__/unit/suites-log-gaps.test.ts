@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { completenessOf, gapsOf } from '../../src/suites/log-gaps.ts';
+import { completenessOf, gapsOf } from '../../src/suites/pod/log-gaps.ts';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ket-log-gaps-'));
 afterAll(() => fs.rmSync(folder, { recursive: true }));

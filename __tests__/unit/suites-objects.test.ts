@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { attemptLabels, attemptName, attemptSelector, shorten } from '../../src/suites/names.ts';
 import { priorities } from '../../src/model/plan.ts';
-import { priorityClassFor } from '../../src/suites/priority-class.ts';
-import { namespaceFor, objectsFor } from '../../src/suites/objects.ts';
+import { priorityClassFor } from '../../src/suites/job/priority-class.ts';
+import { namespaceFor, objectsFor } from '../../src/suites/job/objects.ts';
 import { aSuite } from './support/suites.ts';
 
 const id = { run: '1121-120000-ab12', suite: 'api', attempt: 1 };

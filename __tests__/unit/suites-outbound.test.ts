@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { outboundFor, podOutbound } from '../../src/suites/outbound.ts';
+import { outboundFor, podOutbound } from '../../src/suites/job/outbound.ts';
 import { outboundOf } from '../../src/tools/outbound.ts';
 import { folder, removeFolders } from './support/folder.ts';
 import { FakeCluster, noOutbound } from './support/phases.ts';

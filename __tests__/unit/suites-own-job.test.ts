@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { attemptLimits } from '../../src/suites/limits.ts';
-import { changesOf } from '../../src/suites/job-changes.ts';
-import { jobFor, type Job, type JobInput } from '../../src/suites/job.ts';
-import { mainContainerOfPod } from '../../src/suites/main-container.ts';
-import { templateOf } from '../../src/suites/own-job.ts';
+import { changesOf } from '../../src/suites/job/job-changes.ts';
+import { jobFor } from '../../src/suites/job/job.ts';
+import type { Job, JobInput } from '../../src/suites/job/job-input.ts';
+import { mainContainerOfPod } from '../../src/suites/job/in-pod.ts';
+import { templateOf } from '../../src/suites/job/own-job.ts';
 import type { SuitePlan } from '../../src/model/plan.ts';
 import { aSuite, nonce } from './support/suites.ts';
 

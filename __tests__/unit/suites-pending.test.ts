@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { Pending } from '../../src/suites/pending.ts';
-import type { NeverRan, Pod } from '../../src/suites/pod-state.ts';
+import { Pending } from '../../src/suites/pod/pending.ts';
+import type { NeverRan, Pod } from '../../src/suites/pod/pod-state.ts';
 import { aPod, aPodWithoutPlace } from './support/suites.ts';
 
 const unschedulable = aPodWithoutPlace('0/1 nodes: Insufficient cpu.');

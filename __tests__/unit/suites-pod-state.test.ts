@@ -8,8 +8,8 @@ import {
   whyNotStarted,
   type KubeEvent,
   type Pod,
-} from '../../src/suites/pod-state.ts';
-import { Pending } from '../../src/suites/pending.ts';
+} from '../../src/suites/pod/pod-state.ts';
+import { Pending } from '../../src/suites/pod/pending.ts';
 import { aPod, aPodWithoutPlace, ended } from './support/suites.ts';
 
 const waiting = (reason: string, message?: string): Pod =>

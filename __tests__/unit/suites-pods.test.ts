@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Verdict } from '../../src/model/outcome.ts';
-import type { PodResult } from '../../src/suites/attempt-result.ts';
-import { podsOf, together, verdictOnOne } from '../../src/suites/pods.ts';
-import type { JunitProof } from '../../src/suites/verdict.ts';
+import type { PodResult } from '../../src/suites/verdict/attempt-result.ts';
+import { podsOf, together, verdictOnOne } from '../../src/suites/verdict/pods.ts';
+import type { JunitProof } from '../../src/suites/verdict/evidence.ts';
 import { aProof, aRecord, aSuite } from './support/suites.ts';
 
 const shards = aSuite({ shards: 3 });

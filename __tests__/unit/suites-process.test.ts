@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Exec } from '../../src/model/deps.ts';
 import type { SuitePlan } from '../../src/model/plan.ts';
-import type { AttemptResult } from '../../src/suites/attempt-result.ts';
+import type { AttemptResult } from '../../src/suites/verdict/attempt-result.ts';
 import { runProcess } from '../../src/suites/process.ts';
 import { realClock } from '../../src/tools/clock.ts';
 import { exec } from '../../src/tools/exec.ts';

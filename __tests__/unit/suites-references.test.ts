@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { AnyObject, Kube } from '../../src/model/kube.ts';
 import type { Reference } from '../../src/model/plan.ts';
-import { copiesOf, shownCopies } from '../../src/suites/reference-copies.ts';
-import { referenceParts } from '../../src/suites/references.ts';
+import { copiesOf, shownCopies } from '../../src/suites/job/reference-copies.ts';
+import { referenceParts } from '../../src/suites/job/references.ts';
 import { fakeClock, FakeCluster, fakeContext, fakeDeps } from './support/phases.ts';
 import { aSuite } from './support/suites.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { Kube } from '../../src/model/kube.ts';
-import type { Pod } from '../../src/suites/pod-state.ts';
-import { releaseSidecars } from '../../src/suites/release-sidecars.ts';
+import type { Pod } from '../../src/suites/pod/pod-state.ts';
+import { releaseSidecars } from '../../src/suites/collect/release-sidecars.ts';
 import { FakeKetRun, inResults } from './support/ket-run.ts';
 
 const podNamed = (name: string, state: object): Pod => ({

@@ -1,7 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Pod } from '../../src/suites/pod-state.ts';
-import { couldFit, fits, freeRooms, requestsOf, type Amount, type Node } from '../../src/suites/room.ts';
+import type { Pod } from '../../src/suites/pod/pod-state.ts';
+import {
+  couldFit,
+  fits,
+  freeRooms,
+  requestsOf,
+  type Amount,
+  type Node,
+} from '../../src/suites/admission/room.ts';
 
 const Mi = 2 ** 20;
 interface Resources {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { secretsOf } from '../../src/suites/secrets.ts';
+import { secretsOf } from '../../src/suites/job/secrets.ts';
 import { aPlan } from './support/phases.ts';
 import { aSuite } from './support/suites.ts';
 

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { takeSnapshots, soFar, type Snapshots } from '../../src/suites/snapshots.ts';
+import { takeSnapshots, soFar, type Snapshots } from '../../src/suites/collect/snapshots.ts';
 import { folder, removeFolders } from './support/folder.ts';
 import { FakeKetRun, inResults, inState } from './support/ket-run.ts';
 import { fakeClock, FakeCluster } from './support/phases.ts';

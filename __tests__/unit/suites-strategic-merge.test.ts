@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { strategicMerge } from '../../src/suites/strategic-merge.ts';
+import { strategicMerge } from '../../src/suites/job/strategic-merge.ts';
 import { base, mergeCases } from './support/merge-cases.ts';
 
 describe('a strategic merge patch', () => {

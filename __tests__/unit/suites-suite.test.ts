@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { noCounts, type Counts, type Verdict } from '../../src/model/outcome.ts';
-import type { AttemptResult } from '../../src/suites/attempt-result.ts';
+import type { AttemptResult } from '../../src/suites/verdict/attempt-result.ts';
 import { runSuite, suiteNotRun, suiteResultOf, type SuiteReport } from '../../src/suites/suite.ts';
 import type { JUnitCase } from '../../src/results/junit-case.ts';
 import { fakeContext, fakeDeps, type FakeContext } from './support/phases.ts';

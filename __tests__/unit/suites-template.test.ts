@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { readTemplate } from '../../src/suites/template.ts';
+import { readTemplate } from '../../src/suites/job/template.ts';
 import type { SuitePlan } from '../../src/model/plan.ts';
 import { aSuite } from './support/suites.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
-import { tellUnavailable, tellsUnavailable, type Telling } from '../../src/suites/unavailable.ts';
+import { tellUnavailable, tellsUnavailable, type Telling } from '../../src/suites/collect/unavailable.ts';
 import { FakeKetRun } from './support/ket-run.ts';
 import { fakeClock, FakeCluster } from './support/phases.ts';
 

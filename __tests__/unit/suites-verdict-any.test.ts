@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Counts } from '../../src/model/outcome.ts';
-import { verdictOf, type Evidence } from '../../src/suites/verdict.ts';
+import type { Evidence } from '../../src/suites/verdict/evidence.ts';
+import { verdictOf } from '../../src/suites/verdict/verdict.ts';
 import { aGreen, aPod, aProcessSuite, aProof, aRecord, aSuite, ended, uid } from './support/suites.ts';
 
 const greenCounts = fc

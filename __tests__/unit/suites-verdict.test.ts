@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { noCounts, type Counts, type Verdict } from '../../src/model/outcome.ts';
-import { junitCure, verdictOf, type Evidence } from '../../src/suites/verdict.ts';
+import type { Evidence } from '../../src/suites/verdict/evidence.ts';
+import { verdictOf } from '../../src/suites/verdict/verdict.ts';
+import { junitCure } from '../../src/suites/verdict/words.ts';
 import { aGreen, aPod, aProcessSuite, aProof, aRecord, aSuite, ended } from './support/suites.ts';
 
 const ranFor = (seconds: number): ReturnType<typeof ended> => ({

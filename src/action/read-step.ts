@@ -4,7 +4,7 @@ import { planFromInputs, type Inputs } from '../config/index.ts';
 import { maskerOf, type Masker } from '../model/mask.ts';
 import type { Plan } from '../model/plan.ts';
 import { escapes } from '../report/escape.ts';
-import { secretsOf, type Secrets } from '../suites/secrets.ts';
+import { secretsOf, type Secrets } from '../suites/job/secrets.ts';
 import type { CommandGuard } from './command-guard.ts';
 import { readInputs } from './inputs.ts';
 

@@ -1,14 +1,15 @@
 import { stringify } from 'yaml';
 import type { Plan, SuitePlan } from '../model/plan.ts';
 import { withCopies } from '../pipeline/isolation.ts';
-import { changesOf } from '../suites/job-changes.ts';
-import { jobFor, type Job } from '../suites/job.ts';
+import { changesOf } from '../suites/job/job-changes.ts';
+import { jobFor } from '../suites/job/job.ts';
+import type { Job } from '../suites/job/job-input.ts';
 import { attemptLimits } from '../suites/limits.ts';
 import { attemptName } from '../suites/names.ts';
-import { namespaceFor, objectsFor } from '../suites/objects.ts';
-import { shownCopies } from '../suites/reference-copies.ts';
-import { readManifest, readTemplate } from '../suites/template.ts';
-import { tellsUnavailable } from '../suites/unavailable.ts';
+import { namespaceFor, objectsFor } from '../suites/job/objects.ts';
+import { shownCopies } from '../suites/job/reference-copies.ts';
+import { readManifest, readTemplate } from '../suites/job/template.ts';
+import { tellsUnavailable } from '../suites/collect/unavailable.ts';
 import { findAssets } from './environment.ts';
 import { planOf, type RunFlags } from './run-command.ts';
 

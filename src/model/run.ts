@@ -1,5 +1,6 @@
 import type { Kube } from './kube.ts';
 import type { StateFile } from './state.ts';
+import type { TaskContext } from './task.ts';
 
 /** What belongs to one execution of a plan. */
 export interface RunContext {
@@ -42,6 +43,9 @@ export interface ClusterHandle {
   readonly nodes: readonly string[];
   readonly kube: Kube;
 }
+
+/** Fires with a KetError when a release that was ready is not fit to be tested any more. */
+export type Guard = (release: string, cluster: ClusterHandle, context: TaskContext) => AbortSignal;
 
 /** Node containers that run, while the cluster in them may still be starting. */
 export interface StartedNodes {

@@ -8,7 +8,7 @@ import type { Made } from '../model/state.ts';
 import type { Task } from '../model/task.ts';
 import { deleteCluster } from '../cluster/delete.ts';
 import { helmEnv } from '../releases/helm.ts';
-import { releaseSidecars } from '../suites/release-sidecars.ts';
+import { releaseSidecars } from '../suites/collect/release-sidecars.ts';
 import { findDocker, onPath } from '../tools/find.ts';
 import { removals, type Remover } from './sweep.ts';
 import type { OpenState } from './state.ts';

@@ -1,7 +1,7 @@
 import type { EventBody } from '../model/events.ts';
 import type { Masker } from '../model/mask.ts';
 import type { Plan } from '../model/plan.ts';
-import type { Secrets } from '../suites/secrets.ts';
+import type { Secrets } from '../suites/job/secrets.ts';
 
 /** Words that ket's own paths are made of: events name files by them. */
 const ownPaths = ['suites/attempt-1/results/junit.xml', 'suites/attempt-1/console.log'];

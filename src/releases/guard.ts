@@ -2,14 +2,11 @@ import path from 'node:path';
 import { KetError } from '../model/errors.ts';
 import { formatMs } from '../model/format.ts';
 import type { Plan, ReleasePlan } from '../model/plan.ts';
-import type { ClusterHandle } from '../model/run.ts';
+import type { Guard } from '../model/run.ts';
 import type { TaskContext } from '../model/task.ts';
 import { evidence } from './evidence.ts';
 import { failureLines } from './failure.ts';
 import { watchRelease, type ReleaseStand, type ReleaseWatch } from './watch.ts';
-
-/** Fires with a KetError when a release that was ready is not fit to be tested any more. */
-export type Guard = (name: string, cluster: ClusterHandle, context: TaskContext) => AbortSignal;
 
 /** A pod may be replaced, and a probe may fail for a moment. */
 const lostMs = 30_000;

@@ -1,6 +1,6 @@
 import type { Kube } from '../model/kube.ts';
 import type { SuitePlan } from '../model/plan.ts';
-import type { AttemptResult } from './attempt-result.ts';
+import type { AttemptResult } from './verdict/attempt-result.ts';
 
 /** What matters here of a NetworkPolicy; client-node calls its `from` by another name than the wire does. */
 interface Policy {

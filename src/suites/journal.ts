@@ -1,4 +1,4 @@
-import type { PodResult } from './attempt-result.ts';
+import type { PodResult } from './verdict/attempt-result.ts';
 import type { AttemptId } from './names.ts';
 
 /** An attempt that was begun: what another process must know to go on with it. */

@@ -6,15 +6,15 @@ import type { SuitePlan } from '../model/plan.ts';
 import type { TaskContext } from '../model/task.ts';
 import { messageOf } from '../model/errors.ts';
 import { findJUnit } from '../results/junit-find.ts';
-import type { AttemptResult } from './attempt-result.ts';
-import { lastLinesOf } from './console.ts';
-import { argvOf } from './argv.ts';
-import { afterRetry, retryCasesKey, retryCasesText, type FailedCases } from './failed-cases.ts';
+import type { AttemptResult } from './verdict/attempt-result.ts';
+import { lastLinesOf } from './collect/console.ts';
+import { argvOf } from './job/argv.ts';
+import { afterRetry, retryCasesKey, retryCasesText, type FailedCases } from './verdict/failed-cases.ts';
 import { suiteId, type AttemptId } from './names.ts';
-import { readJUnitFiles } from './proof.ts';
-import type { RunRecord } from './record.ts';
-import type { Secrets } from './secrets.ts';
-import { verdictOf } from './verdict.ts';
+import { readJUnitFiles } from './verdict/proof.ts';
+import type { RunRecord } from './verdict/record.ts';
+import type { Secrets } from './job/secrets.ts';
+import { verdictOf } from './verdict/verdict.ts';
 
 /** A file system may stamp files a little in the past (2 s on FAT, 10 ms by the kernel's tick elsewhere). */
 const stampSlackMs = 50;

@@ -1,6 +1,6 @@
 import type { InfraClass } from '../model/outcome.ts';
 import type { SuitePlan } from '../model/plan.ts';
-import type { AttemptResult } from './attempt-result.ts';
+import type { AttemptResult } from './verdict/attempt-result.ts';
 
 /** What the decision rests on; attempts in their order. */
 type Tried = Pick<AttemptResult, 'verdict' | 'started'> & {

@@ -6,11 +6,11 @@ import type { SuitePlan } from '../model/plan.ts';
 import type { TaskContext } from '../model/task.ts';
 import type { ContainerRef } from '../model/kube.ts';
 import { caseInfo } from '../results/junit-case.ts';
-import type { AttemptResult, PodResult } from './attempt-result.ts';
-import { casesToRetry, type FailedCases } from './failed-cases.ts';
+import type { AttemptResult, PodResult } from './verdict/attempt-result.ts';
+import { casesToRetry, type FailedCases } from './verdict/failed-cases.ts';
 import type { AttemptId } from './names.ts';
-import { podFolder } from './pods.ts';
-import type { RunRecord } from './record.ts';
+import { podFolder } from './verdict/pods.ts';
+import type { RunRecord } from './verdict/record.ts';
 import { anotherAttempt } from './retry.ts';
 
 /** One attempt as the suite keeps it. */

@@ -1,25 +1,25 @@
 import { KetError } from '../model/errors.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { priorities, type Plan, type SuitePlan } from '../model/plan.ts';
-import type { ClusterHandle, ImageFacts, Outbound } from '../model/run.ts';
+import type { ClusterHandle, Guard, ImageFacts, Outbound } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { Task, TaskContext } from '../model/task.ts';
 import type { TestDurations } from '../results/test-durations.ts';
-import type { Admission } from './admission.ts';
-import type { AttemptResult } from './attempt-result.ts';
+import type { Admission } from './admission/admission.ts';
+import type { AttemptResult } from './verdict/attempt-result.ts';
 import { whyRefusedConnections } from './hints.ts';
 import type { AttemptJournal } from './journal.ts';
 import { attemptLimits } from './limits.ts';
 import { runAttempt } from './attempt.ts';
 import { runProcess } from './process.ts';
-import { podsOf } from './pods.ts';
-import type { Secrets } from './secrets.ts';
-import { mainContainerOf } from './main-container.ts';
+import { podsOf } from './verdict/pods.ts';
+import type { Secrets } from './job/secrets.ts';
+import { mainContainerOf } from './job/in-pod.ts';
 import { infraRetries } from './retry.ts';
-import { requestsOf, type Amount } from './room.ts';
+import { requestsOf, type Amount } from './admission/room.ts';
 import { runSuite, type SuiteReport } from './suite.ts';
-import { readTemplate } from './template.ts';
-import { tellsUnavailable } from './unavailable.ts';
+import { readTemplate } from './job/template.ts';
+import { tellsUnavailable } from './collect/unavailable.ts';
 import { clusterFacts, neededNamespaces, readPrograms, type Assets, type SuiteWorld } from './world.ts';
 
 export type { SuiteReport } from './suite.ts';
@@ -48,8 +48,7 @@ export interface SuiteNeeds {
   readonly deliveries: ReadonlyMap<string, Task | undefined>;
   /** By release name: done when it is ready. */
   readonly releases: ReadonlyMap<string, Task | undefined>;
-  /** Fires when a release is not fit to be tested any more. */
-  readonly guard: (release: string, cluster: ClusterHandle, context: TaskContext) => AbortSignal;
+  readonly guard: Guard;
   /** Releases that are unavailable now, and why; kept with `onUnhealthy: report` only. */
   readonly unavailable: ReadonlyMap<string, string>;
 }

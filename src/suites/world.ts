@@ -9,12 +9,12 @@ import type { NamespacePlan, SuitePlan } from '../model/plan.ts';
 import type { ClusterHandle, ImageFacts, Outbound } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { TestDurations } from '../results/test-durations.ts';
-import type { Job } from './job.ts';
+import type { Job } from './job/job-input.ts';
 import type { AttemptJournal } from './journal.ts';
-import type { KetRunPrograms } from './objects.ts';
-import type { ClusterNetwork } from './outbound.ts';
-import type { Secrets } from './secrets.ts';
-import type { ClusterView } from './view.ts';
+import type { KetRunPrograms } from './job/objects.ts';
+import type { ClusterNetwork } from './job/outbound.ts';
+import type { Secrets } from './job/secrets.ts';
+import type { ClusterView } from './pod/view.ts';
 
 /** What all attempts of a run share. */
 export interface SuiteWorld {

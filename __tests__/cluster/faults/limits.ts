@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { expect } from '@jest/globals';
-import type { RunRecord } from '../../../src/suites/record.ts';
+import type { RunRecord } from '../../../src/suites/verdict/record.ts';
 import { attemptOf, eventsOf, readJson } from '../ket.ts';
 import { expectEnd } from '../known-end.ts';
 import { linesOf, type Fault } from './place.ts';

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { expect } from '@jest/globals';
 import { parse } from 'yaml';
-import type { Pod } from '../../../src/suites/pod-state.ts';
+import type { Pod } from '../../../src/suites/pod/pod-state.ts';
 import { eventsOf, readJson } from '../ket.ts';
 import { expectEnd } from '../known-end.ts';
 import { big, slowly } from './api.ts';

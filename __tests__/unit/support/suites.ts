@@ -1,7 +1,7 @@
 import type { SuitePlan } from '../../../src/model/plan.ts';
-import type { Pod } from '../../../src/suites/pod-state.ts';
-import type { RunRecord } from '../../../src/suites/record.ts';
-import type { Evidence, JunitProof } from '../../../src/suites/verdict.ts';
+import type { Pod } from '../../../src/suites/pod/pod-state.ts';
+import type { RunRecord } from '../../../src/suites/verdict/record.ts';
+import type { Evidence, JunitProof } from '../../../src/suites/verdict/evidence.ts';
 
 export const nonce = '0123456789abcdef0123456789abcdef';
 export const uid = '6b6c7d1e-0000-4000-8000-000000000001';
