@@ -77,6 +77,7 @@ function composed({ before, begun = false, lacks = [] }: Case): ReturnType<typeo
 describe('what is left of a run', () => {
   const runs = [
     'attach to the cluster',
+    'cluster facts',
     'attach to release shop',
     'attach: look at shop-tests:dev',
     'suite api',

@@ -10,6 +10,7 @@ import { imageFacts } from '../images/facts.ts';
 import { collectTask } from '../releases/collect-task.ts';
 import { releaseGuard } from '../releases/guard.ts';
 import type { ReadyRelease } from '../releases/tasks.ts';
+import { clusterFactsTask } from '../suites/cluster-facts.ts';
 import { lackingTask, lacksSomething } from '../suites/lacking.ts';
 import { processSuiteTask, suiteTask, type SuiteReport, type SuiteSettings } from '../suites/tasks.ts';
 import { findDocker } from '../tools/find.ts';
@@ -46,6 +47,7 @@ export function composeAttach(options: AttachComposeOptions): AttachComposition 
   const done = tasksDone(before);
   const tasksOver = tasksWithoutOutput(before);
   const cluster = clusterTask(options, done);
+  const clusterFacts = cluster === undefined ? undefined : clusterFactsTask(cluster, settings.assets);
   const releases = new Map(
     cluster === undefined
       ? []
@@ -77,10 +79,11 @@ export function composeAttach(options: AttachComposeOptions): AttachComposition 
         ? without(suite, { outcome: 'failed', error: lostProcess(suite) })
         : processSuiteTask(settings, plan, suite, []);
     const begun = journal.hasBegun(suite.name);
-    if (cluster === undefined || !(begun || needsReady(suite)))
+    if (cluster === undefined || clusterFacts === undefined || !(begun || needsReady(suite)))
       return without(suite, { outcome: 'skipped', reason: neverBegan });
     const task = suiteTask(settings, plan, suite, {
       cluster,
+      clusterFacts,
       facts,
       deliveries: new Map(),
       releases,
@@ -103,7 +106,11 @@ export function composeAttach(options: AttachComposeOptions): AttachComposition 
     composition: {
       tasks: [
         ...(cluster === undefined ? [] : [cluster]),
-        ...[...releases.values(), ...facts.values()].filter((task) => needed.has(task)),
+        ...[
+          ...(clusterFacts === undefined ? [] : [clusterFacts]),
+          ...releases.values(),
+          ...facts.values(),
+        ].filter((task) => needed.has(task)),
         ...left,
         ...collects,
       ],

@@ -9,6 +9,7 @@ import { imageTasks } from '../images/tasks.ts';
 import { collectTask } from '../releases/collect-task.ts';
 import { releaseGuard } from '../releases/guard.ts';
 import { releaseTasks } from '../releases/tasks.ts';
+import { clusterFactsTask } from '../suites/cluster-facts.ts';
 import { lackingTask, lacksSomething } from '../suites/lacking.ts';
 import { processSuiteTask, suiteTask, type SuiteReport, type SuiteSettings } from '../suites/tasks.ts';
 import { toolTasks } from '../tools/tasks.ts';
@@ -58,11 +59,13 @@ export function compose(options: ComposeOptions): Composition {
   const releases = releaseTasks(within, plan, cluster, images, existing !== undefined);
   const installs = new Map(plan.releases.map((release, index) => [release.name, releases.install[index]]));
   const guards = releaseGuard(plan, run.folder);
+  const clusterFacts = clusterFactsTask(cluster.ready, settings.assets);
   const suites = plan.suites.map((suite) =>
     lacksSomething(suite)
       ? lackingTask(suite)
       : suiteTask(settings, plan, suite, {
           cluster: cluster.ready,
+          clusterFacts,
           facts,
           releases: installs,
           deliveries,
@@ -80,6 +83,7 @@ export function compose(options: ComposeOptions): Composition {
       preflight,
       find,
       ...cluster.all,
+      clusterFacts,
       ...images.all,
       ...facts.values(),
       ...releases.all,

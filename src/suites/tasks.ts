@@ -20,7 +20,8 @@ import { requestsOf, type Amount } from './admission/room.ts';
 import { runSuite, type SuiteReport } from './suite.ts';
 import { readTemplate } from './job/template.ts';
 import { tellsUnavailable } from './collect/unavailable.ts';
-import { clusterFacts, neededNamespaces, readPrograms, type Assets, type SuiteWorld } from './world.ts';
+import type { ClusterFacts } from './cluster-facts.ts';
+import { neededNamespaces, type Assets, type SuiteWorld } from './world.ts';
 
 export type { SuiteReport } from './suite.ts';
 
@@ -42,6 +43,7 @@ export interface SuiteSettings {
 
 export interface SuiteNeeds {
   readonly cluster: Task<ClusterHandle>;
+  readonly clusterFacts: Task<ClusterFacts>;
   /** What is known of each suite's image, by its name. */
   readonly facts: ReadonlyMap<string, Task<ImageFacts | undefined>>;
   /** By image name: done when it is on the nodes. */
@@ -76,7 +78,12 @@ export function suiteTask(
     id: `suite ${suite.name}`,
     phase: 'suites',
     title: suite.name,
-    needs: [needs.cluster, ...releases, ...[facts, delivery].filter((task) => task !== undefined)],
+    needs: [
+      needs.cluster,
+      needs.clusterFacts,
+      ...releases,
+      ...[facts, delivery].filter((task) => task !== undefined),
+    ],
     limitMs: suiteLimit(suite, settings.keepFailedMs),
     pool: admission,
     priority: priorityOf(suite),
@@ -90,8 +97,7 @@ export function suiteTask(
         kube,
         view: admission.open(kube),
         template: (s) => readTemplate(settings.assets, s),
-        programs: readPrograms(settings.assets),
-        ...(await clusterFacts(kube, context.signal)),
+        ...outer.output(needs.clusterFacts),
         namespace: plan.namespace,
         namespaces,
         image: facts === undefined ? undefined : context.output(facts),
