@@ -18,7 +18,7 @@ export interface Run {
   readonly at: string;
   readonly round: number;
   readonly shape: string;
-  readonly how: 'ket' | 'bare' | 'serial';
+  readonly how: 'ket' | 'bare' | 'serial' | 'floor';
   /** From the start of the first command to the verdict of the last suite. */
   readonly wallMs: number;
   readonly load: number;

@@ -17,14 +17,14 @@ export const shapes = {
   sixty: { name: 'sixty', title: '60 suites of 5 s', count: 60, seconds: 5 },
 } as const satisfies Readonly<Record<string, Shape>>;
 
-const image = 'busybox:1.36';
-const resources = { requests: { cpu: '10m', memory: '8Mi' }, limits: { memory: '32Mi' } };
+export const image = 'busybox:1.36';
+export const resources = { requests: { cpu: '10m', memory: '8Mi' }, limits: { memory: '32Mi' } };
 
 /** With a JUnit file, as every suite has one; in a bare Job it is of no use to anybody. */
-const commandOf = (shape: Shape, folder: string): string =>
+export const commandOf = (shape: Shape, folder: string): string =>
   `sleep ${shape.seconds}; echo '<testsuite><testcase name="a"/></testsuite>' > ${folder}/junit.xml`;
 
-const nameOf = (i: number): string => `s${String(i + 1).padStart(2, '0')}`;
+export const nameOf = (i: number): string => `s${String(i + 1).padStart(2, '0')}`;
 
 /** The ket.yaml of all shapes, and the Kind config. */
 export function writeProject(folder: string): void {

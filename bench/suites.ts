@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { Commands } from './commands.ts';
 import { median, p95 } from './figures.ts';
 import { describeMachine, load } from './machine.ts';
+import { floor, ketRunOf } from './floor/suites.ts';
 import { bare, serial, withKet, type Run } from './suite-runs.ts';
 import { shapes, writeProject } from './suite-shapes.ts';
 import { aligned, mustHaveMarkers, writeBetweenMarkers } from './table.ts';
@@ -19,7 +20,12 @@ const root = path.join(import.meta.dirname, '..');
 const docs = path.join(root, 'docs', 'performance.md');
 const markers = 'bench:suites';
 const publishedRounds = 5;
-const howTitles = { ket: 'ket', bare: 'bare Jobs', serial: 'bare Jobs, one after another' } as const;
+const howTitles = {
+  ket: 'ket',
+  bare: 'bare Jobs',
+  floor: 'the floor',
+  serial: 'bare Jobs, one after another',
+} as const;
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });
 const rounds = Number(values.rounds);
 const stop = new AbortController();
@@ -46,6 +52,10 @@ try {
   for (let round = 1; round <= rounds; round++) {
     await add(round, () => withKet(context, shapes.twenty));
     await add(round, () => bare(context, shapes.twenty));
+    await add(round, async () => {
+      const wallMs = await floor(env.KUBECONFIG, ketRunOf(root), shapes.twenty);
+      return { shape: shapes.twenty.name, how: 'floor', wallMs, delays: [] };
+    });
     await add(round, () => withKet(context, shapes.minute));
     await add(round, () => bare(context, shapes.minute));
     await add(round, () => withKet(context, shapes.sixty));
@@ -99,7 +109,7 @@ function table(): string {
   const walls: string[][] = [
     ['wall, seconds', 'median', 'p95', 'runs', 'of bare Jobs'],
     ...(['twenty', 'minute', 'sixty'] as const).flatMap((shape) =>
-      (['ket', 'bare', 'serial'] as const).flatMap((how) => {
+      (['ket', 'bare', 'floor', 'serial'] as const).flatMap((how) => {
         const own = of(shape, how);
         const base = of(shape, 'bare');
         if (own.length === 0) return [];

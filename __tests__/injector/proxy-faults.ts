@@ -30,13 +30,23 @@ const isLog =
   (passing: Passing): boolean =>
     passing.kind === 'log' && within(scene, passing);
 
+/** A log that another fault has just cut is soon read anew. */
+async function cutLogSoon(scene: Scene): Promise<Passing[]> {
+  for (let i = 0; i < 100; i++) {
+    const cut = scene.proxy.cut(isLog(scene));
+    if (cut.length > 0) return cut;
+    await pause(20);
+  }
+  throw new Error('the log was not read for two seconds');
+}
+
 export async function cutLog(scene: Scene): Promise<string> {
-  return say(cutNow(scene, isLog(scene)));
+  return say(await cutLogSoon(scene));
 }
 
 /** Cuts the log again and again, as soon as it is read anew. */
 export async function cutLogOften(scene: Scene): Promise<string> {
-  const all = cutNow(scene, isLog(scene));
+  const all = await cutLogSoon(scene);
   for (let i = 0; i < 6; i++) {
     await pause(100 + scene.random.below(400));
     all.push(...scene.proxy.cut(isLog(scene)));

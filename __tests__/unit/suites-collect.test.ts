@@ -125,6 +125,28 @@ describe('bringing results home', () => {
     },
   );
 
+  test('a file has its name when it is whole, at every moment; what came of the last is set aside', async () => {
+    for (let after = 0; after < total; after++) {
+      const ketRun = new FakeKetRun(files);
+      ketRun.piece = 1;
+      const opts = options(ketRun);
+      let seen: Record<string, string> = {};
+      ketRun.cut = (command, call) => {
+        if (command === 'stream' && call === 1 && fs.existsSync(opts.outDir)) seen = tree(opts.outDir);
+        return command === 'stream' ? { after: call === 0 ? after : 0 } : undefined;
+      };
+      await expect(collect(opts)).rejects.toThrow();
+      const { arriving = '', ...whole } = seen;
+      const left = tree(opts.outDir);
+      const part = Object.entries(left).filter(([name]) => name.endsWith('.part'));
+      expect(part.map(([, bytes]) => bytes)).toEqual(arriving === '' ? [] : [arriving]);
+      for (const [name, bytes] of part) expect(home[name.slice(0, -5)]).toMatch(bytes);
+      for (const [name] of part) Reflect.deleteProperty(left, name);
+      expect(left).toEqual(whole);
+      expect(home).toMatchObject(whole);
+    }
+  });
+
   test('ket-run that ends with an error is an error with its words', async () => {
     const ketRun = new FakeKetRun(files);
     ketRun.exitCode = (command) => (command === 'stream' ? 1 : 0);

@@ -1,15 +1,13 @@
-import fs from 'node:fs';
-import path from 'node:path';
-import { createHash, type Hash } from 'node:crypto';
 import type { Clock } from '../../model/deps.ts';
 import type { ContainerRef, Kube } from '../../model/kube.ts';
 import { KetError, messageOf } from '../../model/errors.ts';
 import type { CapsPlan } from '../../model/plan.ts';
 import { formatBytes } from '../../model/quantity.ts';
-import { parseManifest, type Manifest, type ManifestFile } from '../../results/manifest.ts';
+import { parseManifest, type Manifest } from '../../results/manifest.ts';
 import { KubeError } from '../../kube/error.ts';
 import { sleep } from '../../kube/abort.ts';
 import { folders, ketRun } from '../job/in-pod.ts';
+import { TreeWriter } from './tree-writer.ts';
 
 export interface Collected {
   readonly manifest: Manifest;
@@ -33,9 +31,6 @@ export interface CollectOptions {
 
 /** What runs ket-run in the sidecar needs. */
 export type Access = Pick<CollectOptions, 'container' | 'signal'> & { readonly kube: Pick<Kube, 'exec'> };
-
-/** What ket-run itself leaves in its state folder. */
-const ownFiles = new Set(['record.json', 'started.json', 'console.log', 'usage.ndjson']);
 
 /** A connection without a byte for so long is given up and taken up again at the offset reached. */
 const idleMs = 30_000;
@@ -61,7 +56,8 @@ export async function collect(options: CollectOptions): Promise<Collected> {
         if (exitCode !== 0)
           throw new KetError('KET_COLLECT', `ket-run stream: exit code ${exitCode}: ${stderr}`);
       } catch (error) {
-        if (options.signal.aborted) throw error;
+        // What this machine's disk refuses no other connection mends.
+        if (options.signal.aborted || writer.broken !== undefined) throw writer.broken ?? error;
         failures = writer.offset > from ? 0 : failures + 1;
         if (failures >= tries) throw error;
         await untilReachable(error, failures, options.signal);
@@ -199,77 +195,4 @@ export async function execKetRun(
     idleMs,
   });
   return { exitCode, stderr: stderr.trim() };
-}
-
-/** Cuts one sequence of bytes into the files of a manifest; a file that does not match its hash is set aside. */
-class TreeWriter {
-  offset = 0;
-  readonly mismatched: string[] = [];
-  readonly #outDir: string;
-  readonly #files: readonly ManifestFile[];
-  #index = 0;
-  #left = 0;
-  #fd: number | undefined;
-  #hash: Hash | undefined;
-
-  constructor(outDir: string, files: readonly ManifestFile[]) {
-    this.#outDir = outDir;
-    this.#files = files;
-    this.#open();
-  }
-
-  write(chunk: Buffer): void {
-    let rest = chunk;
-    while (rest.length > 0 && this.#fd !== undefined) {
-      const part = rest.subarray(0, this.#left);
-      // Not writeSync: on a disk that is nearly full it writes less than asked, without an error.
-      fs.writeFileSync(this.#fd, part);
-      this.#hash?.update(part);
-      this.#left -= part.length;
-      this.offset += part.length;
-      rest = rest.subarray(part.length);
-      if (this.#left === 0) {
-        this.#finish();
-        this.#open();
-      }
-    }
-  }
-
-  close(): void {
-    if (this.#fd !== undefined) fs.closeSync(this.#fd);
-    this.#fd = undefined;
-  }
-
-  /** Opens the next file; empty ones are finished on the spot. */
-  #open(): void {
-    for (;;) {
-      const file = this.#files[this.#index];
-      if (file === undefined) return;
-      const target = this.#target(file);
-      fs.mkdirSync(path.dirname(target), { recursive: true });
-      // `wx`: two entries of one name, or a link put there by somebody, must not be written through.
-      this.#fd = fs.openSync(target, 'wx', 0o600);
-      this.#hash = createHash('sha256');
-      this.#left = file.size;
-      if (this.#left > 0) return;
-      this.#finish();
-    }
-  }
-
-  #finish(): void {
-    const file = this.#files[this.#index];
-    if (file === undefined || this.#fd === undefined) return;
-    fs.closeSync(this.#fd);
-    this.#fd = undefined;
-    this.#index += 1;
-    if (this.#hash?.digest('hex') === file.sha256) return;
-    this.mismatched.push(`${file.root}/${file.path}`);
-    fs.renameSync(this.#target(file), `${this.#target(file)}.changed`);
-  }
-
-  #target(file: ManifestFile): string {
-    // A file that the tests put among ket-run's own must not take the place of another.
-    const folder = file.root === 'results' ? 'results' : ownFiles.has(file.localPath) ? '.' : 'state';
-    return path.join(this.#outDir, folder, file.localPath);
-  }
 }
