@@ -416,8 +416,10 @@ test('a cluster of its own goes when the run that was taken up is done', async (
       process.kill(pid, 'SIGKILL');
     },
   });
+  expect({ armed, said: armed ? '' : ran.stderr.slice(-2000) }).toEqual({ armed: true, said: '' });
   const attached = await ket({ args: ['attach', run], cwd: fixture, box });
-  expect({ code: attached.code }).toEqual({ code: 0 });
+  const { code, stderr } = attached;
+  expect({ code, said: code === 0 ? '' : stderr.slice(-2000) }).toEqual({ code: 0, said: '' });
   expect(ends(ran.folder)).toEqual({ kill: 'passed' });
   expect(containersOf(run)).toEqual([]);
 }, 240_000);
