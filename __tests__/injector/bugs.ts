@@ -15,7 +15,7 @@ import { endStage, openStage } from './stage.ts';
 const root = path.join(import.meta.dirname, '..', '..');
 /** The one whose rounds the patches name. */
 const seed = '10';
-const limitMs = 8 * 60_000;
+const limitMs = 15 * 60_000;
 
 interface Bug {
   readonly name: string;

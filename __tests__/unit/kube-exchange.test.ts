@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { exec } from '../../src/kube/exec.ts';
 import type { Connection, ConnectionOptions } from '../../src/kube/connection.ts';
 import { Contact } from '../../src/kube/contact.ts';
-import { open } from '../../src/kube/exchange.ts';
+import { consume, open } from '../../src/kube/exchange.ts';
 import type { Client } from '../../src/kube/request.ts';
 import { defaultTimings } from '../../src/kube/timings.ts';
 
@@ -55,4 +55,36 @@ test('the same for a command in a pod', async () => {
   await expect(ran).rejects.toThrow('not wanted any more');
   await settled();
   expect(connections()).toBe(0);
+});
+
+test('nothing is read while what was read waits to be taken, and that is no silence', async () => {
+  const megabyte = Buffer.alloc(1 << 20, 'x');
+  const total = 64;
+  server = http.createServer((_request, response) => {
+    for (let i = 0; i < total; i++) response.write(megabyte);
+    response.end();
+  });
+  await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const connection: Connection = {
+    server: new URL(`http://127.0.0.1:${port}`),
+    contact: new Contact(),
+    proxied: false,
+    options: () => Promise.resolve<ConnectionOptions>({ headers: {} }),
+    dropIdle: () => undefined,
+    close: () => undefined,
+  };
+  const { signal } = new AbortController();
+  const response = await open(connection, { method: 'GET', path: '/log' }, 1000, signal);
+  let bytes = 0;
+  let taken = (): void => undefined;
+  const first = new Promise<void>((resolve) => (taken = resolve));
+  const idleMs = 100;
+  const end = consume(connection, response, (chunk) => ((bytes += chunk.length), first), idleMs, signal);
+  await new Promise((resolve) => setTimeout(resolve, 4 * idleMs));
+  expect(bytes).toBeGreaterThan(0);
+  expect(bytes).toBeLessThan(megabyte.length);
+  taken();
+  expect(await end).toEqual({ how: 'end' });
+  expect(bytes).toBe(total * megabyte.length);
 });

@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { KubeError } from '../../src/kube/error.ts';
 import type { Timings } from '../../src/kube/timings.ts';
-import type { FollowedLine, FollowEnd } from '../../src/model/kube.ts';
+import type { FollowedLine, FollowEnd, FollowOptions } from '../../src/model/kube.ts';
 import { LogCursor } from '../../src/kube/log-cursor.ts';
 import { Stamps } from '../../src/kube/log-line.ts';
 import { eventually, FakeServer, hang, json, pause, reset, status, warmUp } from './kube-fake.ts';
@@ -20,7 +20,11 @@ let log: FakeLog;
 const texts = (): string[] => lines.map(({ text }) => text);
 
 /** Follows the log that these plays make. */
-async function start(plays: readonly Play[], timings: Partial<Timings> = {}): Promise<Promise<FollowEnd>[]> {
+async function start(
+  plays: readonly Play[],
+  timings: Partial<Timings> = {},
+  more: Pick<FollowOptions, 'room'> = {},
+): Promise<Promise<FollowEnd>[]> {
   log = new FakeLog(plays);
   fake.on('GET', path, log.handler);
   const kube = await fake.kube(timings);
@@ -29,6 +33,7 @@ async function start(plays: readonly Play[], timings: Partial<Timings> = {}): Pr
       onLine: (line) => lines.push(line),
       finished: () => log.finished,
       signal: AbortSignal.timeout(4000),
+      ...more,
     }),
   ];
 }
@@ -63,6 +68,27 @@ describe('a healthy stream', () => {
       timestamps: 'true',
       follow: 'true',
     });
+  });
+
+  test('while its reader is behind nothing more is read, for longer than a silence may last, and nothing is lost', async () => {
+    let caughtUp = (): void => undefined;
+    let behind: Promise<void> | undefined = new Promise((resolve) => {
+      caughtUp = () => {
+        behind = undefined;
+        resolve();
+      };
+    });
+    const [end] = await start([], { logIdleMs: 50, drainIdleMs: 50 }, { room: () => behind });
+    log.print(stampOf(1), 'one');
+    await eventually('first line', () => lines.length === 1);
+    log.print(stampOf(2), 'two');
+    await pause(200);
+    expect(texts()).toEqual(['one']);
+    expect(log.asked).toHaveLength(1);
+    caughtUp();
+    await eventually('second line', () => lines.length === 2);
+    log.finish();
+    expect(await end).toMatchObject({ lines: 2, complete: true });
   });
 
   test('a container that has ended before: everything is read', async () => {

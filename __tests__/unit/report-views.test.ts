@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { EventBody } from '../../src/model/events.ts';
 import { finalBlock } from '../../src/report/final.ts';
 import { elapsed, truncate, wrap } from '../../src/report/format.ts';
+import { PassThrough } from 'node:stream';
 import { jsonSink } from '../../src/report/json.ts';
 import { lastAttempt, phasesOf, viewOf } from '../../src/report/model.ts';
 import { plainSink } from '../../src/report/plain.ts';
@@ -252,4 +253,23 @@ describe('format and style', () => {
     expect(suiteColour('api')).toBe(suiteColour('api'));
     expect(new Set(['api', 'db', 'k8s', 'e2e', 'smoke', 'load'].map(suiteColour)).size).toBeGreaterThan(2);
   });
+});
+
+test('a reader of json that is behind is waited for; one that is gone is not', async () => {
+  const stream = new PassThrough({ highWaterMark: 16 });
+  const sink = jsonSink(stream);
+  expect(sink.room?.()).toBeUndefined();
+  feed(sink, events);
+  const room = sink.room?.();
+  expect(room).toBeInstanceOf(Promise);
+  expect(sink.room?.()).toBe(room);
+  stream.resume();
+  await room;
+  expect(sink.room?.()).toBeUndefined();
+  stream.pause();
+  feed(sink, events);
+  const last = sink.room?.();
+  stream.destroy();
+  await last;
+  expect(sink.room?.()).toBeUndefined();
 });

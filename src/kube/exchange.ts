@@ -81,18 +81,21 @@ export type BodyEnd =
   { readonly how: 'end' | 'idle' | 'stopped' } | { readonly how: 'cut'; readonly cause: Error | undefined };
 
 /**
- * Hands a body over piece by piece until it ends in any way. What `onChunk` throws closes the connection and rejects:
- * an error in a handler must not look like the end of a stream.
+ * Hands a body over piece by piece until it ends in any way; the next comes when a promise that `onChunk` returned has
+ * resolved. What `onChunk` throws closes the connection and rejects: an error in a handler must not look like the end of
+ * a stream.
  */
 export function consume(
   connection: Connection,
   response: http.IncomingMessage,
-  onChunk: (chunk: Buffer) => void,
+  onChunk: (chunk: Buffer) => void | Promise<void>,
   idleMs: number,
   stop: AbortSignal,
 ): Promise<BodyEnd> {
   return new Promise((resolve, reject) => {
     let settled = false;
+    /** Nothing is read: what does not come says nothing about the peer. */
+    let held = false;
     const settle = (finish: () => void): void => {
       if (settled) return;
       settled = true;
@@ -107,12 +110,22 @@ export function consume(
       end({ how: 'cut', cause: response.errored ?? undefined });
     };
     let untie = (): void => undefined;
-    const idle = setTimeout(() => end({ how: 'idle' }), idleMs);
+    const idle = setTimeout(() => (held ? idle.refresh() : end({ how: 'idle' })), idleMs);
+    const hold = async (busy: Promise<void>): Promise<void> => {
+      held = true;
+      response.pause();
+      await busy;
+      held = false;
+      idle.refresh();
+      response.resume();
+    };
     response.on('data', (chunk: Buffer) => {
       if (settled) return;
       idle.refresh();
       try {
-        onChunk(chunk);
+        const busy = onChunk(chunk);
+        if (busy instanceof Promise)
+          hold(busy).catch((error: unknown) => settle(() => reject(asError(error))));
       } catch (error) {
         settle(() => reject(asError(error)));
       }

@@ -161,6 +161,13 @@ class Follower {
         (chunk) => {
           lastByte = performance.now();
           lines.push(chunk, onLine);
+          const room = this.#options.room?.();
+          if (room === undefined) return;
+          // What is not read is no silence.
+          lastByte = Infinity;
+          return room.then(() => {
+            lastByte = performance.now();
+          });
         },
         idleMs,
         stop.signal,

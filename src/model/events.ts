@@ -177,5 +177,7 @@ export type RunEvent = EventBody & {
 export interface EventSink {
   readonly name: string;
   event(event: RunEvent): void;
+  /** Resolves when who reads it has caught up; undefined when there is nothing to wait for. */
+  room?(): Promise<void> | undefined;
   close?(): void | Promise<void>;
 }

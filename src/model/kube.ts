@@ -57,6 +57,8 @@ export interface FollowedLine {
 
 export interface FollowOptions {
   readonly onLine: (line: FollowedLine) => void;
+  /** Asked after every piece; while it waits nothing more is read, so that lines do not fill the memory. */
+  readonly room?: () => Promise<void> | undefined;
   /** Tells whether the container has terminated (from the latest pod); EOF alone never ends the follow. */
   readonly finished: () => boolean;
   /** Rejects the follow with its reason. */

@@ -35,6 +35,8 @@ export interface TaskContext {
   /** Fires when the run is cancelled or the task's limit is over. */
   readonly signal: AbortSignal;
   emit(event: EventBody): void;
+  /** Who has much to say waits for this in between: resolves when all who listen have caught up. */
+  room(): Promise<void> | undefined;
   /** Says what the task waits for now: shown live, and named when the limit is over. */
   awaiting(what: string): void;
   /** The output of a task that this one needs. */

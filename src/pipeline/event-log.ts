@@ -6,6 +6,8 @@ import type { EventBody, EventSink, RunEvent } from '../model/events.ts';
 
 export interface EventLog {
   readonly emit: (event: EventBody) => void;
+  /** Resolves when all sinks have caught up; undefined when there is nothing to wait for. */
+  room(): Promise<void> | undefined;
   /** All events so far, without log lines. */
   events(): readonly RunEvent[];
   /** Closes the file and the sinks. */
@@ -88,6 +90,10 @@ export function openEventLog(
   for (const event of stored) deliver(event);
   return {
     emit,
+    room() {
+      const waits = [...active].flatMap((sink) => sink.room?.() ?? []);
+      return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
+    },
     events: () => stored,
     async close() {
       closed = true;

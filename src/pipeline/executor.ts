@@ -15,6 +15,8 @@ export interface TaskResult {
 export interface ExecuteOptions {
   readonly deps: Deps;
   readonly emit: (event: EventBody) => void;
+  /** Resolves when all who listen have caught up. */
+  readonly room?: () => Promise<void> | undefined;
   /** Cancels: running tasks are aborted, waiting ones never start. */
   readonly signal: AbortSignal;
   /** How long a task may take to return after it was aborted, ms. */
@@ -137,6 +139,7 @@ async function runOne(
     deps,
     signal,
     emit,
+    room: () => options.room?.(),
     awaiting(what) {
       if (what === awaiting) return;
       awaiting = what;

@@ -4,11 +4,12 @@ import { defuseCommands, escapeTerminal } from './escape.ts';
 import { caseTitle, errorLines, finalBlock, marks, titleOf } from './final.ts';
 import { countsText, displayWidth, padEnd } from './format.ts';
 import { applyEvent, newRunView, type RunView } from './model.ts';
+import { roomOf, type Reader } from './room.ts';
 import { styleFor, suiteColour, type Style } from './style.ts';
 
 /** Where a view for people goes, and what it may know of its surroundings. */
 export interface ViewOptions {
-  readonly stream: NodeJS.WritableStream & {
+  readonly stream: Reader & {
     readonly isTTY?: boolean;
     readonly columns?: number;
     readonly rows?: number;
@@ -69,6 +70,7 @@ export function plainSink(options: ViewOptions): EventSink {
       write(eventLines(event, view, style).map((line) => `${at}  ${line}`));
       if (event.type === 'run-ended') write(finalBlock(view, { style, ...folderOf(options) }));
     },
+    room: roomOf(options.stream),
   };
 }
 

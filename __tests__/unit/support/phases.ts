@@ -158,7 +158,9 @@ export function fakeContext(deps: Deps, outputs: readonly (readonly [Task, unkno
     events,
     waits,
     signal: new AbortController().signal,
+    room: () => undefined,
     emit: (event) => void events.push(event),
+    room: () => undefined,
     awaiting: (what) => void waits.push(what),
     output: <O>(task: Task<O>): O => {
       const found = outputs.find(([other]) => other === task);

@@ -25,6 +25,7 @@ export interface LiveLogOptions {
   /** Of the pod, where the attempt has several. */
   readonly index?: number;
   readonly emit: (event: EventBody) => void;
+  readonly room?: () => Promise<void> | undefined;
 }
 
 /** Follows a container's log: each line goes out as an event at once, and into a file. */
@@ -57,6 +58,7 @@ export function followLive(options: LiveLogOptions): LiveLog {
     .follow(options.container, {
       finished: options.finished,
       signal: stop.signal,
+      ...(options.room === undefined ? {} : { room: options.room }),
       onLine: (line) => {
         if (waiting === '') setImmediate(store);
         waiting += line.text + '\n';

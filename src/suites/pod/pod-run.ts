@@ -174,6 +174,7 @@ export class PodRun {
       id: this.#id,
       ...(index === undefined ? {} : { index }),
       emit: (event) => this.#context.emit(event),
+      room: () => this.#context.room(),
     });
   }
 
