@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { caseLine } from '../../src/results/junit-retry.ts';
 import { execute, root, runShards, type Project, type Shard } from './shards.ts';
 
 /** examples/recipes as it is, with the runners that it is for. */
@@ -16,6 +17,18 @@ interface Runner {
   readonly files?: Readonly<Record<string, string>>;
   readonly prepare?: readonly (readonly string[])[];
   readonly env?: (folder: string) => Readonly<Record<string, string>>;
+  readonly retry: {
+    /** Tests with odd names, and some with names much like them. */
+    readonly files: Readonly<Record<string, string>>;
+    /** Lines of some of them. */
+    readonly lines: readonly string[];
+    /** Lines of those that run with them; none where it can tell every test from the others. */
+    readonly more?: readonly string[];
+    /** Lines that stand for no test that could run alone, and what runs then. */
+    readonly inexact?: Readonly<Record<string, RegExp>>;
+    /** Of a test, and a file, that are not there. */
+    readonly gone: readonly string[];
+  };
 }
 
 const node = (index: number, body: string): string =>
@@ -24,6 +37,21 @@ const nodeBody = (seconds: number | 'fails'): string =>
   seconds === 'fails'
     ? `throw new Error('meant to fail');`
     : `await new Promise((done) => setTimeout(done, ${String(seconds * 1000)}));`;
+
+/** What cannot be told from a test of another name where a name is taken for a regular expression, or for its part. */
+const oddNode = (fn: string): string => String.raw`
+${fn}('root v1.0 $& $\' $$', () => {});
+${fn}('root v1x0 $& $\' $$', () => {});
+${fn}('two\nlines', () => {});
+${fn}('${'x'.repeat(1100)}', () => {});
+describe('A v1.0', () => {
+  for (const name of ['t', 't t', 't (x|y)* [z] ^\\d$ "q" \'r\'', 'ty ^d']) ${fn}(name, () => {});
+  describe('B #1/2', () => {
+    ${fn}('ünï ✓ 😀 <&> a\\b', () => {});
+    ${fn}('ünï ✓ 😀', () => {});
+  });
+});
+`;
 
 const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
@@ -65,12 +93,43 @@ const runners: readonly Runner[] = [
       ],
     ],
     env: (folder) => ({ PATH: `${folder}/venv/bin:${process.env['PATH'] ?? ''}` }),
+    retry: {
+      files: {
+        'tests/test_odd.py':
+          'import pytest\n\n\n@pytest.mark.parametrize("text", ["a b", "a", "x.y", "(x|y)* \'q\' #/ü"])\ndef test_odd(text):\n    pass\n',
+      },
+      lines: ['tests.test_odd.test_odd[a b]', 'tests.test_odd.test_odd[x.y]', 'tests.test_0.test_it'],
+      gone: ['tests.test_0.test_gone', 'tests.test_gone.test_it'],
+    },
   },
   {
     name: 'jest',
     commands: ['npm'],
     file: (index, seconds) => [`src/case ${String(index)}.test.js`, node(index, nodeBody(seconds))],
     prepare: [['npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']],
+    retry: {
+      files: {
+        'src/odd v1.0 (x).test.js': oddNode('test'),
+        'src/odd.test.js': oddNode('test'),
+      },
+      lines: [
+        ...[
+          "root v1.0 $& $' $$",
+          'two\ufffdlines',
+          'A v1.0 t',
+          'A v1.0 t (x|y)* [z] ^\\d$ "q" \'r\'',
+          'A v1.0 B #1/2 ünï ✓ 😀 <&> a\\b',
+        ].map((name) => `src/odd v1.0 (x).test.js.${name}`),
+        'src/case 0.test.js.case 0',
+        'src/case 1.test.js.case 1',
+      ],
+      inexact: {
+        "src/case 0.test.js.Test execution failure: could be caused by test hooks like 'afterAll'.":
+          /^src\/case 0\.test\.js\.case 0$/,
+        [`src/odd.test.js.${'x'.repeat(1000)} …`]: /^src\/odd\.test\.js\./,
+      },
+      gone: ['src/case 0.test.js.gone', 'src/gone.test.js.case 0'],
+    },
   },
   {
     name: 'mocha',
@@ -80,6 +139,23 @@ const runners: readonly Runner[] = [
       node(index, nodeBody(seconds)).replace('test(', 'it('),
     ],
     prepare: [['npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']],
+    retry: {
+      files: { 'test/odd v1.0 (x).test.js': oddNode('it').replace('two\\nlines', 'two lines') },
+      lines: [
+        "root v1.0 $& $' $$",
+        'two lines',
+        'A v1.0.t',
+        'A v1.0.t (x|y)* [z] ^\\d$ "q" \'r\'',
+        'A v1.0 B #1/2.ünï ✓ 😀 <&> a\\b',
+        'case 0',
+      ],
+      inexact: {
+        'A v1.0 B #1/2."after all" hook: bye for "ünï"': /^A v1\.0 B/,
+        '"before all" hook in "{root}"': /^/,
+        [`${'x'.repeat(1000)} …`]: /^x/,
+      },
+      gone: ['gone', 'A v1.0.gone'],
+    },
   },
   {
     name: 'go',
@@ -98,6 +174,33 @@ const runners: readonly Runner[] = [
     },
     prepare: [['go', 'install', 'gotest.tools/gotestsum@v1.13.0']],
     env: (folder) => ({ GOBIN: `${folder}/bin`, PATH: `${folder}/bin:${process.env['PATH'] ?? ''}` }),
+    retry: {
+      files: {
+        'odd.v2/odd_test.go': `package odd
+
+import "testing"
+
+func TestOdd(t *testing.T) {
+	for _, name := range []string{"a b", "x.y/z (|", "ünï"} {
+		t.Run(name, func(*testing.T) {})
+	}
+}
+
+func TestOddToo(*testing.T) {}
+
+func TestÄ(*testing.T) {}
+`,
+      },
+      lines: [
+        'example.com/recipe/odd.v2.TestOdd/x.y/z_(|',
+        'example.com/recipe/odd.v2.TestÄ',
+        'example.com/recipe/pkg0.TestCase0',
+        'example.com/recipe/pkg1.TestCase1',
+      ],
+      more: ['', '/a_b', '/ünï'].map((name) => `example.com/recipe/odd.v2.TestOdd${name}`),
+      inexact: { TestMain: /^/ },
+      gone: ['example.com/recipe/pkg0.TestGone', 'example.com/recipe/gone.TestCase0'],
+    },
   },
   {
     name: 'maven',
@@ -112,6 +215,40 @@ const runners: readonly Runner[] = [
     ],
     files: { 'pom.xml': pom },
     env: (folder) => ({ MAVEN_ARGS: `-Dmaven.repo.local=${folder}/repo` }),
+    retry: {
+      files: {
+        'src/test/java/recipe/OddTest.java': `package recipe;
+
+import org.junit.jupiter.api.*;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class OddTest {
+  @Test void it() {}
+  @Test void items() {}
+  @Test void tést() {}
+  @Test void a$1() {}
+  @ParameterizedTest @ValueSource(strings = {"a b", "x,y#z"}) void odd(String text) {}
+  @Nested class Inner {
+    @Test void it() {}
+    @Test void items() {}
+  }
+}
+`,
+      },
+      lines: [
+        'recipe.OddTest.it',
+        'recipe.OddTest.tést',
+        'recipe.OddTest.a$1',
+        'recipe.OddTest.odd(String)[2]',
+        'recipe.OddTest$Inner.items',
+        'recipe.Case0Test.it',
+        'recipe.Case1Test.it',
+      ],
+      more: ['recipe.OddTest.odd(String)[1]'],
+      inexact: { 'recipe.OddTest.': /^recipe\.OddTest/ },
+      gone: ['recipe.OddTest.gone', 'recipe.GoneTest.it'],
+    },
   },
 ];
 
@@ -188,8 +325,58 @@ for (const runner of runners) {
       }
     }, 300_000);
 
+    const { retry } = runner;
+    const again = (run: number, count: number, lines: readonly string[]): Promise<Shard[]> => {
+      const list = path.join(folder, 'retry.txt');
+      fs.writeFileSync(list, lines.map((line) => `${line}\n`).join(''));
+      return runShards(project, count, run, { KET_RETRY_CASES: list });
+    };
+    const ran = (all: readonly Shard[]): string[] =>
+      all.flatMap(({ cases }) => cases.filter(({ status }) => status !== 'skipped').map(caseLine)).sort();
+
+    test('with a list of cases to be retried only these run, shared like all', async () => {
+      for (const file of Object.entries(retry.files)) write(file);
+      const all = ran(await runShards(project, 1, 6));
+      expect(all).toEqual(expect.arrayContaining([...retry.lines]));
+
+      const shared = await again(7, shards, retry.lines);
+      expect({ codes: codes(shared), said: shared.map(({ said }) => said) }).toMatchObject({
+        codes: [0, 0, 0],
+      });
+      expect(ran(shared)).toEqual([...retry.lines, ...(retry.more ?? [])].sort());
+      for (const shard of shared) expect(ran([shard])).not.toEqual([]);
+
+      const two = retry.lines.slice(-2);
+      const few = await again(8, shards, two);
+      expect(codes(few)).toEqual([0, 0, 0]);
+      expect(ran(few)).toEqual(two.toSorted());
+      expect(few.flatMap(({ names }) => names)).toContain('ket.shard 2');
+    }, 300_000);
+
+    test('a case to be retried that is not there is an error when no other is; what is no test is all around it', async () => {
+      for (const file of Object.entries(retry.files)) write(file);
+      const all = ran(await runShards(project, 1, 9));
+      for (const [index, line] of retry.gone.entries()) {
+        const [none] = await again(10 + index, 1, [line]);
+        expect(none?.code).not.toBe(0);
+        expect(none?.said).toMatch(/none of (the|them)/);
+        expect(ran(none === undefined ? [] : [none])).toEqual([]);
+      }
+      const [line = ''] = retry.lines;
+      const some = await again(12, 1, [...retry.gone, line]);
+      expect(codes(some)).toEqual([0]);
+      expect(ran(some)).toContain(line);
+      expect(ran(some)).not.toHaveLength(all.length);
+      for (const [index, [inexact, runs]] of Object.entries(retry.inexact ?? {}).entries()) {
+        const found = await again(13 + index, 1, [inexact]);
+        expect(codes(found)).toEqual([0]);
+        expect(ran(found)).toEqual(all.filter((one) => runs.test(one)));
+      }
+    }, 300_000);
+
     test('no test at all is an error in every shard', async () => {
-      for (const [name] of files) fs.rmSync(path.join(folder, name));
+      for (const name of [...files.map(([file]) => file), ...Object.keys(retry.files)])
+        fs.rmSync(path.join(folder, name), { force: true });
       // Classes that are left of sources that are gone.
       fs.rmSync(path.join(folder, 'target'), { recursive: true, force: true });
       try {
