@@ -351,7 +351,7 @@ for (const runner of runners) {
       expect(codes(few)).toEqual([0, 0, 0]);
       expect(ran(few)).toEqual(two.toSorted());
       expect(few.flatMap(({ names }) => names)).toContain('ket.shard 2');
-    }, 300_000);
+    }, 600_000);
 
     test('a case to be retried that is not there is an error when no other is; what is no test is all around it', async () => {
       for (const file of Object.entries(retry.files)) write(file);
@@ -372,7 +372,7 @@ for (const runner of runners) {
         expect(codes(found)).toEqual([0]);
         expect(ran(found)).toEqual(all.filter((one) => runs.test(one)));
       }
-    }, 300_000);
+    }, 600_000);
 
     test('no test at all is an error in every shard', async () => {
       for (const name of [...files.map(([file]) => file), ...Object.keys(retry.files)])
