@@ -160,7 +160,6 @@ export function fakeContext(deps: Deps, outputs: readonly (readonly [Task, unkno
     signal: new AbortController().signal,
     room: () => undefined,
     emit: (event) => void events.push(event),
-    room: () => undefined,
     awaiting: (what) => void waits.push(what),
     output: <O>(task: Task<O>): O => {
       const found = outputs.find(([other]) => other === task);
