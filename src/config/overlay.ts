@@ -24,6 +24,7 @@ export const noSource: Source = {
   problem: (_, message, more = {}) =>
     inputProblem('config', message, more.allowed === undefined ? {} : { allowed: more.allowed }),
   written: () => undefined,
+  scalar: () => undefined,
 };
 
 /** The file with these edits; what an edit brought in has the input as its place. */
@@ -55,6 +56,7 @@ export function withEdits(source: Source, edits: readonly Edit[]): Source {
       };
     },
     written: (at) => (owner(at) === undefined ? source.written(at) : undefined),
+    scalar: (at) => (owner(at) === undefined ? source.scalar(at) : undefined),
   };
 }
 

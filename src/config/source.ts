@@ -30,6 +30,15 @@ export interface Source {
   problem(at: Path, message: string, more?: ProblemMore): Problem;
   /** The text of a scalar as it stands in the file, e.g. `1.10` for a number. */
   written(at: Path): string | undefined;
+  /** How a scalar stands in the file; undefined where no node has this path, e.g. what came by a merge. */
+  scalar(at: Path): WrittenScalar | undefined;
+}
+
+export interface WrittenScalar {
+  /** With its quotes, or the header and indentation of a block. */
+  readonly raw: string;
+  /** Without quotes, and not a block: YAML may make another type of it than text. */
+  readonly plain: boolean;
 }
 
 export interface ProblemMore {
@@ -37,6 +46,8 @@ export interface ProblemMore {
   readonly suggestion?: string | undefined;
   /** The place is that of the key; of the value unless given. */
   readonly key?: boolean;
+  /** So many characters after the beginning of the value. */
+  readonly inside?: number;
 }
 
 /** A path as messages show it. */
@@ -92,7 +103,7 @@ export function parseSource(text: string, file: string): Source {
       problems,
       problem: (where, message, more = {}) => ({
         file,
-        ...at(offsetOf(document, where, more.key === true)),
+        ...at(offsetOf(document, where, more.key === true) + (more.inside ?? 0)),
         path: where,
         message,
         ...(more.allowed === undefined ? {} : { allowed: more.allowed }),
@@ -101,6 +112,11 @@ export function parseSource(text: string, file: string): Source {
       written: (where) => {
         const node = nodeAt(document, where);
         return isScalar(node) ? node.source : undefined;
+      },
+      scalar: (where) => {
+        const node = nodeAt(document, where);
+        if (!isScalar(node) || !node.range) return undefined;
+        return { raw: text.slice(node.range[0], node.range[1]), plain: node.type === 'PLAIN' };
       },
     };
   } catch (error) {
@@ -124,7 +140,14 @@ function broken(file: string, message: string): Source {
     path: at,
     message: text,
   });
-  return { file, data: undefined, problems: [problem([], message)], problem, written: () => undefined };
+  return {
+    file,
+    data: undefined,
+    problems: [problem([], message)],
+    problem,
+    written: () => undefined,
+    scalar: () => undefined,
+  };
 }
 
 /** What would be lost, or fail without a place, on the way to plain data. */
