@@ -3,6 +3,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
 import { judgeMachine, remoteHost } from '../../src/cluster/judge-machine.ts';
 import {
   engineOf,
@@ -11,7 +12,7 @@ import {
   type MachineFacts,
 } from '../../src/cluster/machine.ts';
 import { checkMachine, preflightError } from '../../src/cluster/preflight.ts';
-import type { Plan } from '../../src/model/plan.ts';
+import type { ClusterPlan, Plan } from '../../src/model/plan.ts';
 import { aPlan, fakeDeps, failedWith, said, aRelease } from './support/phases.ts';
 
 const GiB = 1024 ** 3;
@@ -33,14 +34,19 @@ const machine = (over: Partial<MachineFacts> = {}, docker: Partial<DockerFacts> 
   tools: [{ name: 'kind', asked: 'v0.30.0', path: '/bin/kind' }],
   ...over,
 });
+const aCluster: ClusterPlan = {
+  configs: ['/repo/kind.yaml'],
+  kindConfig: {},
+  nodes: ['control-plane'],
+  disableDefaultCNI: false,
+  hostPorts: [],
+  readyMs: 1000,
+};
 const plan = (nodes = 1, over: Partial<Plan> = {}): Plan =>
   aPlan({
     cluster: {
-      config: '/repo/kind.yaml',
+      ...aCluster,
       nodes: ['control-plane', ...Array.from({ length: nodes - 1 }, () => 'worker' as const)],
-      disableDefaultCNI: false,
-      hostPorts: [],
-      readyMs: 1000,
     },
     ...over,
   });
@@ -73,17 +79,20 @@ describe('what the facts mean', () => {
   });
 
   test('what the Kind config says of kubeadm and cgroups is heeded', () => {
-    const bad = (kind: string, kindConfig: string): string[] =>
+    const bad = (kind: string, text: string): string[] =>
       judgeMachine(
-        machine({ kindConfig }, { engine: { ...engine, cgroup: '1' } }),
-        plan(1, { tools: { ...plan().tools, kind } }),
+        machine({}, { engine: { ...engine, cgroup: '1' } }),
+        plan(1, {
+          tools: { ...plan().tools, kind },
+          cluster: { ...aCluster, kindConfig: parse(text) as ClusterPlan['kindConfig'] },
+        }),
       )
         .filter(({ level }) => level !== 'ok')
         .map(({ level, title }) => `${level}: ${title}`);
     const patch = (text: string): string => `kubeadmConfigPatches: [${JSON.stringify(text)}]`;
     // Without an image it is kind's own default that counts.
-    expect(bad('v0.30.0', '')).toEqual([]);
-    expect(bad('v0.31.0', '')).toEqual(['error: cgroup']);
+    expect(bad('v0.30.0', '{}')).toEqual([]);
+    expect(bad('v0.31.0', '{}')).toEqual(['error: cgroup']);
     expect(bad('v0.31.0', 'nodes: [{role: control-plane, image: "kindest/node:v1.34.3"}]')).toEqual([]);
     expect(bad('v0.31.0', patch('{kind: KubeletConfiguration, failCgroupV1: false}'))).toEqual([]);
     expect(bad('v0.30.0', patch('{kind: ClusterConfiguration, apiVersion: kubeadm.k8s.io/v1beta4}'))).toEqual(
@@ -167,7 +176,8 @@ describe('what the facts mean', () => {
       withEngine({ cgroup: '1' }),
       plan(1, {
         cluster: {
-          config: '',
+          configs: [],
+          kindConfig: {},
           nodes: ['control-plane'],
           disableDefaultCNI: false,
           hostPorts: [],
@@ -364,7 +374,8 @@ describe('looking at this machine', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as net.AddressInfo;
     const cluster = {
-      config: path.join(folder, 'kind.yaml'),
+      configs: [path.join(folder, 'kind.yaml')],
+      kindConfig: {},
       nodes: ['control-plane'] as const,
       disableDefaultCNI: false,
       hostPorts: [{ address: '127.0.0.1', port, protocol: 'TCP' }],

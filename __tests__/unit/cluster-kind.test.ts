@@ -1,6 +1,8 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { kindInput, type KindInput } from '../../src/cluster/kind-input.ts';
@@ -41,35 +43,42 @@ const header = 'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n';
 
 describe('what kind gets', () => {
   const input = (text: string, nodeImage?: string, authorities?: string): KindInput =>
-    kindInput(text, { nodeImage, authorities });
-  const copied = ({ copy }: KindInput): unknown => parse(copy ?? 'null');
+    kindInput(parse(text) as Record<string, unknown>, { nodeImage, authorities });
+  const written = ({ config }: KindInput): unknown => parse(config);
 
-  test('nothing wanted: the config as it is', () => expect(input(header)).toEqual({}));
+  test('nothing wanted: the config as it is', () => expect(input(header)).toEqual({ config: header }));
+  test('no line is folded, and no part is an alias of another', () => {
+    const long = `a: "${'word '.repeat(60)}end"\n`;
+    const nodes = [{ kubeadmConfigPatches: [long] }, { kubeadmConfigPatches: [long] }];
+    const { config } = kindInput({ nodes }, { nodeImage: undefined, authorities: undefined });
+    expect(config).toBe(`nodes:\n${`  - kubeadmConfigPatches:\n      - |\n        ${long}`.repeat(2)}`);
+  });
   test('the image by flag where no node has its own', () =>
-    expect(input(`${header}nodes: [{role: control-plane}]`, 'n:1')).toEqual({ image: 'n:1' }));
+    expect(input(`${header}nodes: [{role: control-plane}]`, 'n:1')).toMatchObject({ image: 'n:1' }));
   test('not at all where every node has its own: the flag would override them', () =>
-    expect(input(`${header}nodes: [{role: control-plane, image: "own:1"}]`, 'n:1')).toEqual({}));
-  test('in a copy where some have', () => {
-    const text = `${header}# a comment\nnodes:\n  - role: control-plane\n  - role: worker\n    image: own:1\n`;
+    expect(input(`${header}nodes: [{role: control-plane, image: "own:1"}]`, 'n:1')).not.toHaveProperty(
+      'image',
+    ));
+  test('in the config where some have', () => {
+    const text = `${header}nodes:\n  - role: control-plane\n  - role: worker\n    image: own:1\n`;
     const got = input(text, 'n:1');
     expect(got.image).toBeUndefined();
-    expect(copied(got)).toMatchObject({
+    expect(written(got)).toMatchObject({
       nodes: [{ role: 'control-plane', image: 'n:1' }, { image: 'own:1' }],
     });
-    expect(got.copy).toContain('# a comment');
   });
 
   const mounted = { hostPath: '/s/ca', containerPath: '/etc/ssl/certs/ket-authorities.pem', readOnly: true };
   test('authorities are mounted by every node, after its own mounts', () => {
     const text = `${header}nodes:\n  - role: control-plane\n  - extraMounts: [{hostPath: /a, containerPath: /b}]\n`;
-    expect(copied(input(text, undefined, '/s/ca'))).toMatchObject({
+    expect(written(input(text, undefined, '/s/ca'))).toMatchObject({
       nodes: [{ extraMounts: [mounted] }, { extraMounts: [{ hostPath: '/a' }, mounted] }],
     });
   });
   test('also by the node that kind makes when none is named, beside the image by flag', () => {
     const got = input(header, 'n:1', '/s/ca');
     expect(got.image).toBe('n:1');
-    expect(copied(got)).toMatchObject({
+    expect(written(got)).toMatchObject({
       kind: 'Cluster',
       nodes: [{ role: 'control-plane', extraMounts: [mounted] }],
     });
@@ -113,7 +122,6 @@ describe('creating', () => {
   let folder: string;
   beforeEach(() => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ket-kind-'));
-    fs.writeFileSync(path.join(folder, 'kind.yaml'), `${header}nodes: [{role: control-plane}]`);
   });
   afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
 
@@ -123,15 +131,14 @@ describe('creating', () => {
     kubeconfig: path.join(folder, 'run/kubeconfig'),
     authorities: undefined,
     plan: {
-      config: path.join(folder, 'kind.yaml'),
+      configs: [path.join(folder, 'kind.yaml')],
+      kindConfig: { kind: 'Cluster', nodes: [{ role: 'control-plane' }] },
       nodes: ['control-plane'],
       nodeImage: 'n:1',
       disableDefaultCNI: false,
       hostPorts: [],
       readyMs: 1000,
     },
-    cwd: folder,
-    folder: path.join(folder, 'cluster'),
     limitMs: 1000,
     onStep: () => undefined,
     ...over,
@@ -163,7 +170,7 @@ describe('creating', () => {
     const creation = startCreation(play.deps, options());
     await untilAsked(play);
     expect(play.deps.commands[0]).toBe(
-      `/bin/kind create cluster --name c1 --config ${folder}/kind.yaml --image n:1 --kubeconfig ${folder}/run/kubeconfig --retain --wait 0s`,
+      `/bin/kind create cluster --name c1 --config - --image n:1 --kubeconfig ${folder}/run/kubeconfig --retain --wait 0s`,
     );
     play.line(' • Preparing nodes 📦  ...');
     play.line(' ✓ Preparing nodes 📦');
@@ -173,18 +180,19 @@ describe('creating', () => {
     await creation.done;
   });
 
-  test('authorities lie beside the kubeconfig, for the owner only, and the nodes of a copy mount them', async () => {
+  test('authorities lie beside the kubeconfig, for the owner only, and the nodes mount them', async () => {
     const play = playing();
     const creation = startCreation(play.deps, options({ authorities: 'pem' }));
     await untilAsked(play);
     const file = path.join(folder, 'run/kubeconfig.authorities.pem');
     expect(fs.readFileSync(file, 'utf8')).toBe('pem');
     expect(fs.statSync(file).mode & 0o777).toBe(0o600);
-    const copy = path.join(folder, 'cluster/kind-config.yaml');
-    expect(play.deps.commands[0]).toContain(`--config ${copy} --image n:1`);
-    expect(parse(fs.readFileSync(copy, 'utf8'))).toMatchObject({
-      nodes: [{ extraMounts: [{ hostPath: file }] }],
+    expect(play.deps.commands[0]).toContain('--config - --image n:1');
+    expect(parse(await text(play.request()?.stdin ?? Readable.from([])))).toMatchObject({
+      kind: 'Cluster',
+      nodes: [{ role: 'control-plane', extraMounts: [{ hostPath: file }] }],
     });
+    expect(fs.readdirSync(folder, { recursive: true })).not.toContain('kind-config.yaml');
     play.end.resolve(ok);
     await creation.done;
   });

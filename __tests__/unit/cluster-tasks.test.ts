@@ -48,7 +48,8 @@ function setUp(
     ['docker', ok],
   ]);
   const clusterPlan: ClusterPlan = {
-    config: file,
+    configs: [file],
+    kindConfig: {},
     nodes: ['control-plane'],
     disableDefaultCNI: false,
     hostPorts: [],

@@ -69,9 +69,9 @@ describe('any subset of valid inputs', () => {
           if (given['chart'] !== undefined && given['chart'] !== 'nowhere')
             expect(plan.releases.some(({ chart }) => chart.endsWith(given['chart'] ?? ''))).toBe(true);
           if (given['kind-config'] !== undefined)
-            expect(plan.cluster?.config).toBe(
+            expect(plan.cluster?.configs).toEqual([
               path.join(workspace, given['working-directory'] ?? '', given['kind-config']),
-            );
+            ]);
         } catch (error) {
           if (!(error instanceof KetError)) throw error;
           expect(error.code).toBe('KET_USAGE');

@@ -48,16 +48,22 @@ describe('without a ket.yaml', () => {
     const plan = alone({ image: 'tests:dev', suites: 'api' });
     expect(plan).toMatchObject({
       tier: 'integration',
-      cluster: { config: path.join(assets, 'kind-configs', 'integration.yaml'), nodes: ['control-plane'] },
+      cluster: { configs: [path.join(assets, 'kind-configs', 'integration.yaml')], nodes: ['control-plane'] },
       images: [{ name: 'tests:dev' }],
       suites: [{ name: 'api', image: 'tests:dev' }],
     });
     expect(plan.suites[0]).not.toHaveProperty('command');
   });
 
+  test('several Kind configs are one cluster', () => {
+    const { cluster } = alone({ image: 'tests:dev', 'kind-config': 'kind.yaml, three.yaml' });
+    expect(cluster?.configs).toEqual(['kind.yaml', 'three.yaml'].map((file) => path.join(without, file)));
+    expect(cluster?.nodes).toHaveLength(3);
+  });
+
   test('tier e2e has three nodes', () => {
     const { cluster } = alone({ image: 'tests:dev', tier: 'e2e' });
-    expect(cluster?.config).toBe(path.join(assets, 'kind-configs', 'e2e.yaml'));
+    expect(cluster?.configs).toEqual([path.join(assets, 'kind-configs', 'e2e.yaml')]);
     expect(cluster?.nodes).toHaveLength(3);
   });
 
@@ -74,7 +80,7 @@ describe('without a ket.yaml', () => {
       'cluster-timeout': '2m',
     });
     expect(plan).toMatchObject({
-      cluster: { config: path.join(without, 'three.yaml'), nodeImage: 'node:1', readyMs: 120_000 },
+      cluster: { configs: [path.join(without, 'three.yaml')], nodeImage: 'node:1', readyMs: 120_000 },
       releases: [
         {
           name: 'chart',
@@ -233,7 +239,7 @@ describe('with a ket.yaml', () => {
       'kind-version': 'v0.29.0',
     });
     expect(plan).toMatchObject({
-      cluster: { config: path.join(withFile, 'three.yaml'), readyMs: 60_000, nodeImage: 'node:file' },
+      cluster: { configs: [path.join(withFile, 'three.yaml')], readyMs: 60_000, nodeImage: 'node:file' },
       releases: [{ limitMs: 240_000 }],
       suites: [
         { name: 'api', limitMs: 120_000, retries: 1 },
@@ -264,6 +270,9 @@ describe('with a ket.yaml', () => {
     expect(plan).toMatchObject({ cluster: { nodeImage: 'node:in' }, tools: { kind: 'v0.29.0' } });
     const { cluster } = composed({ 'kubernetes-version': 'v1.34' }, env);
     expect(cluster).toMatchObject({ kubernetes: 'v1.34' });
+    expect(composed({ 'node-image': 'node:1' }, { KET_KUBERNETES_VERSION: '1.33' }).cluster).toMatchObject({
+      nodeImage: 'node:1',
+    });
     expect(cluster).not.toHaveProperty('nodeImage');
   });
 

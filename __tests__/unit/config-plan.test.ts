@@ -48,7 +48,8 @@ describe('a plan', () => {
   test('has the release, images and times of the file, with absolute paths', () => {
     const { images, releases, cluster } = plan();
     expect(cluster).toEqual({
-      config: at('kind.yaml'),
+      configs: [at('kind.yaml')],
+      kindConfig: { kind: 'Cluster', apiVersion: 'kind.x-k8s.io/v1alpha4' },
       nodes: ['control-plane'],
       disableDefaultCNI: false,
       hostPorts: [],
@@ -192,16 +193,56 @@ tiers:
   c: {cluster: {config: kind.yaml, nodeImage: "node:file"}, suites: [{name: s, image: "i:1"}]}
 `,
     });
-    const versions = (tier: string, KET_NODE_IMAGE = ''): unknown => {
-      const { cluster } = plan({ cwd, tier, env: { KET_NODE_IMAGE } });
+    const versions = (tier: string, KET_NODE_IMAGE = '', KET_KUBERNETES_VERSION = ''): unknown => {
+      const { cluster } = plan({ cwd, tier, env: { KET_NODE_IMAGE, KET_KUBERNETES_VERSION } });
       return [cluster?.kubernetes, cluster?.nodeImage];
     };
     expect(versions('a')).toEqual(['v1.34.0', undefined]);
     expect(versions('b')).toEqual(['v1.33', undefined]);
     expect(versions('c')).toEqual([undefined, 'node:file']);
     expect(versions('a', 'node:env')).toEqual([undefined, 'node:env']);
+    expect(versions('c', '', 'v1.32')).toEqual(['v1.32', undefined]);
     expect(plan({ cwd, tier: 'a' }).tools.allowUnlisted).toBe(true);
     expect(plan({ cwd, tier: 'a' }).suites[0]?.secrets).toEqual(['TOKEN']);
+  });
+
+  test.each([
+    ['1.34', 'v1.34'],
+    ['1.30', 'v1.30'],
+    ['"1.30"', 'v1.30'],
+    ['v1.34', 'v1.34'],
+    ['1.34.4', 'v1.34.4'],
+    ['&v 1.30', 'v1.30'],
+  ])('kubernetes: %s is what is written, though YAML may take it for a number', (written, kubernetes) => {
+    const cwd = folderWith({
+      ...goodFiles,
+      'ket.yaml': `tiers: {t: {cluster: {config: kind.yaml, kubernetes: ${written}}, suites: [{name: s, image: "i:1"}]}}`,
+    });
+    expect(plan({ cwd, tier: 't' }).cluster).toMatchObject({ kubernetes });
+  });
+
+  test('an option goes before the environment, an image or a version whichever it is', () => {
+    const of = (overrides: PlanInput['overrides'], env: PlanInput['env']): unknown => {
+      const { cluster } = plan({ overrides, env });
+      return [cluster?.kubernetes, cluster?.nodeImage];
+    };
+    const image = { KET_NODE_IMAGE: 'node:env' };
+    const version = { KET_KUBERNETES_VERSION: '1.33' };
+    expect(of({}, image)).toEqual([undefined, 'node:env']);
+    expect(of({}, version)).toEqual(['v1.33', undefined]);
+    expect(of({ kubernetes: '1.34' }, image)).toEqual(['v1.34', undefined]);
+    expect(of({ nodeImage: 'node:flag' }, version)).toEqual([undefined, 'node:flag']);
+    expect(refusal(() => of({}, { ...image, ...version }))).toEqual({
+      code: 'KET_USAGE',
+      message: 'KET_KUBERNETES_VERSION contradicts KET_NODE_IMAGE, which is a version of Kubernetes already',
+      next: 'leave one of them out',
+    });
+    expect(refusal(() => of({ nodeImage: 'node:1', kubernetes: '1.34' }, {})).message).toBe(
+      '--kubernetes contradicts --node-image, which is a version of Kubernetes already',
+    );
+    expect(refusal(() => of({ kubernetes: '1.2' }, {})).message).toBe(
+      '--kubernetes: "1.2" is too old; 1.29 is the oldest that works',
+    );
   });
 
   test('output, parallel, retries, arguments, Kind config', () => {
@@ -215,7 +256,7 @@ tiers:
     };
     const changed = plan({ cwd, configPath: '../ket.yaml', overrides });
     expect(changed).toMatchObject({ root, output: path.join(cwd, 'out'), parallel: 1 });
-    expect(changed.cluster).toMatchObject({ config: at('other.yaml') });
+    expect(changed.cluster).toMatchObject({ configs: [at('other.yaml')] });
     expect(changed.cluster?.nodes.length).toBe(3);
     expect(changed.suites.every((suite) => suite.retries === 1 && suite.args.join() === '-k,x')).toBe(true);
     expect(plan({ cwd, configPath: '../ket.yaml' })).toMatchObject({

@@ -24,17 +24,21 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
   [top('tools: {helm: «latest}'), '"tools.helm": "latest" is not a full version such as v3.0.0'],
   [top('tools: {«kubectl: v1.34.0}'), 'unknown key "kubectl" in "tools"'],
   [
-    top('tools: {kubernetes: «1.34}'),
-    '"tools.kubernetes" must be a version, not the number 1.34; write "1.34" with the quotes',
+    top('tools: {kubernetes: «[1.33, 1.34]}'),
+    '"tools.kubernetes" must be a version, not a list; write one of them: each is a cluster of its own',
   ],
-  [top('tools: {kubernetes: «"1.34"}'), '"tools.kubernetes": "1.34" lacks the leading v; write "v1.34"'],
+  [
+    'tiers: {t: {cluster: {config: k, kubernetes: «["1.34"]}, suites: [{name: u, image: "i:1"}]}}',
+    '"cluster.kubernetes" of tier "t" must be a version, not a list; write one of them: each is a cluster of its own',
+  ],
+  [top('tools: {kubernetes: «1.2}'), '"tools.kubernetes": "1.2" is too old; 1.29 is the oldest that works'],
   [
     top('tools: {kubernetes: «v1.28.3}'),
-    '"tools.kubernetes": "v1.28.3" is too old; v1.29 is the oldest that works',
+    '"tools.kubernetes": "v1.28.3" is too old; 1.29 is the oldest that works',
   ],
   [
     top('tools: {kubernetes: «latest}'),
-    '"tools.kubernetes": "latest" is not a version of Kubernetes such as v1.34 or v1.34.0',
+    '"tools.kubernetes": "latest" is not a version of Kubernetes such as 1.34 or 1.34.0',
   ],
   [top('tools: {allowUnlisted: «yes}'), '"tools.allowUnlisted" must be true or false, not "yes"; write true'],
   [
@@ -247,7 +251,7 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
   ],
   [
     'tiers: {t: {«cluster: {}, suites: [{name: u, image: "i:1"}]}}',
-    '"config" is required in "cluster" of tier "t": A Kind config file (`kind.x-k8s.io/v1alpha4`).',
+    '"config" is required in "cluster" of tier "t": A Kind config file (`kind.x-k8s.io/v1alpha4`), or several, merged in this order.',
   ],
   [
     'tiers: {t: {cluster: «kind.yaml, suites: [{name: u, image: "i:1"}]}}',

@@ -169,7 +169,7 @@ describe('release.yml', () => {
     expect(renderProblems(problems)).toEqual([]);
     const folder = mkdtempSync(path.join(tmpdir(), 'ket-docs-'));
     writeFileSync(path.join(folder, 'kind.yaml'), file('kind.yaml'));
-    const kind = readKindConfig(path.join(folder, 'kind.yaml'));
+    const kind = readKindConfig([path.join(folder, 'kind.yaml')]);
     rmSync(folder, { recursive: true });
     expect(kind.problems).toEqual([]);
     expect(kind.nodes).toHaveLength(1);

@@ -63,7 +63,7 @@ describe('YAML', () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'ket-docs-'));
     const file = path.join(folder, 'kind.yaml');
     writeFileSync(file, block.text);
-    const { problems, nodes } = readKindConfig(file);
+    const { problems, nodes } = readKindConfig([file], { env: {} });
     rmSync(folder, { recursive: true });
     expect(problems).toEqual([]);
     expect(nodes.length).toBeGreaterThan(0);

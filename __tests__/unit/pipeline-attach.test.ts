@@ -49,7 +49,8 @@ interface Case {
 function composed({ before, begun = false, lacks = [] }: Case): ReturnType<typeof composeAttach> {
   const suites = [aSuite({ name: 'api', needs: ['shop'], lacks })];
   const cluster = {
-    config: 'k',
+    configs: ['k'],
+    kindConfig: {},
     nodes: ['control-plane'],
     disableDefaultCNI: false,
     hostPorts: [],

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
 import { bootProblems, kubeadmVersion, type BootFacts } from '../../src/tools/boot.ts';
 import { kubernetesOf } from '../../src/tools/table.ts';
 import { kindBootOf, kubernetesOfNodes, patchFindings } from '../../src/tools/kubeadm.ts';
@@ -42,6 +43,8 @@ describe('pairs that cannot boot', () => {
   });
 });
 
+const bootOf = (text: string): ReturnType<typeof kindBootOf> =>
+  kindBootOf(parse(text) as Record<string, unknown>);
 const config = (body: string): string => `kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n${body}`;
 const patch = (lines: readonly string[], indent = ''): string =>
   `${indent}kubeadmConfigPatches:\n${indent}- |\n${lines.map((line) => `${indent}  ${line}\n`).join('')}`;
@@ -54,10 +57,10 @@ describe('versions of the nodes', () => {
     ['the named image', '', 'v0.30.0', 'kindest/node:v1.32.8', ['v1.32.8']],
     ['a node with an image of its own', two, 'v0.30.0', 'kindest/node:v1.32.8', ['v1.33.1', 'v1.32.8']],
   ])('%s', (_what, text, kind, image, expected) =>
-    expect(kubernetesOfNodes(kind, image, kindBootOf(config(text)))).toEqual(expected),
+    expect(kubernetesOfNodes(kind, image, bootOf(config(text)))).toEqual(expected),
   );
-  test('what is no YAML is one node of which nothing is known', () =>
-    expect(kindBootOf('{')).toEqual({ patches: [], images: [undefined], cgroupV1Allowed: false }));
+  test('what names no node is one node of which nothing is known', () =>
+    expect(kindBootOf({})).toEqual({ patches: [], images: [undefined], cgroupV1Allowed: false }));
 });
 
 describe('patches of kubeadm', () => {
@@ -86,7 +89,7 @@ describe('patches of kubeadm', () => {
       undefined,
     ],
   ])('%s', (_what, lines, [kind, kubernetes], warning) => {
-    const findings = patchFindings(kindBootOf(config(patch(lines))), kind, kubernetes);
+    const findings = patchFindings(bootOf(config(patch(lines))), kind, kubernetes);
     if (warning === undefined) expect(findings).toEqual([]);
     else {
       expect(findings).toMatchObject([{ level: 'warning', detail: expect.stringContaining(warning) }]);
@@ -100,7 +103,7 @@ describe('patches of kubeadm', () => {
       `nodes:\n- role: control-plane\n- role: worker\n${patch(['kind: JoinConfiguration', 'apiVersion: kubeadm.k8s.io/v1beta4'], '  ')}` +
         'kubeadmConfigPatchesJSON6902:\n- {group: kubeadm.k8s.io, version: v1beta2, kind: ClusterConfiguration, patch: "[]"}\n',
     );
-    expect(patchFindings(kindBootOf(text), ...old).map(({ detail }) => detail)).toEqual([
+    expect(patchFindings(bootOf(text), ...old).map(({ detail }) => detail)).toEqual([
       expect.stringContaining('kubeadmConfigPatchesJSON6902[0]'),
       expect.stringContaining('nodes[1].kubeadmConfigPatches[0]'),
     ]);
@@ -108,7 +111,7 @@ describe('patches of kubeadm', () => {
 
   test('failCgroupV1: false is seen', () => {
     const allowed = patch(['kind: KubeletConfiguration', 'failCgroupV1: false']);
-    expect(kindBootOf(config(allowed)).cgroupV1Allowed).toBe(true);
-    expect(kindBootOf(config(allowed.replace('false', 'true'))).cgroupV1Allowed).toBe(false);
+    expect(bootOf(config(allowed)).cgroupV1Allowed).toBe(true);
+    expect(bootOf(config(allowed.replace('false', 'true'))).cgroupV1Allowed).toBe(false);
   });
 });

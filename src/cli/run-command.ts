@@ -24,6 +24,7 @@ export interface RunFlags {
   readonly keep?: Keep;
   readonly cluster?: string;
   readonly nodeImage?: string;
+  readonly kubernetes?: string;
   readonly format?: Format;
   readonly retries?: number;
   readonly parallel?: number;
@@ -42,6 +43,7 @@ export function planOf(flags: RunFlags, args: readonly string[]): Settled {
         output: flags.output,
         keep: flags.keep,
         nodeImage: flags.nodeImage,
+        kubernetes: flags.kubernetes,
         retries: flags.retries,
         parallel: flags.parallel,
         failFast: flags.failFast,

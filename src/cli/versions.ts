@@ -1,4 +1,3 @@
-import fs from 'node:fs';
 import type { Plan } from '../model/plan.ts';
 import { chooseVersions } from '../tools/choose.ts';
 import { kindBootOf } from '../tools/kubeadm.ts';
@@ -17,7 +16,7 @@ export interface Settled {
 export function withVersions(plan: Plan): Settled {
   const { cluster, tools } = plan;
   if (cluster === undefined) return { plan, notices: [] };
-  const { images } = kindBootOf(fs.readFileSync(cluster.config, 'utf8'));
+  const { images } = kindBootOf(cluster.kindConfig);
   const allOwn = images.every((image) => image !== undefined);
   const chosen = chooseVersions({
     kind: tools.kindAsked ? tools.kind : undefined,

@@ -15,9 +15,8 @@ const diskMs = 300;
 
 /** Looks at the machine, changing nothing. */
 export async function gatherFacts(deps: Deps, plan: Plan, signal: AbortSignal): Promise<MachineFacts> {
-  const [docker, kindConfig, memoryAvailable, inotify, takenPorts, tools] = await Promise.all([
+  const [docker, memoryAvailable, inotify, takenPorts, tools] = await Promise.all([
     dockerFacts(deps, signal),
-    kindConfigText(plan),
     availableMemory(),
     inotifyLimits(),
     takenHostPorts(plan),
@@ -30,16 +29,9 @@ export async function gatherFacts(deps: Deps, plan: Plan, signal: AbortSignal): 
     disks,
     takenPorts,
     tools,
-    ...(kindConfig === undefined ? {} : { kindConfig }),
     ...(memoryAvailable === undefined ? {} : { memoryAvailable }),
     ...(inotify === undefined ? {} : { inotify }),
   };
-}
-
-/** One that cannot be read is an error of the plan, not of the machine. */
-async function kindConfigText(plan: Plan): Promise<string | undefined> {
-  if (plan.cluster === undefined) return undefined;
-  return fs.promises.readFile(plan.cluster.config, 'utf8').catch(() => undefined);
 }
 
 async function dockerFacts(deps: Deps, signal: AbortSignal): Promise<DockerFacts> {

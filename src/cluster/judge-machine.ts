@@ -156,7 +156,7 @@ const major = (version: string): number => Number.parseInt(version, 10) || 0;
 
 /** Whether the nodes that are asked for can start here, and what of the Kind config they would not heed. */
 function judgeBoot(facts: MachineFacts, plan: Plan): Finding[] {
-  const boot = kindBootOf(facts.kindConfig ?? '');
+  const boot = kindBootOf(plan.cluster?.kindConfig ?? {});
   const { kind } = plan.tools;
   return kubernetesOfNodes(kind, plan.cluster?.nodeImage, boot).flatMap((kubernetes) => [
     ...bootProblems({

@@ -1,9 +1,11 @@
-import { isMap, isSeq, parseDocument, type Document, type YAMLMap } from 'yaml';
+import { stringify } from 'yaml';
 
-/** What kind gets: its `--image`, and a changed copy of the Kind config where the file as it is does not do. */
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What kind gets: its `--image`, and a Kind config as YAML. */
 export interface KindInput {
   readonly image?: string;
-  readonly copy?: string;
+  readonly config: string;
 }
 
 /** Where Go's programs, containerd among them, look for authorities beside those of the system. */
@@ -12,47 +14,35 @@ const inNode = '/etc/ssl/certs/ket-authorities.pem';
 /**
  * What a run adds to a Kind config, which has been checked: the node image, and a file of authorities that nodes
  * mount. `--image` overrides the images that nodes have in the config, so where some nodes have their own, the others
- * get theirs in a copy.
+ * get theirs beside them.
  */
 export function kindInput(
-  text: string,
+  config: Fields,
   wanted: { readonly nodeImage: string | undefined; readonly authorities: string | undefined },
 ): KindInput {
-  const document = parseDocument(text);
   const { nodeImage, authorities } = wanted;
-  let changed = false;
-  if (authorities !== undefined) {
-    for (const node of ensureNodes(document)) mount(document, node, authorities);
-    changed = true;
-  }
-  const nodes = nodesOf(document);
-  const without = nodeImage === undefined ? [] : nodes.filter((node) => !node.has('image'));
-  const byFlag = nodeImage !== undefined && without.length === nodes.length;
-  if (!byFlag)
-    for (const node of without) {
-      node.set('image', nodeImage);
-      changed = true;
-    }
+  const named = nodesOf(config);
+  const byFlag = nodeImage !== undefined && named.every((node) => node['image'] === undefined);
+  const needsNodes = authorities !== undefined && named.length === 0;
+  // Without a list kind makes one control plane; to give it something, it must stand there.
+  const nodes = (needsNodes ? [{ role: 'control-plane' }] : named).map((node: Fields) => ({
+    ...node,
+    ...(byFlag || nodeImage === undefined ? {} : { image: node['image'] ?? nodeImage }),
+    ...(authorities === undefined ? {} : { extraMounts: withMount(node['extraMounts'], authorities) }),
+  }));
   return {
     ...(byFlag ? { image: nodeImage } : {}),
-    ...(changed ? { copy: document.toString({ lineWidth: 0 }) } : {}),
+    config: stringify(nodes.length === 0 ? config : { ...config, nodes }, {
+      lineWidth: 0,
+      aliasDuplicateObjects: false,
+    }),
   };
 }
 
-function nodesOf(document: Document): YAMLMap[] {
-  const list = document.get('nodes');
-  return isSeq(list) ? list.items.filter((node) => isMap(node)) : [];
-}
+const nodesOf = (config: Fields): readonly Fields[] =>
+  Array.isArray(config['nodes']) ? (config['nodes'] as readonly Fields[]) : [];
 
-/** Without a list kind makes one control plane; to give it something, it must stand there. */
-function ensureNodes(document: Document): YAMLMap[] {
-  if (nodesOf(document).length === 0) document.set('nodes', document.createNode([{ role: 'control-plane' }]));
-  return nodesOf(document);
-}
-
-function mount(document: Document, node: YAMLMap, hostPath: string): void {
-  const entry = document.createNode({ hostPath, containerPath: inNode, readOnly: true });
-  const mounts = node.get('extraMounts');
-  if (isSeq(mounts)) mounts.add(entry);
-  else node.set('extraMounts', document.createNode([entry]));
-}
+const withMount = (mounts: unknown, hostPath: string): unknown[] => [
+  ...(Array.isArray(mounts) ? (mounts as readonly unknown[]) : []),
+  { hostPath, containerPath: inNode, readOnly: true },
+];

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { KetError } from '../model/errors.ts';
 import type { Deps, ExecResult } from '../model/deps.ts';
 import type { ClusterPlan } from '../model/plan.ts';
@@ -16,10 +17,6 @@ export interface CreateOptions {
   readonly plan: ClusterPlan;
   /** PEM of authorities that the nodes shall trust beside their own. */
   readonly authorities: string | undefined;
-  /** Relative paths in the Kind config are relative to it. */
-  readonly cwd: string;
-  /** For a copy of the config, where one is needed. */
-  readonly folder: string;
   readonly limitMs: number;
   readonly onStep: (step: KindStep) => void;
   readonly onStepBegin?: (name: string) => void;
@@ -35,10 +32,9 @@ export interface Creation {
   stop(): Promise<void>;
 }
 
-/** argv of the creation: kind's own wait is off, because it returns 0 while workers are not ready, and on time-out. */
+/** argv of the creation, with the Kind config on stdin: values of variables are in it, so no file has it. kind's own wait is off, because it returns 0 while workers are not ready, and on time-out. */
 export function createArgv(
   options: Pick<CreateOptions, 'kind' | 'name' | 'kubeconfig'>,
-  config: string,
   image: string | undefined,
 ): string[] {
   return [
@@ -48,7 +44,7 @@ export function createArgv(
     '--name',
     options.name,
     '--config',
-    config,
+    '-',
     ...(image === undefined ? [] : ['--image', image]),
     '--kubeconfig',
     options.kubeconfig,
@@ -77,12 +73,15 @@ export function startCreation(deps: Deps, options: CreateOptions): Creation {
   const output: string[] = [];
   const done = (async () => {
     await fs.promises.mkdir(path.dirname(options.kubeconfig), { recursive: true, mode: 0o700 });
-    const { config, image } = await configFor(options);
+    const { config, image } = kindInput(options.plan.kindConfig, {
+      nodeImage: options.plan.nodeImage,
+      authorities: await authoritiesFor(options),
+    });
     // kind keeps the mode of a file that exists; nobody else shall read the key in it even for a moment.
     await fs.promises.writeFile(options.kubeconfig, '', { mode: 0o600 });
     const result = await deps.exec({
-      argv: createArgv(options, config, image),
-      cwd: options.cwd,
+      argv: createArgv(options, image),
+      stdin: Readable.from([config]),
       env: { KUBECONFIG: options.kubeconfig },
       limitMs: options.limitMs,
       signal: abort.signal,
@@ -140,17 +139,6 @@ async function within(work: Promise<unknown>, ms: number): Promise<void> {
 export async function stopCreation(name: string): Promise<boolean> {
   await underWay.get(name)?.stop();
   return stopped.has(name);
-}
-
-async function configFor(options: CreateOptions): Promise<{ config: string; image: string | undefined }> {
-  const { config, nodeImage } = options.plan;
-  const authorities = await authoritiesFor(options);
-  const { copy, image } = kindInput(await fs.promises.readFile(config, 'utf8'), { nodeImage, authorities });
-  if (copy === undefined) return { config, image };
-  const file = path.join(options.folder, 'kind-config.yaml');
-  await fs.promises.mkdir(options.folder, { recursive: true });
-  await fs.promises.writeFile(file, copy);
-  return { config: file, image };
 }
 
 /** The file that nodes mount: beside the kubeconfig, because it must live as long as the cluster. */

@@ -3,8 +3,6 @@ export interface MachineFacts {
   readonly platform: NodeJS.Platform;
   /** As Node names it; that of this process unless given. */
   readonly arch?: string;
-  /** Text of the Kind config. */
-  readonly kindConfig?: string;
   readonly docker: DockerFacts;
   /** Bytes that programs can still take. */
   readonly memoryAvailable?: number;

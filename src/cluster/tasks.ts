@@ -68,8 +68,6 @@ export function clusterTasks(
         kubeconfig,
         plan: plan.cluster,
         authorities: run.outbound.authorities,
-        cwd: plan.root,
-        folder,
         limitMs: nodesMs + bootMs,
         onStep: ({ name: step, ms }) =>
           shown?.context.emit({ type: 'task-step', task: shown.id, step, stepMs: ms }),

@@ -42,7 +42,7 @@ function composeGeneral({ inputs, set }: Draft): void {
 
 function composeCluster({ inputs, context, tier, alone, hasCluster, ...draft }: Draft): void {
   const at = [...tier, 'cluster'];
-  const config = inputs['kind-config'];
+  const configs = inputs['kind-config'].map(draft.resolve);
   const image = inputs['node-image'];
   const kubernetes = inputs['kubernetes-version'];
   if (image !== undefined && kubernetes !== undefined)
@@ -51,12 +51,11 @@ function composeCluster({ inputs, context, tier, alone, hasCluster, ...draft }: 
     if (inputs.cluster !== undefined && inputs[name] !== undefined)
       draft.refuse(name, 'contradicts cluster: that one is there already, with the Kubernetes that it has');
   if (!hasCluster) {
-    if (config !== undefined) draft.refuse('kind-config', `tier "${context.tier}" has no cluster`);
+    if (configs.length > 0) draft.refuse('kind-config', `tier "${context.tier}" has no cluster`);
     return;
   }
   const own = path.join(context.kindConfigs, context.tier === 'e2e' ? 'e2e.yaml' : 'integration.yaml');
-  const wanted = config === undefined ? undefined : draft.resolve(config);
-  draft.set('kind-config', [...at, 'config'], wanted ?? (alone ? own : undefined));
+  draft.set('kind-config', [...at, 'config'], configs.length > 0 ? configs : alone ? own : undefined);
   draft.set('node-image', [...at, 'nodeImage'], image);
   draft.set('kubernetes-version', [...at, 'kubernetes'], kubernetes);
   // The one goes before the other of the file as well: both say which Kubernetes it is.

@@ -18,6 +18,13 @@ export function parseDuration(text: string): number | undefined {
   return total;
 }
 
+/** The ms of a text that was checked before. */
+export function msOf(text: string): number {
+  const value = parseDuration(text);
+  if (value === undefined) throw new Error(`the schema let "${text}" pass as a duration`);
+  return value;
+}
+
 /** The shortest text that says so many ms: 90000 is `1m30s`. */
 export function formatDuration(ms: number): string {
   let rest = Math.round(ms);

@@ -49,9 +49,17 @@ function tierFiles(tier: TierConfig, at: Path, source: Source, folders: Folders)
 
   if (tier.cluster !== undefined) {
     const { config } = tier.cluster;
-    if (has([...at, 'cluster', 'config'], 'the Kind config', config, 'file')) {
-      const file = path.resolve(folders.root, config);
-      problems.push(...readKindConfig(file, shownPath(file, folders.cwd)).problems);
+    const configs = [config].flat();
+    const there = configs.map((file, index) => {
+      const where = [...at, 'cluster', 'config', ...(config === file ? [] : [index])];
+      if (configs.indexOf(file) === index) return has(where, 'the Kind config', file, 'file');
+      problems.push(source.problem(where, `the Kind config ${file} is there twice`));
+      return false;
+    });
+    if (!there.includes(false)) {
+      const files = configs.map((file) => path.resolve(folders.root, file));
+      const shown = (file: string): string => shownPath(file, folders.cwd);
+      problems.push(...readKindConfig(files, { shown }).problems);
     }
   }
   tier.images.forEach((image, index) => {

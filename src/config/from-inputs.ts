@@ -123,6 +123,7 @@ function withoutOverridden(env: InputsPlace['env'], inputs: Inputs): InputsPlace
     KET_KIND_VERSION: ['kind-version'],
     KET_HELM_VERSION: ['helm-version'],
     KET_NODE_IMAGE: ['node-image', 'kubernetes-version'],
+    KET_KUBERNETES_VERSION: ['node-image', 'kubernetes-version'],
   };
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => !before[name]?.some((input) => inputs[input] !== undefined)),

@@ -103,11 +103,11 @@ export const inputsSchema = z.strictObject({
     title: 'name',
     description: 'A Kind cluster that is there already: used in place of a new one, and not removed.',
   }),
-  'kind-config': input(path, {
-    title: 'path',
+  'kind-config': list(path, {
+    title: 'paths',
     key: 'cluster.config',
     description:
-      "Kind config of the cluster; without ket.yaml ket's own, with three nodes in tier `e2e` and one in others.",
+      "Kind config of the cluster, or several, merged in this order; without ket.yaml ket's own, with three nodes in tier `e2e` and one in others.",
   }),
   'kind-version': input(version([0, 20]), {
     title: 'version',
@@ -117,7 +117,7 @@ export const inputsSchema = z.strictObject({
   'kubernetes-version': input(checked(kubernetesProblem), {
     title: 'version',
     key: 'cluster.kubernetes',
-    description: 'Version of Kubernetes, `v1.34` or `v1.34.0`; not beside `node-image`.',
+    description: 'Version of Kubernetes, `1.34` or `1.34.0`; not beside `node-image`.',
   }),
   'node-image': input(image, {
     title: 'image',

@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { fieldProblems } from './checks.ts';
 import { fileProblems, type Folders } from './files.ts';
-import { problemsOfIssues } from './issues.ts';
+import { problemsOfIssues, valueAt } from './issues.ts';
+import { isRecord, put } from './overlay.ts';
 import { problemsError, sortProblems, type Problem } from './problems.ts';
 import { configSchema, type KetConfig } from './schema.ts';
 import { follows, soundPart } from './repair.ts';
@@ -33,10 +34,8 @@ export function checkConfig(file: string, cwd = process.cwd()): CheckedConfig {
 }
 
 /** All that can be said of a ket.yaml; from its text alone where no folders are given. */
-export function validateSource(
-  source: Source,
-  folders?: Folders,
-): { config?: KetConfig; problems: Problem[] } {
+export function validateSource(file: Source, folders?: Folders): { config?: KetConfig; problems: Problem[] } {
+  const source = withWrittenVersions(file);
   const problems = [...source.problems];
   if (source.data === undefined) return { problems };
   if (source.data === null) {
@@ -52,6 +51,20 @@ export function validateSource(
   // A file that is not there is a problem of its own, whatever else is wrong beside it.
   if (folders !== undefined) problems.push(...fileProblems(config, source, folders));
   return { config, problems };
+}
+
+/** Versions of Kubernetes that YAML takes for numbers, as they stand in the file. */
+function withWrittenVersions(source: Source): Source {
+  const tiers = valueAt(source.data, ['tiers']);
+  const places = [
+    ['tools', 'kubernetes'],
+    ...Object.keys(isRecord(tiers) ? tiers : {}).map((name) => ['tiers', name, 'cluster', 'kubernetes']),
+  ];
+  const data = places.reduce((whole, at) => {
+    const text = typeof valueAt(whole, at) === 'number' ? source.written(at) : undefined;
+    return text === undefined ? whole : put(whole, at, text);
+  }, source.data);
+  return { ...source, data };
 }
 
 /** Reads ket.yaml; throws one KetError (`KET_CONFIG`) that names every problem. */

@@ -46,11 +46,10 @@ const leastKubernetes = 29;
 
 /** What is wrong with a version of Kubernetes: a minor one, or a full one. */
 export function kubernetesProblem(text: string): string | undefined {
-  const match = /^(v?)1\.(\d{1,4})(\.\d{1,4})?$/.exec(text);
-  if (match === null) return `"${text}" is not a version of Kubernetes such as v1.34 or v1.34.0`;
-  if (match[1] === '') return `"${text}" lacks the leading v; write "v${text}"`;
-  if (Number(match[2]) < leastKubernetes)
-    return `"${text}" is too old; v1.${leastKubernetes} is the oldest that works`;
+  const match = /^v?1\.(\d{1,4})(\.\d{1,4})?$/.exec(text);
+  if (match === null) return `"${text}" is not a version of Kubernetes such as 1.34 or 1.34.0`;
+  if (Number(match[1]) < leastKubernetes)
+    return `"${text}" is too old; 1.${leastKubernetes} is the oldest that works`;
   return undefined;
 }
 

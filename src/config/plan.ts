@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { KetError } from '../model/errors.ts';
 import type {
-  ClusterPlan,
   CollectPlan,
   ImagePlan,
   Keep,
@@ -12,12 +11,12 @@ import type {
   SuitePlan,
   ToolsPlan,
 } from '../model/plan.ts';
-import { parseDuration } from './duration.ts';
+import { msOf as ms } from './duration.ts';
 import { dockerfileOf, isRemoteChart } from './files.ts';
 import { mainContainerIn, readJobFile, type JobContainer } from './job-file.ts';
-import { readKindConfig } from './kind-config.ts';
 import { loadConfig, type LoadedConfig } from './load.ts';
-import { imageProblem, versionProblem } from './names.ts';
+import { versionProblem } from './names.ts';
+import { clusterOf, override } from './plan-cluster.ts';
 import { problemsError } from './problems.ts';
 import { referencesOf } from './release-objects.ts';
 import { parseQuantity } from '../model/quantity.ts';
@@ -40,6 +39,8 @@ export interface PlanOverrides {
   /** Another Kind config than the tier's, relative to `cwd`. */
   readonly clusterConfig?: string | undefined;
   readonly nodeImage?: string | undefined;
+  /** A version of Kubernetes in place of an image. */
+  readonly kubernetes?: string | undefined;
   readonly retries?: number | undefined;
   readonly parallel?: number | undefined;
   readonly failFast?: boolean | undefined;
@@ -81,7 +82,7 @@ export function planOf({ config, root, path: configPath, tier: name }: Chosen, i
   const overrides = input.overrides ?? {};
   const tier = config.tiers[name];
   if (tier === undefined) throw new Error(`tier ${name} was chosen and is not there`);
-  const cluster = clusterOf(tier, config, root, input);
+  const cluster = clusterOf(tier.cluster, config.tools, root, input);
   const nodes = cluster?.nodes.length ?? 0;
   const output =
     overrides.output === undefined ? path.resolve(root, config.output) : path.resolve(cwd, overrides.output);
@@ -146,33 +147,6 @@ function selectSuites(
   return tier.suites.filter((suite) => wanted.includes(suite.name));
 }
 
-function clusterOf(
-  tier: TierConfig,
-  { tools }: KetConfig,
-  root: string,
-  input: PlanInput,
-): ClusterPlan | undefined {
-  if (tier.cluster === undefined) return undefined;
-  const cwd = input.cwd ?? process.cwd();
-  const other = input.overrides?.clusterConfig;
-  const config = other === undefined ? path.resolve(root, tier.cluster.config) : path.resolve(cwd, other);
-  const { problems, name, ...facts } = readKindConfig(config, path.relative(cwd, config));
-  if (problems.length > 0) throw problemsError(problems, path.relative(cwd, config));
-  const nodeImage =
-    override('--node-image', input.overrides?.nodeImage, (text) => imageProblem(text, 'pull')) ??
-    override('KET_NODE_IMAGE', input.env['KET_NODE_IMAGE'], (text) => imageProblem(text, 'pull')) ??
-    tier.cluster.nodeImage;
-  const kubernetes = tier.cluster.kubernetes ?? tools.kubernetes;
-  return {
-    config,
-    ...facts,
-    ...(name === undefined ? {} : { configName: name }),
-    ...(nodeImage === undefined ? {} : { nodeImage }),
-    ...(nodeImage === undefined && kubernetes !== undefined ? { kubernetes } : {}),
-    readyMs: ms(tier.cluster.ready),
-  };
-}
-
 function toolsOf(config: KetConfig, env: PlanInput['env']): ToolsPlan {
   const from = (name: string, least: readonly [number, number]): string | undefined =>
     override(name, env[name], (text) => versionProblem(text, least));
@@ -183,18 +157,6 @@ function toolsOf(config: KetConfig, env: PlanInput['env']): ToolsPlan {
     kindAsked: kind !== undefined,
     allowUnlisted: config.tools.allowUnlisted,
   };
-}
-
-/** A value from outside of ket.yaml, under the same rules as there; an empty one is none, as everywhere in CI. */
-function override(
-  from: string,
-  value: string | undefined,
-  check: (text: string) => string | undefined,
-): string | undefined {
-  if (value === undefined || value === '') return undefined;
-  const problem = check(value);
-  if (problem !== undefined) throw new KetError('KET_USAGE', `${from}: ${problem}`, { where: from });
-  return value;
 }
 
 function parallelOf(flag: number | undefined, file: number | undefined): { parallel?: number } {
@@ -332,12 +294,6 @@ function resourcesOf({ resources }: SuiteConfig): Resources {
 }
 
 const bytesOf = (quantity: string | number): number => Math.floor(parseQuantity(String(quantity)) ?? 0);
-
-function ms(text: string): number {
-  const value = parseDuration(text);
-  if (value === undefined) throw new Error(`the schema let "${text}" pass as a duration`);
-  return value;
-}
 
 function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null) {

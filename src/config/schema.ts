@@ -34,7 +34,14 @@ const label = (max: number) => form('name', (value) => labelProblem(value, max),
 const pulledImage = form('image', (value) => imageProblem(value, 'pull'));
 const version = (least: readonly [number, number]) =>
   form('version', (value) => versionProblem(value, least), '^v\\d+\\.\\d+\\.\\d+(-[0-9A-Za-z.-]+)?$');
-const kubernetes = form('version', kubernetesProblem, '^v1\\.\\d+(\\.\\d+)?$');
+/** `1.34` is a number to YAML; load.ts brings it here as it is written, for 1.30 is not 1.3. */
+const kubernetes = z
+  .union([z.string().meta({ pattern: '^v?1\\.\\d+(\\.\\d+)?$' }), z.number()])
+  .superRefine((value, context) => {
+    const problem = kubernetesProblem(String(value));
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+  })
+  .meta({ title: 'version' });
 export const text = form('text', (value) => (value === '' ? 'must not be empty' : undefined)).meta({
   minLength: 1,
 });
@@ -92,13 +99,18 @@ export const collectSchema = z.strictObject({
 });
 
 export const clusterSchema = z.strictObject({
-  config: path.describe('A Kind config file (`kind.x-k8s.io/v1alpha4`).'),
+  config: z
+    .union([path, z.array(path).min(1)])
+    .meta({ title: 'path or list of paths' })
+    .describe('A Kind config file (`kind.x-k8s.io/v1alpha4`), or several, merged in this order.'),
   nodeImage: pulledImage
     .optional()
     .describe('Image of the nodes, and with it the version of Kubernetes; `KET_NODE_IMAGE` goes before it.'),
   kubernetes: kubernetes
     .optional()
-    .describe('Version of Kubernetes in place of `nodeImage`; that of `tools` unless given.'),
+    .describe(
+      "Version of Kubernetes, `1.34` or `1.34.0`, in place of `nodeImage`: the node image of ket's version table, by its digest. `KET_KUBERNETES_VERSION` goes before it; that of `tools` unless given.",
+    ),
   ready: duration.default('5m').describe('How long the nodes may take to be ready.'),
 });
 
@@ -380,7 +392,7 @@ export const configSchema = z
           .describe('Version of Helm; `KET_HELM_VERSION` goes before it.'),
         kubernetes: kubernetes
           .optional()
-          .describe('Version of Kubernetes, `v1.34` or `v1.34.0`, where the cluster of a tier names none.'),
+          .describe('Version of Kubernetes, `1.34` or `1.34.0`, where the cluster of a tier names none.'),
         allowUnlisted: flag
           .default(false)
           .describe("Take versions that ket's own version table does not pair."),

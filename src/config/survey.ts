@@ -49,7 +49,7 @@ export function survey(root: string): Survey {
 /** Only files that are likely by name are opened. */
 function kindConfig(root: string, file: string): Survey['kindConfigs'] {
   if (!/kind[^/]*(\/[^/]+)?\.ya?ml$/i.test(file)) return [];
-  const { nodes, problems } = readKindConfig(path.join(root, file));
+  const { nodes, problems } = readKindConfig([path.join(root, file)]);
   return problems.length > 0 ? [] : [{ file, nodes: nodes.length }];
 }
 

@@ -46,18 +46,20 @@ export interface ToolsPlan {
 }
 
 export interface ClusterPlan {
-  /** The Kind config file. */
-  readonly config: string;
-  /** Nodes in that file, by role. */
+  /** The Kind config files, in the order in which they are merged. */
+  readonly configs: readonly string[];
+  /** What kind gets: the files merged, variables filled in, paths absolute. */
+  readonly kindConfig: Readonly<Record<string, unknown>>;
+  /** Its nodes, by role. */
   readonly nodes: readonly NodeRole[];
-  /** The name in that file, which is not used: every run has its own. */
+  /** The name in it, which is not used: every run has its own. */
   readonly configName?: string;
-  /** The file says that another network plugin than kind's is to be installed. */
+  /** It says that another network plugin than kind's is to be installed. */
   readonly disableDefaultCNI: boolean;
   readonly hostPorts: readonly HostPort[];
   /** Node image; without it the Kind config or kind itself decides. */
   readonly nodeImage?: string;
-  /** Asked version of Kubernetes, `v1.34` or `v1.34.0`; never beside `nodeImage`. */
+  /** Asked version of Kubernetes with the leading v, `v1.34` or `v1.34.0`; never beside `nodeImage`. */
   readonly kubernetes?: string;
   /** How long the nodes may take to be ready. */
   readonly readyMs: number;

@@ -29,9 +29,8 @@ export interface KindBoot {
   readonly cgroupV1Allowed: boolean;
 }
 
-/** Reads the text of a Kind config; what cannot be read is kind's to complain about. */
-export function kindBootOf(text: string): KindBoot {
-  const config = record(tryParse(text)) ?? {};
+/** Reads a Kind config; what of it cannot be read is kind's to complain about. */
+export function kindBootOf(config: Fields): KindBoot {
   const nodes = list(config['nodes']).map((node) => record(node) ?? {});
   const patches = [
     ...patchesOf(config, ''),
