@@ -47,7 +47,7 @@ describe('what kind gets', () => {
   const written = ({ config }: KindInput): unknown => parse(config);
 
   test('nothing wanted: the config as it is', () => expect(input(header)).toEqual({ config: header }));
-  test('no line is folded, and no part is an alias of another', () => {
+  test('no line of a patch is folded', () => {
     const long = `a: "${'word '.repeat(60)}end"\n`;
     const nodes = [{ kubeadmConfigPatches: [long] }, { kubeadmConfigPatches: [long] }];
     const { config } = kindInput({ nodes }, { nodeImage: undefined, authorities: undefined });

@@ -133,6 +133,16 @@ describe('several Kind configs are one', () => {
         'b.yaml:4:53: port 80 of this machine is claimed by "nodes[0].extraPortMappings[0].hostPort" in a.yaml:4 too',
       ],
     ],
+    [
+      'one that two files claim at one address',
+      [
+        'nodes:\n- extraPortMappings: [{hostPort: 80, listenAddress: 127.0.0.1}]',
+        'nodes:\n- role: worker\n  extraPortMappings: [{hostPort: 80, listenAddress: 127.0.0.1}]',
+      ],
+      [
+        'b.yaml:5:34: port 80 of this machine is claimed by "nodes[0].extraPortMappings[0].hostPort" in a.yaml:4 too',
+      ],
+    ],
   ])('in the right file: %s', (_, files, problems) => {
     expect(renderProblems(merged(...files).problems)).toEqual(problems);
   });

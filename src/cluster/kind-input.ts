@@ -32,10 +32,7 @@ export function kindInput(
   }));
   return {
     ...(byFlag ? { image: nodeImage } : {}),
-    config: stringify(nodes.length === 0 ? config : { ...config, nodes }, {
-      lineWidth: 0,
-      aliasDuplicateObjects: false,
-    }),
+    config: stringify(nodes.length === 0 ? config : { ...config, nodes }, { lineWidth: 0 }),
   };
 }
 
