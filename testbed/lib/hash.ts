@@ -9,12 +9,13 @@ export function hashOf(parts: readonly string[]): string {
   return hash.digest('hex').slice(0, 12);
 }
 
-/** Names, modes and contents of all files below a path, in a fixed order. */
-export function treeText(path: string): string {
+/** Names, modes and contents of all files below a path that count, in a fixed order. */
+export function treeText(path: string, counts = (_name: string): boolean => true): string {
   const info = statSync(path);
   if (!info.isDirectory()) return `${String(info.mode & 0o111)} ${readFileSync(path, 'utf8')}`;
   return readdirSync(path)
+    .filter(counts)
     .sort()
-    .map((name) => `${name}\n${treeText(join(path, name))}`)
+    .map((name) => `${name}\n${treeText(join(path, name), counts)}`)
     .join('\n');
 }

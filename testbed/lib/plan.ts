@@ -37,6 +37,7 @@ export function fullPlan(docker: Docker, purpose: Purpose): Plan {
     programs.coredns,
     programs.etcd,
     programs.pause,
+    programs.agnhost,
     ...tools,
   ];
   const wanted = [
@@ -44,7 +45,7 @@ export function fullPlan(docker: Docker, purpose: Purpose): Plan {
     set.python,
     set.postgres,
     set.busybox,
-    ...(atLeast(purpose, 'test') ? [set.redis] : []),
+    ...(atLeast(purpose, 'test') ? [set.redis, set.agnhost] : []),
   ];
   return {
     steps: [

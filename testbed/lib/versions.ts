@@ -10,6 +10,8 @@ export const versions = {
   helm3: '3.19.5',
   act: '0.2.89',
   localPathProvisioner: '0.0.30',
+  /** What the test image of this version of Kubernetes calls itself. */
+  agnhost: '2.56',
   /** The suite in which all images are built; the host must run it too. */
   debian: 'bookworm',
   /** The suite of the Docker engine: the one before cannot run privileged containers on new kernels. */
@@ -24,6 +26,7 @@ export const images = {
   postgres: 'postgres:15',
   redis: 'redis:7',
   busybox: 'busybox:1.36',
+  agnhost: `registry.k8s.io/e2e-test-images/agnhost:${versions.agnhost}`,
 } as const;
 
 /** The node image that kind publishes, tried where Docker reaches a registry. */

@@ -18,7 +18,11 @@ export interface GoProgram {
   readonly install?: string;
   /** … or a folder below testbed/go with a module of its own. */
   readonly source?: string;
+  /** A package that the module's go.mod names as a tool, in place of its main package. */
+  readonly tool?: string;
   readonly ldflags?: readonly string[];
+  /** A program that shares most of its packages: side by side both would compile them. */
+  readonly after?: string;
 }
 
 const kube = `v${versions.kubernetes}`;
@@ -38,6 +42,14 @@ export const programs = {
     links: ['kubectl'],
     source: 'hyperkube',
     ldflags: kubeVersion,
+  },
+  agnhost: {
+    id: 'agnhost',
+    file: 'agnhost',
+    source: 'hyperkube',
+    tool: 'k8s.io/kubernetes/test/images/agnhost',
+    after: 'hyperkube',
+    ldflags: [`-X main.Version=${versions.agnhost}`],
   },
   kind: { id: 'kind', file: 'kind', install: `sigs.k8s.io/kind@v${versions.kind}` },
   helm: {
@@ -75,12 +87,12 @@ const flags = ['-trimpath', '-buildvcs=false'];
 /** The finished program: `<dir>/bin/<file>`. */
 export function goProduct(program: GoProgram): Product {
   // The compiler is no input: a product stays good when Go is updated.
-  const source = program.source === undefined ? '' : treeText(join(sourceDir, 'go', program.source));
   return product(
     program.id,
     hashOf([
       program.install ?? '',
-      source,
+      sourceText(program),
+      ...(program.tool === undefined ? [] : [program.tool]),
       ...(program.ldflags ?? []),
       ...(program.links ?? []),
       program.file,
@@ -89,17 +101,25 @@ export function goProduct(program: GoProgram): Product {
   );
 }
 
+/** What of the testbed's own files goes into a program; of a published tool only its version does. */
+function sourceText(program: GoProgram): string {
+  if (program.source === undefined) return '';
+  const folder = join(sourceDir, 'go', program.source);
+  if (program.tool === undefined) return treeText(folder, (name) => !name.endsWith('_test.go'));
+  return treeText(join(folder, 'go.mod')) + treeText(join(folder, 'go.sum'));
+}
+
 export function goBinary(program: GoProgram): string {
   return join(goProduct(program).dir, 'bin', program.file);
 }
 
-export function goStep(program: GoProgram, needs: readonly string[] = []): Step {
+export function goStep(program: GoProgram): Step {
   const made = goProduct(program);
   return {
     id: program.id,
-    title: `compile ${program.install ?? `go/${program.source ?? ''}`}`,
+    title: `compile ${program.install ?? program.tool ?? `go/${program.source ?? ''}`}`,
     lane: 'compile',
-    needs,
+    needs: program.after === undefined ? [] : [program.after],
     isDone: made.isDone,
     run: (log) => made.make((dir) => compile(program, dir, log)),
   };
@@ -130,7 +150,7 @@ async function compile(program: GoProgram, dir: string, log: string): Promise<vo
         ldflags,
         '-o',
         join(bin, program.file),
-        '.',
+        program.tool ?? '.',
       ],
       { log, env: { ...buildEnv, GOWORK: 'off' }, cwd: copy },
     );

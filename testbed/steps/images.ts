@@ -178,6 +178,7 @@ export interface ImageSet {
   readonly postgres: Image;
   readonly redis: Image;
   readonly busybox: Image;
+  readonly agnhost: Image;
 }
 
 /** The images under public names, and the base that the node's images share. */
@@ -205,6 +206,12 @@ export function publicImages(docker: Docker): ImageSet {
     postgres: standIn('postgres', images.postgres, base),
     redis: standIn('redis', images.redis, base),
     busybox: standIn('busybox', images.busybox, aptBase),
+    agnhost: image(docker, {
+      id: 'agnhost',
+      title: `image ${images.agnhost}`,
+      names: [images.agnhost],
+      programs: [programs.agnhost],
+    }),
   };
   return { ...set, steps: [...bare.steps, ...Object.values(set).map((each) => each.step)] };
 }
