@@ -4,7 +4,8 @@
 // with the Node objects: the CNI configuration of its own node (conflist.go),
 // a route to the pods of every other node (routes.go), and the rule that gives
 // pods the node's address when they leave the cluster (masquerade.go). Nodes of
-// a Kind cluster share one network, so plain routes are enough. IPv4 only.
+// a Kind cluster share one network, so plain routes are enough. Beside that it
+// enforces NetworkPolicies on its node's pods (policies.go). IPv4 only.
 package cniagent
 
 import (
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	corelisters "k8s.io/client-go/listers/core/v1"
@@ -34,7 +36,7 @@ type agent struct {
 	nodeName  string
 	podSubnet *net.IPNet
 	nodes     corelisters.NodeLister
-	changed   chan struct{}
+	changed   wakeup
 }
 
 // Run is the program: it returns an exit code and ends on SIGTERM.
@@ -61,22 +63,27 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	factory := informers.NewSharedInformerFactory(client, 0)
+	factory := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithTransform(slim))
 	informer := factory.Core().V1().Nodes()
-	a := &agent{nodeName: nodeName, podSubnet: podSubnet, nodes: informer.Lister(), changed: make(chan struct{}, 1)}
+	a := &agent{nodeName: nodeName, podSubnet: podSubnet, nodes: informer.Lister(), changed: newWakeup()}
 	_, err = informer.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(any) { a.poke() },
-		DeleteFunc: func(any) { a.poke() },
+		AddFunc:    func(any) { a.changed.send() },
+		DeleteFunc: func(any) { a.changed.send() },
 		UpdateFunc: func(before, after any) {
 			if routing(before) != routing(after) { // a heartbeat is not a change
-				a.poke()
+				a.changed.send()
 			}
 		},
 	})
 	if err != nil {
 		return err
 	}
+	policies, err := newEnforcer(nodeName, factory)
+	if err != nil {
+		return err
+	}
 	factory.Start(ctx.Done())
+	go policies.loop(ctx)
 	if !cache.WaitForCacheSync(ctx.Done(), informer.Informer().HasSynced) {
 		return ctx.Err()
 	}
@@ -96,20 +103,13 @@ func newClient() (kubernetes.Interface, error) {
 	return kubernetes.NewForConfig(config)
 }
 
-func (a *agent) poke() {
-	select {
-	case a.changed <- struct{}{}:
-	default: // one is already waiting
-	}
-}
-
 func (a *agent) loop(ctx context.Context) error {
 	ticker := time.NewTicker(resyncEvery)
 	defer ticker.Stop()
 	for {
 		if err := a.sync(ctx); err != nil {
 			klog.ErrorS(err, "sync failed, trying again")
-			time.AfterFunc(time.Second, a.poke)
+			time.AfterFunc(time.Second, a.changed.send)
 		}
 		select {
 		case <-ctx.Done():
@@ -127,4 +127,12 @@ func routing(object any) string {
 		return ""
 	}
 	return fmt.Sprint(podCIDR(node), internalIP(node))
+}
+
+// slim drops what is half of an object and of no use here.
+func slim(object any) (any, error) {
+	if each, err := meta.Accessor(object); err == nil {
+		each.SetManagedFields(nil)
+	}
+	return object, nil
 }
