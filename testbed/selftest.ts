@@ -1,79 +1,20 @@
 /**
  * Proves that the set-up works: plain kind makes a cluster of one and of three
- * nodes; pods, DNS, the network between nodes, volumes and Jobs are tried.
- * `node testbed/selftest.ts [nodes …]` (default 1 3), after `up`.
+ * nodes; pods, DNS, the network between nodes, NetworkPolicies, volumes and
+ * Jobs are tried. `node testbed/selftest.ts [nodes …]` (default 1 3), after
+ * `up --for test`. With `--image` the nodes are of another image, with
+ * `--name` the clusters and the log have other names.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { environment } from './lib/commands.ts';
 import { paths, sourceDir } from './lib/paths.ts';
-import { CommandError, ask, endChildrenOnSignal, run, tail } from './lib/proc.ts';
-import { say, seconds } from './lib/progress.ts';
+import { CommandError, ask, endChildrenOnSignal, tail } from './lib/proc.ts';
+import { say } from './lib/progress.ts';
 import { images } from './lib/versions.ts';
-
-const log = join(paths.logs, 'selftest.log');
-
-class Cluster {
-  readonly nodes: number;
-  readonly name: string;
-  readonly kubeconfig: string;
-  readonly env: Readonly<Record<string, string>>;
-
-  constructor(nodes: number, env: Readonly<Record<string, string>>) {
-    this.nodes = nodes;
-    this.name = `ket-selftest-${String(nodes)}`;
-    this.kubeconfig = join(paths.work, `${this.name}.kubeconfig`);
-    this.env = { ...env, KUBECONFIG: this.kubeconfig };
-  }
-
-  kind(...args: string[]): Promise<string> {
-    return run(['kind', ...args, '--name', this.name], { log, env: this.env });
-  }
-
-  kubectl(...args: string[]): Promise<string> {
-    return run(['kubectl', ...args], { log, env: this.env });
-  }
-
-  async create(): Promise<void> {
-    const config = join(paths.work, `${this.name}.yaml`);
-    const roles = Array.from(
-      { length: this.nodes },
-      (_, index) => `- role: ${index === 0 ? 'control-plane' : 'worker'}\n`,
-    );
-    writeFileSync(config, `kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes:\n${roles.join('')}`);
-    const image = this.env['KET_NODE_IMAGE'];
-    await this.kind(
-      'create',
-      'cluster',
-      '--config',
-      config,
-      '--kubeconfig',
-      this.kubeconfig,
-      ...(image === undefined ? [] : ['--image', image]),
-    );
-  }
-}
-
-async function timed(what: string, work: () => Promise<unknown>): Promise<void> {
-  const start = performance.now();
-  await work();
-  say(`  ✓ ${what}, ${seconds(performance.now() - start)}`);
-}
-
-/** Retries what becomes true soon after a pod is ready, for 15 s. */
-async function soon(work: () => Promise<unknown>): Promise<void> {
-  const until = Date.now() + 15_000;
-  for (;;) {
-    try {
-      await work();
-      return;
-    } catch (error) {
-      if (Date.now() > until) throw error;
-      await sleep(500);
-    }
-  }
-}
+import { Cluster, soon, timed } from './selftest/cluster.ts';
+import { provePolicies } from './selftest/policies.ts';
 
 async function prove(cluster: Cluster): Promise<void> {
   await cluster.kind('delete', 'cluster', '--kubeconfig', cluster.kubeconfig); // of an interrupted call
@@ -92,7 +33,9 @@ async function prove(cluster: Cluster): Promise<void> {
       '--timeout=60s',
     );
   });
-  await timed('images loaded', () => cluster.kind('load', 'docker-image', images.python, images.busybox));
+  await timed('images loaded', () =>
+    cluster.kind('load', 'docker-image', images.python, images.busybox, images.agnhost),
+  );
   await timed('a pod on every node', async () => {
     await soon(() => cluster.kubectl('get', 'serviceaccount', 'default'));
     await cluster.kubectl('apply', '-f', join(sourceDir, 'selftest', 'manifest.yaml'));
@@ -122,6 +65,7 @@ async function prove(cluster: Cluster): Promise<void> {
     await cluster.kubectl('wait', '--for=condition=Complete', 'job/write', '--timeout=60s');
     await cluster.kubectl('wait', '--for=jsonpath={.status.phase}=Bound', 'pvc/data', '--timeout=5s');
   });
+  await provePolicies(cluster);
 }
 
 async function main(): Promise<number> {
@@ -130,11 +74,18 @@ async function main(): Promise<number> {
     say('selftest: nothing is set up: run "node testbed/main.ts up" first');
     return 2;
   }
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { image: { type: 'string' }, name: { type: 'string', default: 'ket-selftest' } },
+  });
+  const log = join(paths.logs, `${values.name}.log`);
   mkdirSync(paths.work, { recursive: true });
   writeFileSync(log, '');
-  const counts = process.argv.slice(2).map(Number);
+  const counts = positionals.map(Number);
   for (const nodes of counts.length > 0 ? counts : [1, 3]) {
-    const cluster = new Cluster(nodes, env);
+    const name = `${values.name}-${String(nodes)}`;
+    const image = values.image ?? env['KET_NODE_IMAGE'];
+    const cluster = new Cluster({ name, nodes, env, image, log });
     say(`▸ cluster of ${String(nodes)}`);
     try {
       await prove(cluster);

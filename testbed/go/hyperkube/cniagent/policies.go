@@ -33,7 +33,8 @@ type enforcer struct {
 	policies   networkinglisters.NetworkPolicyLister
 	synced     []cache.InformerSynced
 	changed    wakeup
-	loaded     string // the rules in force, empty where that is not sure
+	loaded     string // the rules of the last load
+	stale      bool   // they may be in force no longer: load them again
 }
 
 // newEnforcer asks for the informers that it needs; the factory starts later.
@@ -84,7 +85,7 @@ func (e *enforcer) loop(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			e.loaded = "" // what was removed by hand comes back
+			e.stale = true // what was removed by hand comes back
 		case <-e.changed:
 			select {
 			case <-ctx.Done():
@@ -103,19 +104,21 @@ func (e *enforcer) sync(ctx context.Context) error {
 		return err
 	}
 	rules, invalid := policy.Rules(state)
-	if rules == e.loaded {
+	if rules == e.loaded && !e.stale {
 		return nil
 	}
 	if invalid != nil { // a retry would change nothing
 		klog.ErrorS(invalid, "parts of network policies allow nothing")
 	}
-	e.loaded = "" // until this load is through
+	e.stale = true // until this load is through
 	start := time.Now()
 	if err := applyRules(ctx, rules); err != nil {
 		return err
 	}
-	e.loaded = rules
-	klog.InfoS("network policies loaded", "policies", len(state.Policies), "bytes", len(rules), "took", time.Since(start))
+	if rules != e.loaded {
+		klog.InfoS("network policies loaded", "policies", len(state.Policies), "bytes", len(rules), "took", time.Since(start))
+	}
+	e.loaded, e.stale = rules, false
 	return nil
 }
 
