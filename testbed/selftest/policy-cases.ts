@@ -5,6 +5,8 @@ import type { Client, Target } from './policy-scene.ts';
 export interface Addresses {
   /** Of the servers' pods. */
   readonly servers: Readonly<Record<Target['server'], string>>;
+  /** Of the servers' services. */
+  readonly services: Readonly<Record<Target['server'], string>>;
   /** Of the friends in `shop`. */
   readonly friends: readonly string[];
 }
