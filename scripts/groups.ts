@@ -226,6 +226,18 @@ export const groups: readonly TestGroup[] = [
     limitMinutes: 15,
   },
   {
+    name: 'images',
+    what: 'the images to run suites in: built, and run as a pod would run them (registries for their packages)',
+    inTest: false,
+    setUp: 'test',
+    commands: [jest('--selectProjects', 'images', '--runInBand')],
+    inputs: [
+      ...['images', '__tests__/images', 'docs/images.md', 'examples/recipes', 'dist/ket-run'],
+      ...['examples/fastapi-postgres/requirements', 'src/results', 'package-lock.json', 'testbed'],
+    ],
+    limitMinutes: 20,
+  },
+  {
     name: 'sanitizers',
     what: 'the helper in the pod under address and undefined-behaviour sanitizers',
     inTest: false,
