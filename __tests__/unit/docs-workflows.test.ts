@@ -50,6 +50,7 @@ const own = within('.github/workflows', '.yml').map((file) => asCase(file, read(
 const fragments = blocks
   .filter(({ info }) => info === 'yaml steps')
   .map(({ name, text }): Case => [name, { on: 'push', jobs: { a: { steps: parse(text) as Step[] } } }, text]);
+const images = '.github/workflows/images.yml';
 const whole = [...shown, ...examples, ...own];
 const all = [...whole, ...fragments];
 
@@ -62,11 +63,12 @@ test('there are workflows of every kind', () => {
   expect(examples.map(([name]) => path.basename(name, '.yml'))).toEqual([
     ...['after-kind-action', 'forks', 'matrix', 'staging'],
   ]);
-  expect(own.map(([name]) => path.basename(name, '.yml'))).toEqual(['ci', 'release']);
+  expect(own.map(([name]) => path.basename(name, '.yml'))).toEqual(['ci', 'images', 'release']);
 });
 
 describe('the Action in a workflow', () => {
-  test.each(all)(
+  // The images are no Action.
+  test.each(all.filter(([name]) => name !== images))(
     '%s: only inputs and outputs that action.yml has, with values that it takes',
     (_, workflow, text) => {
       const kets = stepsOf(workflow).filter(isKet);
@@ -183,5 +185,34 @@ describe('release.yml', () => {
     expect(jobs['smoke']?.steps.filter(isKet).map(({ uses }) => uses)).toEqual(
       Array.from({ length: 3 }, () => 'org/ket-action@candidate'),
     );
+  });
+});
+
+describe('images.yml', () => {
+  const { on, jobs } = parse(read(images)) as Workflow;
+  const matrixOf = (name: string): readonly string[] =>
+    (jobs[name]?.strategy?.matrix as { readonly image?: readonly string[] } | undefined)?.image ?? [];
+
+  test('publishes by the tag of a release alone, and every image that there is', () => {
+    expect(on).toEqual((parse(read('.github/workflows/release.yml')) as Workflow).on);
+    const folders = readdirSync(path.join(root, 'images'));
+    for (const job of ['build', 'publish']) expect([...matrixOf(job)].sort()).toEqual(folders.sort());
+  });
+
+  test('what may push runs docker alone, after the images were tried', () => {
+    const pushing = Object.keys(jobs).filter((name) => 'packages' in (jobs[name]?.permissions ?? {}));
+    expect(pushing).toEqual(['build', 'publish']);
+    const steps = pushing.flatMap((name) => jobs[name]?.steps ?? []);
+    expect(steps.filter(({ run = '' }) => /\b(npm|node|make|go)\s/.test(run))).toEqual([]);
+    const needs = Object.values(jobs).map((job) => (job as Job & { needs?: string | string[] }).needs);
+    expect(needs).toEqual([undefined, 'check', 'try', ['check', 'build']]);
+  });
+
+  test('pulls the bases that the images are built on', () => {
+    const pull = jobs['try']?.steps.find(({ run = '' }) => run.includes('docker pull'))?.run ?? '';
+    const bases = readdirSync(path.join(root, 'images')).map(
+      (name) => /^ARG BASE=(\S+)$/m.exec(read(`images/${name}/Dockerfile`))?.[1],
+    );
+    expect(/ in ([^;]*);/.exec(pull)?.[1]?.split(' ').sort()).toEqual(bases.sort());
   });
 });

@@ -22,7 +22,12 @@ const docs = readdirSync(path.join(root, 'docs')).map((name) => `docs/${name}`);
 const own = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', ...docs].filter((file) =>
   file.endsWith('.md'),
 );
-const all = [...own, 'testbed/README.md', 'native/ket-run/README.md', 'examples/fastapi-postgres/README.md'];
+const all = [
+  ...own,
+  ...['testbed', 'native/ket-run', 'examples/fastapi-postgres', 'images/test-runner'].map(
+    (folder) => `${folder}/README.md`,
+  ),
+];
 
 interface Placed extends Block {
   readonly file: string;
