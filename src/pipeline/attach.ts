@@ -92,7 +92,7 @@ export async function attachRun(options: AttachOptions): Promise<RunEnd> {
       admission,
     },
   });
-  const executed = await execute(composition.tasks, { deps, emit, room: log.room, signal: cancel });
+  const executed = await execute(composition.tasks, { deps, emit, room: () => log.room(), signal: cancel });
   const earlierError = errorBefore(before);
   return conclude({
     options: { ...options, deps, ...(existing === undefined ? {} : { existing }) },

@@ -97,7 +97,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
   const results = await execute(composition.tasks, {
     deps,
     emit,
-    room: log.room,
+    room: () => log.room(),
     signal: cancel,
   });
 
