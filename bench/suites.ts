@@ -13,20 +13,20 @@ import { aligned, mustHaveMarkers, writeBetweenMarkers } from './table.ts';
 
 /**
  * Measures what ket adds to suites on a cluster that is there: many short ones, one long one, and the way from the end of
- * a command to its verdict (docs/performance.md). `node bench/suites.ts [--rounds N]`; with fewer than 5 rounds nothing is
+ * a command to its verdict (docs/performance.md). `node bench/suites.ts [--rounds N]`; with fewer than 3 rounds nothing is
  * written.
  */
 const root = path.join(import.meta.dirname, '..');
 const docs = path.join(root, 'docs', 'performance.md');
 const markers = 'bench:suites';
-const publishedRounds = 5;
+const publishedRounds = 3;
 const howTitles = {
   ket: 'ket',
   bare: 'bare Jobs',
   floor: 'the floor',
   serial: 'bare Jobs, one after another',
 } as const;
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '3' } } });
 const rounds = Number(values.rounds);
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
