@@ -32,12 +32,12 @@ const isLog =
 
 /** A log that another fault has just cut is soon read anew. */
 async function cutLogSoon(scene: Scene): Promise<Passing[]> {
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 500; i++) {
     const cut = scene.proxy.cut(isLog(scene));
     if (cut.length > 0) return cut;
     await pause(20);
   }
-  throw new Error('the log was not read for two seconds');
+  throw new Error('the log was not read for ten seconds');
 }
 
 export async function cutLog(scene: Scene): Promise<string> {
