@@ -1,16 +1,15 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { groups, type TestGroup } from './groups.ts';
 import { machineEnv } from './machine-env.ts';
+import { hashOf, keep, stampOf } from './stamps.ts';
 
 /**
- * Runs groups of tests, each in a process of its own and within its limit. A group that was green keeps a stamp with
- * the hash of the files that it depends on, and is not run again until one of them changes.
+ * Runs groups of tests, each in a process of its own and within its limit. A group that was green keeps a stamp
+ * (stamps.ts) and is not run again by `make test-all` until one of its inputs changes.
  */
 const root = path.join(import.meta.dirname, '..');
-const stamps = path.join(root, '.cache', 'stamps');
 const [scope = 'all', only] = process.argv.slice(2);
 
 const chosen = groups.filter((group) =>
@@ -24,7 +23,7 @@ if (chosen.length === 0) {
 const lines: string[] = [];
 let passed = 0;
 let failed = 0;
-fs.mkdirSync(stamps, { recursive: true });
+fs.mkdirSync(path.join(root, '.cache'), { recursive: true });
 const due = chosen.filter((group) => !isStamped(group));
 const environments = new Map(
   [...new Set(due.flatMap((group) => group.setUp ?? []))].map((need) => [need, machineEnv(root, need)]),
@@ -45,8 +44,8 @@ process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 
 /** `make test` promises a run; only test-all trusts stamps. */
 function isStamped(group: TestGroup): boolean {
-  const stamped = scope === 'all' && only === undefined ? readStamp(stampOf(group)) : undefined;
-  if (stamped === undefined || stamped.hash !== hashOf(group)) return false;
+  const stamped = scope === 'all' && only === undefined ? stampOf(group) : undefined;
+  if (stamped === undefined) return false;
   passed += stamped.passed;
   lines.push(`${group.name}: unchanged since it was green (${stamped.passed} tests)`);
   return true;
@@ -69,37 +68,13 @@ async function runAll(lane: readonly TestGroup[], stdio: 'inherit' | 'pipe'): Pr
     lines.push(line);
     process.stderr.write(`\n=== ${line}\n${result.output}`);
     if (result.failed === 0 && isPart(group)) continue;
-    if (result.failed === 0)
-      fs.writeFileSync(stampOf(group), JSON.stringify({ hash, passed: result.passed }));
-    else fs.rmSync(stampOf(group), { force: true });
+    keep(group, { hash, passed: result.failed === 0 ? result.passed : 0 });
   }
 }
 
 /** Of some groups `make test` runs a part only, which says nothing about the whole. */
 function isPart(group: TestGroup): boolean {
   return scope === 'test' && group.thirdInTest === true;
-}
-
-function stampOf(group: TestGroup): string {
-  return path.join(stamps, group.name);
-}
-
-function readStamp(file: string): { hash: string; passed: number } | undefined {
-  if (!fs.existsSync(file)) return undefined;
-  return JSON.parse(fs.readFileSync(file, 'utf8')) as { hash: string; passed: number };
-}
-
-/** Of the content of all files that git knows or would add, below the group's paths. */
-function hashOf(group: TestGroup): string {
-  const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--', ...group.inputs];
-  const files = execFileSync('git', args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 26 }).split('\0');
-  const hash = createHash('sha256');
-  for (const name of [...new Set(files)].sort()) {
-    const file = path.join(root, name);
-    if (name === '' || !fs.existsSync(file) || !fs.statSync(file).isFile()) continue;
-    hash.update(name).update('\0').update(fs.readFileSync(file)).update('\0');
-  }
-  return hash.digest('hex');
 }
 
 async function runGroup(
