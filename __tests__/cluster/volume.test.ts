@@ -79,7 +79,7 @@ describe('two million lines at 20,000 a second', () => {
     }
     expect(wrong).toBeUndefined();
     expect(expected).toBe(count);
-  });
+  }, 60_000);
 
   test('the stream has no number twice, and what it lacks is named', () => {
     const missing: number[] = [];
@@ -103,7 +103,7 @@ describe('two million lines at 20,000 a second', () => {
       `two million lines: ${missing.length} missing in the stream, which took ${(ended - began) / 1000} s; ` +
         `ket took at most ${Math.round(peak)} MiB\n`,
     );
-  });
+  }, 60_000);
 
   test('the memory that ket takes does not grow with the log', () => {
     expect(peak).toBeGreaterThan(50);
@@ -142,11 +142,15 @@ test('2 GiB of results with one cut arrive whole', async () => {
   try {
     expect(attemptOf(ran, 'bytes')).toMatchObject({ outcome: 'passed', message: '1 tests passed' });
     expect(cut?.bytes).toBeGreaterThanOrEqual(1_200_000_000);
-    // The rest, from where it was cut, and nothing of what was there.
-    expect(streams).toHaveLength(2);
-    const offset = Number(/command=--offset&command=(\d+)/.exec(streams[1]?.path ?? '')?.[1]);
-    expect(offset).toBeGreaterThan(1_000_000_000);
-    expect(streams[1]?.bytes).toBeLessThan(1_300_000_000);
+    // The rest, from where it was cut, and nothing of what was there. The API server may lose the last of a stream
+    // (kubernetes #124571): then that is asked for alone.
+    const offsets = streams.map(({ path }) => Number(/command=--offset&command=(\d+)/.exec(path)?.[1]));
+    expect(offsets.length).toBeGreaterThanOrEqual(2);
+    expect(offsets[0]).toBe(0);
+    expect(offsets[1]).toBeGreaterThan(1_000_000_000);
+    expect(offsets).toEqual(offsets.toSorted((a, b) => a - b));
+    const sent = streams.reduce((sum, { bytes }) => sum + bytes, 0);
+    expect(sent).toBeLessThan(2 ** 31 * 1.01);
     const folder = attemptFolder(ran, 'bytes');
     const sums = fs.readFileSync(path.join(folder, 'console.log'), 'utf8').trim().split('\n');
     expect(sums).toHaveLength(2);
