@@ -161,6 +161,17 @@ describe('a run whose owner is gone', () => {
     expect(fs.readdirSync(home)).toEqual(['r.json']);
   });
 
+  test('that was killed while it wrote: the half is gone with the takeover, and that of another run is not', async () => {
+    const home = folder();
+    killedOwner(home);
+    fs.writeFileSync(path.join(home, 'r.json.1.tmp'), '{"v":');
+    fs.writeFileSync(path.join(home, 'r2.json.1.tmp'), '{"v":');
+    const owner = await takeState(home, 'r');
+    await owner?.remove({ type: 'folder', path: '/x' });
+    await owner?.close();
+    expect(fs.readdirSync(home)).toEqual(['r2.json.1.tmp']);
+  });
+
   test('that ended in good order meanwhile has nothing to take over', async () => {
     const home = folder();
     await (await openState(home, 'r', '/run')).close();

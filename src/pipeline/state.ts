@@ -133,7 +133,15 @@ export async function takeState(home: string, run: string): Promise<OpenState | 
     await owner.end();
     return undefined;
   }
+  removeHalfWritten(home, run);
   return opened(home, owner, { ...state, pid: process.pid, socket: owner.socket });
+}
+
+/** What owners of a run were writing when they died. */
+function removeHalfWritten(home: string, run: string): void {
+  for (const name of fs.readdirSync(home))
+    if (name.startsWith(`${run}.json.`) && name.endsWith('.tmp'))
+      fs.rmSync(path.join(home, name), { force: true });
 }
 
 function opened(home: string, owner: Ownership, first: RunState): OpenState {
