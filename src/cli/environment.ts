@@ -4,7 +4,7 @@ import type { Deps } from '../model/deps.ts';
 import { KetError } from '../model/errors.ts';
 import { realClock } from '../tools/clock.ts';
 import { exec } from '../tools/exec.ts';
-import type { Assets } from '../suites/world.ts';
+import type { Assets } from '../model/run.ts';
 
 /** The real outside. */
 export const realDeps = (): Deps => ({ exec, clock: realClock, env: process.env });

@@ -60,3 +60,8 @@ export interface ImageFacts {
   readonly entrypoint: readonly string[];
   readonly cmd: readonly string[];
 }
+
+/** Files that come with ket, below the folder of its package. */
+export interface Assets {
+  readonly root: string;
+}

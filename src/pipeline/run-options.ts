@@ -4,7 +4,7 @@ import type { Kube } from '../model/kube.ts';
 import type { Counts, ExitCode, Outcome } from '../model/outcome.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Secrets } from '../suites/job/secrets.ts';
-import type { Assets } from '../suites/world.ts';
+import type { Assets } from '../model/run.ts';
 import type { ExistingCluster } from './existing.ts';
 
 export interface RunOptions {

@@ -5,11 +5,10 @@ import type { V1ConfigMap, V1Node, V1Service } from '@kubernetes/client-node';
 import { KubeError } from '../kube/error.ts';
 import { KetError } from '../model/errors.ts';
 import type { Kube, Wire } from '../model/kube.ts';
-import type { ClusterHandle } from '../model/run.ts';
+import type { Assets, ClusterHandle } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
 import type { KetRunPrograms } from './job/objects.ts';
 import type { ClusterNetwork } from './job/outbound.ts';
-import type { Assets } from './world.ts';
 
 /** What Jobs need to know of a cluster: the processors of its nodes, its DNS, and what is brought into pods. */
 export interface ClusterFacts {

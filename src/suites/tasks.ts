@@ -1,7 +1,7 @@
 import { KetError } from '../model/errors.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { priorities, type Plan, type SuitePlan } from '../model/plan.ts';
-import type { ClusterHandle, Guard, ImageFacts, Outbound } from '../model/run.ts';
+import type { Assets, ClusterHandle, Guard, ImageFacts, Outbound } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { Task, TaskContext } from '../model/task.ts';
 import type { TestDurations } from '../results/test-durations.ts';
@@ -21,7 +21,7 @@ import { runSuite, type SuiteReport } from './suite.ts';
 import { readTemplate } from './job/template.ts';
 import { tellsUnavailable } from './collect/unavailable.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
-import { neededNamespaces, type Assets, type SuiteWorld } from './world.ts';
+import { neededNamespaces, type SuiteWorld } from './world.ts';
 
 export type { SuiteReport } from './suite.ts';
 

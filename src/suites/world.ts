@@ -46,8 +46,3 @@ export const neededNamespaces = (
   suite: SuitePlan,
   { namespaces }: Pick<SuiteWorld, 'namespaces'>,
 ): string[] => suite.needs.map((name) => namespaces[name] ?? name);
-
-/** Files that come with ket, below the folder of its package. */
-export interface Assets {
-  readonly root: string;
-}

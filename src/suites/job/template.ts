@@ -8,7 +8,7 @@ import type { Job } from './job-input.ts';
 import { mainContainerOf } from './in-pod.ts';
 import { templateOf } from './own-job.ts';
 import { strategicMerge } from './strategic-merge.ts';
-import type { Assets } from '../world.ts';
+import type { Assets } from '../../model/run.ts';
 
 /** The Job template of a suite: its own, or ket's, or its own Job made one; with the suite's patches. */
 export function readTemplate(assets: Assets, suite: SuitePlan): Job {
