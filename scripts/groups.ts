@@ -222,7 +222,14 @@ export const groups: readonly TestGroup[] = [
     what: 'shards with pytest, jest, mocha, go test and Maven, each by its own runner (registries for their packages)',
     inTest: false,
     commands: [jest('--selectProjects', 'recipes', '--runInBand')],
-    inputs: ['examples/recipes', '__tests__/recipes', 'dist/ket-run', 'src/pipeline', 'src/results'],
+    inputs: [
+      'examples/recipes',
+      '__tests__/recipes',
+      '__tests__/run-command.ts',
+      'dist/ket-run',
+      'src/pipeline',
+      'src/results',
+    ],
     limitMinutes: 15,
   },
   {
@@ -232,7 +239,14 @@ export const groups: readonly TestGroup[] = [
     setUp: 'test',
     commands: [jest('--selectProjects', 'images', '--runInBand')],
     inputs: [
-      ...['images', '__tests__/images', 'docs/images.md', 'examples/recipes', 'dist/ket-run'],
+      ...[
+        'images',
+        '__tests__/images',
+        '__tests__/run-command.ts',
+        'docs/images.md',
+        'examples/recipes',
+        'dist/ket-run',
+      ],
       ...['examples/fastapi-postgres/requirements', 'src/results', 'package-lock.json', 'testbed'],
     ],
     limitMinutes: 20,

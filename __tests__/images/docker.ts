@@ -1,10 +1,11 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { JUnitCase } from '../../src/results/junit-case.ts';
 import { findJUnit } from '../../src/results/junit-find.ts';
 import { readJUnit } from '../../src/results/junit-read.ts';
+import { runCommand, type Ended } from '../run-command.ts';
 import { blocksOf } from '../unit/support/markdown.ts';
 
 /** Images for tests: how they are built, run as a cluster would run them, and removed. */
@@ -13,29 +14,9 @@ export const root = path.join(import.meta.dirname, '..', '..');
 const arch = process.arch === 'arm64' ? 'arm64' : 'amd64';
 const own = String(process.pid);
 
-export interface Ended {
-  readonly code: number | null;
-  /** Both streams. */
-  readonly said: string;
-}
-
 /** One call of docker, to its end. */
-export async function docker(argv: readonly string[]): Promise<Ended> {
-  const child = spawn('docker', argv, {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 10 * 60_000,
-  });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-    });
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  return { code, said };
+export function docker(argv: readonly string[]): Promise<Ended> {
+  return runCommand(['docker', ...argv], { cwd: root, limitMs: 10 * 60_000 });
 }
 
 const built: string[] = [];

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import type { JUnitCase } from '../../src/results/junit-case.ts';
@@ -6,6 +5,7 @@ import { findJUnit } from '../../src/results/junit-find.ts';
 import { readJUnit } from '../../src/results/junit-read.ts';
 import { testDurationsOf } from '../../src/pipeline/durations.ts';
 import { durationLines } from '../../src/results/test-durations.ts';
+import { runCommand, type Ended } from '../run-command.ts';
 
 /** How recipes are run: as the pods of a suite with shards would, but as processes of this machine. */
 
@@ -67,23 +67,11 @@ export async function execute(
   argv: readonly string[],
   { folder, env = {} }: Project,
   more: Readonly<Record<string, string>> = {},
-): Promise<{ readonly code: number | null; readonly said: string }> {
-  const [command = '', ...args] = argv;
+): Promise<Ended> {
   const PATH = `${path.dirname(process.execPath)}:${process.env['PATH'] ?? ''}`;
-  const child = spawn(command, args, {
+  return runCommand(argv, {
     cwd: folder,
     env: { ...process.env, PATH, ...env, ...more },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 300_000,
+    limitMs: 300_000,
   });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-    });
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  return { code, said };
 }
