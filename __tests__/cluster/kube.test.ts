@@ -250,6 +250,21 @@ describe('exec', () => {
     expect(Buffer.concat(made).toString()).toBe(`${hash.digest('hex')}  /tmp/data\n`);
   });
 
+  test('a command hears what it is told on stdin, when it is told', async () => {
+    const word = Promise.withResolvers<string>();
+    const said: string[] = [];
+    const argv = ['sh', '-c', 'echo ready; read word; echo "heard $word"; exit 5'];
+    const exit = kube.exec({
+      ...{ ...containerOf('exec'), argv, stdin: word.promise, signal: limit(), idleMs: 30_000 },
+      onStdout(chunk) {
+        said.push(chunk.toString());
+        setTimeout(() => word.resolve('ack\n'), 500);
+      },
+    });
+    expect(await exit).toEqual({ exitCode: 5 });
+    expect(said.join('')).toBe('ready\nheard ack\n');
+  });
+
   test('a command that prints nothing for longer than allowed is left', async () => {
     const { idleMs, ...request } = { ...containerOf('exec'), argv: ['sleep', '60'], idleMs: 1000 };
     const idle = kube.exec({ ...request, idleMs, onStdout: () => undefined, signal: limit() });

@@ -109,6 +109,41 @@ describe('the end of a command', () => {
     expect(asked[0]?.search).toBe('?command=cat&command=a+b&container=c&stdout=true&stderr=true');
   });
 
+  test('stdin is open where there is something to say, and it is said once it is known', async () => {
+    const word = Promise.withResolvers<string>();
+    const heard: string[] = [];
+    play = (socket) => {
+      socket.on('message', (data: Buffer) => {
+        heard.push(data.toString());
+        sendStatus(socket, success);
+      });
+      socket.send(frame(1, 'well?'));
+    };
+    const { exit, output } = await run({ stdin: word.promise });
+    await eventually('output', () => output.length === 1);
+    expect(heard).toEqual([]);
+    word.resolve('ack\n');
+    expect(await exit).toEqual({ exitCode: 0 });
+    expect(heard).toEqual(['\0ack\n']);
+    expect(asked[0]?.searchParams.get('stdin')).toBe('true');
+  });
+
+  test('what is to be said comes too late for a connection that is over', async () => {
+    const word = Promise.withResolvers<string>();
+    play = (socket) => sendStatus(socket, success);
+    const { exit } = await run({ stdin: word.promise });
+    expect(await exit).toEqual({ exitCode: 0 });
+    word.resolve('ack\n');
+    await pause(10);
+  });
+
+  test('what cannot be said ends it', async () => {
+    const word = Promise.withResolvers<string>();
+    const { exit } = await run({ stdin: word.promise });
+    word.reject(new Error('nothing to say'));
+    await expect(exit).rejects.toThrow('nothing to say');
+  });
+
   test('an older server gets the older protocol', async () => {
     server.options.handleProtocols = (offered) =>
       offered.has('v4.channel.k8s.io') ? 'v4.channel.k8s.io' : false;

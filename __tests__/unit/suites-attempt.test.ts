@@ -69,6 +69,7 @@ function stage(
     delete: async (ref) => story.push(`delete ${ref.kind} ${ref.name}`) > 0,
     exec: async (request) => {
       story.push(`exec ${request.argv[1] ?? ''}`);
+      void request.stdin?.then((word) => story.push(`told ${word.split(/\s/)[0] ?? ''}`));
       return ketRun.exec(request);
     },
     follow: async (_container, { onLine }) => {
@@ -131,13 +132,13 @@ describe('an attempt in a cluster that stays', () => {
     const result = await at.run();
     expect(result.verdict).toEqual({ outcome: 'passed', message: '1 tests passed' });
     // What came over while it ran is not of this test: its clock runs as fast as it can.
-    const last = at.story.lastIndexOf('exec manifest');
+    const last = at.story.lastIndexOf('exec deliver');
     const story = at.story.filter((line, i) => i >= last || !/^exec (manifest|cat)$/.test(line));
     expect(story).toEqual([
       ...[`list Namespace ${name}`, 'create Namespace'],
       ...[`list PriorityClass ${name}`, 'create PriorityClass'],
       ...['ServiceAccount', 'Role', 'RoleBinding', 'ConfigMap', 'Job'].map((kind) => `create ${kind}`),
-      ...['exec manifest', 'exec stream', 'exec ack'],
+      ...['exec deliver', 'told ack'],
       ...['delete Pod ket-api-1', `delete Job ${name}`, 'delete Pod ket-api-1'],
       ...['ConfigMap', 'RoleBinding', 'Role', 'ServiceAccount'].map((kind) => `delete ${kind} ${name}`),
       ...[`delete PriorityClass ${name}`, `forget PriorityClass ${name}`],
@@ -184,6 +185,7 @@ describe('an attempt in a cluster that stays', () => {
     const notices = at.context.events.flatMap((e) => (e.type === 'notice' ? [e.text] : []));
     expect(notices).toEqual([expect.stringMatching(/^api: results are not complete: no whole list/)]);
     // Without the results nobody may tell the pod that they are safe.
+    expect(at.story).not.toContain('told ack');
     expect(at.story).not.toContain('exec ack');
   });
 
@@ -208,8 +210,9 @@ describe('an attempt in a cluster that stays', () => {
 
   test('an acknowledgement that is not heard takes nothing back', async () => {
     const at = stage();
-    at.ketRun.exitCode = (command) => (command === 'ack' ? 4 : 0);
+    at.ketRun.exitCode = (command) => (command === 'word' ? 6 : command === 'ack' ? 4 : 0);
     expect((await at.run()).verdict.outcome).toBe('passed');
+    expect(at.story.filter((line) => line === 'exec ack')).toHaveLength(5);
     expect(at.context.events.filter((e) => e.type === 'notice')).toHaveLength(1);
   });
 
@@ -239,10 +242,10 @@ describe('an attempt in a cluster that stays', () => {
       verdict: { outcome: 'failed' },
       kept: [{ namespace: name, pod: 'ket-api-1', container: 'ket' }],
     });
-    expect(at.story.slice(-3)).toEqual(['exec manifest', 'exec stream', 'exec keep']);
+    expect(at.story.slice(-2)).toEqual(['exec deliver', 'told keep']);
     const passing = stage();
     expect((await passing.run({ keepFailedMs: 60_000 })).kept).toBeUndefined();
-    expect(passing.story).toContain('exec ack');
+    expect(passing.story).toContain('told ack');
   });
 
   const kinds = ['PriorityClass', 'ServiceAccount', 'Role', 'RoleBinding', 'ConfigMap', 'Job'];
@@ -250,7 +253,7 @@ describe('an attempt in a cluster that stays', () => {
   test("in its release's namespace only its own objects are made, listed before that, and deleted", async () => {
     const at = stage();
     await at.run({}, { placement: 'release', needs: ['shop'] });
-    expect(at.story.filter((line) => !/^exec|Pod/.test(line))).toEqual([
+    expect(at.story.filter((line) => !/^exec|^told|Pod/.test(line))).toEqual([
       ...kinds.flatMap((kind) => [`list ${kind} ${name}`, `create ${kind}`]),
       ...kinds.toReversed().flatMap((kind) => [`delete ${kind} ${name}`, `forget ${kind} ${name}`]),
     ]);
@@ -372,7 +375,7 @@ describe('an attempt that does not come to its end', () => {
     const result = await at.run();
     expect(result.verdict.outcome).toBe('cancelled');
     expect(result.results.proof.counts.total).toBe(1);
-    expect(at.story.indexOf('exec stream')).toBeLessThan(at.story.indexOf(`delete Job ${name}`));
+    expect(at.story.indexOf('exec deliver')).toBeLessThan(at.story.indexOf(`delete Job ${name}`));
     expect(at.story.at(-1)).toBe(`forget Namespace ${name}`);
   });
 

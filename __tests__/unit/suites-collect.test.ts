@@ -2,7 +2,8 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import fs from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
-import { acknowledge, collect, holdUntil, type CollectOptions } from '../../src/suites/collect/collect.ts';
+import { acknowledge, holdUntil } from '../../src/suites/collect/ask.ts';
+import { collect, type CollectOptions } from '../../src/suites/collect/collect.ts';
 import { KubeError } from '../../src/kube/error.ts';
 import type { Kube } from '../../src/model/kube.ts';
 import { folder, removeFolders } from './support/folder.ts';
@@ -59,14 +60,11 @@ describe('bringing results home', () => {
     const collected = await collect(opts);
     expect(tree(opts.outDir)).toEqual(home);
     expect(collected).toMatchObject({ files: files.length, bytes: total, missing: [] });
-    expect(ketRun.calls).toEqual(['manifest', 'stream 0']);
+    expect(ketRun.calls).toEqual(['deliver']);
+    expect(ketRun.words).toEqual([]);
     expect(ketRun.argvs[0]).toEqual([
-      ...['/ket/bin/ket-run', 'manifest', '--state', '/ket/state', '--results', '/results'],
+      ...['/ket/bin/ket-run', 'deliver', '--state', '/ket/state', '--results', '/results'],
       ...['--most-file-bytes', '1048576', '--most-bytes', '4294967296', '--most-files', '9'],
-    ]);
-    expect(ketRun.argvs[1]).toEqual([
-      ...['/ket/bin/ket-run', 'stream', '--state', '/ket/state', '--results', '/results'],
-      ...['--manifest', ketRun.sha256, '--offset', '0'],
     ]);
     expect(fs.statSync(path.join(opts.outDir, 'results/junit.xml')).mode & 0o777).toBe(0o600);
   });
@@ -74,7 +72,7 @@ describe('bringing results home', () => {
   test('no results at all are no error', async () => {
     const ketRun = new FakeKetRun([]);
     expect(await collect(options(ketRun))).toMatchObject({ files: 0, bytes: 0, missing: [] });
-    expect(ketRun.calls).toEqual(['manifest']);
+    expect(ketRun.calls).toEqual(['deliver']);
   });
 
   test.each([false, true])(
@@ -82,11 +80,11 @@ describe('bringing results home', () => {
     async (quietly) => {
       for (let after = 0; after < total; after++) {
         const ketRun = new FakeKetRun(files);
-        ketRun.cut = (command, call) => (command === 'stream' && call === 0 ? { after, quietly } : undefined);
+        ketRun.cut = (what, time) => (what === 'bytes' && time === 0 ? { after, quietly } : undefined);
         const opts = options(ketRun);
         expect((await collect(opts)).missing).toEqual([]);
         expect(tree(opts.outDir)).toEqual(home);
-        expect(ketRun.calls).toEqual(['manifest', 'stream 0', `stream ${after}`]);
+        expect(ketRun.calls).toEqual(['deliver', `stream ${after}`]);
       }
     },
   );
@@ -101,7 +99,7 @@ describe('bringing results home', () => {
         async (cuts, piece) => {
           const ketRun = new FakeKetRun(files);
           ketRun.piece = piece;
-          ketRun.cut = (command, call) => (command === 'stream' ? cuts[call] : undefined);
+          ketRun.cut = (what, time) => (what === 'bytes' ? cuts[time] : undefined);
           const opts = options(ketRun);
           expect((await collect(opts)).missing).toEqual([]);
           expect(tree(opts.outDir)).toEqual(home);
@@ -115,13 +113,12 @@ describe('bringing results home', () => {
     'no byte in five tries is an error that says how much is missing (quietly: %s)',
     async (quietly) => {
       const ketRun = new FakeKetRun(files);
-      ketRun.cut = (command, call) =>
-        command === 'stream' ? { after: call === 0 ? 10 : 0, quietly } : undefined;
+      ketRun.cut = (what, time) => (what === 'bytes' ? { after: time === 0 ? 10 : 0, quietly } : undefined);
       const error = await collect(options(ketRun)).catch((e: unknown) => e);
       expect(String(error)).toMatch(
         quietly ? new RegExp(`end ${total - 10} bytes early`) : /connection was cut/,
       );
-      expect(ketRun.calls.filter((c) => c.startsWith('stream'))).toHaveLength(6);
+      expect(ketRun.calls.filter((c) => c.startsWith('stream'))).toHaveLength(5);
     },
   );
 
@@ -131,9 +128,9 @@ describe('bringing results home', () => {
       ketRun.piece = 1;
       const opts = options(ketRun);
       let seen: Record<string, string> = {};
-      ketRun.cut = (command, call) => {
-        if (command === 'stream' && call === 1 && fs.existsSync(opts.outDir)) seen = tree(opts.outDir);
-        return command === 'stream' ? { after: call === 0 ? after : 0 } : undefined;
+      ketRun.cut = (what, time) => {
+        if (what === 'bytes' && time === 1 && fs.existsSync(opts.outDir)) seen = tree(opts.outDir);
+        return what === 'bytes' ? { after: time === 0 ? after : 0 } : undefined;
       };
       await expect(collect(opts)).rejects.toThrow();
       const { arriving = '', ...whole } = seen;
@@ -149,6 +146,7 @@ describe('bringing results home', () => {
 
   test('ket-run that ends with an error is an error with its words', async () => {
     const ketRun = new FakeKetRun(files);
+    ketRun.cut = (what) => (what === 'bytes' ? { after: 3 } : undefined);
     ketRun.exitCode = (command) => (command === 'stream' ? 1 : 0);
     await expect(collect(options(ketRun))).rejects.toThrow(
       'ket-run stream: exit code 1: ket-run: stream went wrong',
@@ -159,12 +157,11 @@ describe('bringing results home', () => {
     const whole = new FakeKetRun(files).manifest().length;
     for (const after of [0, 1, 100, whole - 1]) {
       const ketRun = new FakeKetRun(files);
-      ketRun.cut = (command, call) =>
-        command === 'manifest' && call < 2 ? { after, quietly: call === 0 } : undefined;
+      ketRun.cut = (what, time) => (what === 'list' && time < 2 ? { after, quietly: time === 0 } : undefined);
       const opts = options(ketRun);
       await collect(opts);
       expect(tree(opts.outDir)).toEqual(home);
-      expect(ketRun.calls).toEqual(['manifest', 'manifest', 'manifest', 'stream 0']);
+      expect(ketRun.calls).toEqual(['deliver', 'deliver', 'deliver']);
     }
   });
 
@@ -234,12 +231,12 @@ describe('bringing results home', () => {
   test('after an abort nothing is tried again', async () => {
     const ketRun = new FakeKetRun(files);
     const stop = new AbortController();
-    ketRun.cut = (command) => {
-      if (command === 'stream') stop.abort(new Error('stop'));
-      return command === 'stream' ? { after: 3 } : undefined;
+    ketRun.cut = (what) => {
+      if (what === 'bytes') stop.abort(new Error('stop'));
+      return what === 'bytes' ? { after: 3 } : undefined;
     };
     await expect(collect(options(ketRun, { signal: stop.signal }))).rejects.toThrow();
-    expect(ketRun.calls).toEqual(['manifest', 'stream 0']);
+    expect(ketRun.calls).toEqual(['deliver']);
   });
 });
 
@@ -252,6 +249,7 @@ describe('what each connection is asked for', () => {
       asked.push({ container, pod, namespace, idleMs });
       return ketRun.exec(request);
     };
+    ketRun.cut = (what, time) => (what === 'bytes' && time === 0 ? { after: 3 } : undefined);
     await collect(options(ketRun, { kube: new FakeCluster({ exec }).kube }));
     const want = { namespace: 'n', pod: 'p', container: 'ket', idleMs: 30_000 };
     expect(asked).toEqual([want, want]);
@@ -261,18 +259,49 @@ describe('what each connection is asked for', () => {
     const ketRun = new FakeKetRun(files);
     let calls = 0;
     const exec: FakeKetRun['exec'] = async (request) => {
-      if (++calls !== 2) return ketRun.exec(request);
-      await request.onStdout(Buffer.from('{"v"'));
+      if (++calls > 1) return ketRun.exec(request);
+      await request.onStdout(Buffer.concat([ketRun.manifest(), Buffer.from('{"v"')]));
       throw new Error('the API server was silent for 30 s');
     };
     const opts = options(ketRun, { kube: new FakeCluster({ exec }).kube });
     await collect(opts);
     expect(tree(opts.outDir)).toEqual(home);
-    expect(ketRun.calls).toEqual(['manifest', 'stream 4']);
+    expect(ketRun.calls).toEqual(['stream 4']);
   });
 });
 
 describe('letting the pod go', () => {
+  test('what becomes of it is said over the connection that brought the results', async () => {
+    const ketRun = new FakeKetRun(files);
+    const { tell } = await collect(options(ketRun));
+    expect(await tell('keep 12')).toBe(true);
+    expect(ketRun.words).toEqual(['keep 12\n']);
+  });
+
+  test.each([
+    [0, true],
+    [1, false],
+    [6, false],
+    // Killed with its container: the sidecar left at once.
+    [137, true],
+  ])('its answer: exit code %i', async (code, heard) => {
+    const ketRun = new FakeKetRun(files);
+    ketRun.exitCode = (command) => (command === 'word' ? code : 0);
+    const { tell } = await collect(options(ketRun));
+    expect(await tell('ack')).toBe(heard);
+  });
+
+  test('a connection that is over, well or not, hears nothing any more', async () => {
+    for (const quietly of [false, true]) {
+      const ketRun = new FakeKetRun(files);
+      ketRun.cut = (what, time) => (what === 'bytes' && time === 0 ? { after: total, quietly } : undefined);
+      const { tell, missing } = await collect(options(ketRun));
+      expect(missing).toEqual([]);
+      await new Promise(setImmediate);
+      expect(await tell('ack')).toBe(false);
+    }
+  });
+
   test('the acknowledgement names the manifest that was read', async () => {
     const ketRun = new FakeKetRun(files);
     await acknowledge(options(ketRun), 'abc');

@@ -66,6 +66,7 @@ function stage({ wrote, pods = [], there = () => undefined }: Before): Stage {
     delete: async (ref) => story.push(`delete ${ref.kind}`) > 0,
     exec: async (request) => {
       story.push(`exec ${request.argv[1] ?? ''}`);
+      void request.stdin?.then((word) => story.push(`told ${word.trim()}`));
       return ketRun.exec(request);
     },
     follow: async (_container, { onLine }) => {
@@ -143,7 +144,7 @@ describe('an attempt that another process began', () => {
     expect(result.ms).toBeGreaterThanOrEqual(60_000);
     // What came over while it ran is not of this test: its clock runs as fast as it can.
     const story = at.story.filter((line) => !/^exec (manifest|cat)$/.test(line));
-    expect(story).toEqual(['exec stream', 'exec ack']);
+    expect(story).toEqual(['exec deliver', 'told ack']);
   });
 
   test('of which a part was made is made to the end, as far as what is there is its own', async () => {

@@ -8,7 +8,7 @@ import type { Client } from './request.ts';
 import type { Timings } from './timings.ts';
 
 /** First byte of each frame. */
-const channel = { stdout: 1, stderr: 2, status: 3 } as const;
+const channel = { stdin: 0, stdout: 1, stderr: 2, status: 3 } as const;
 
 /**
  * A connection on which a command runs. It has ended well when the status frame came, all output before it was taken
@@ -77,6 +77,12 @@ export class ExecSession {
         this.#judge();
       });
       untie = onAbort(this.#signal, () => this.#fail(reasonOf(this.#signal)));
+      this.#request.stdin?.then(
+        (text) => {
+          if (!this.#settled) socket.send(Buffer.concat([Buffer.of(channel.stdin), Buffer.from(text)]));
+        },
+        (error: unknown) => this.#fail(asError(error)),
+      );
       socket.resume();
     });
   }

@@ -81,6 +81,8 @@ export interface KubeExecRequest extends ContainerRef {
   /** Raw bytes of stdout as they come; return a promise to slow the sender down. */
   readonly onStdout: (chunk: Buffer) => void | Promise<void>;
   readonly onStderr?: (chunk: Buffer) => void;
+  /** What the command reads on stdin, once it is known; its stdin stays open. Without it there is none. */
+  readonly stdin?: Promise<string>;
   readonly signal: AbortSignal;
   /** Rejects when nothing came for so long. */
   readonly idleMs: number;

@@ -55,7 +55,8 @@ export class ManifestError extends KetError {
   }
 }
 
-const limits = { bytes: 256 * 1024 * 1024, entries: 1_000_000 };
+export const mostManifestBytes = 256 * 1024 * 1024;
+const mostEntries = 1_000_000;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -64,8 +65,8 @@ type Fields = Readonly<Record<string, unknown>>;
  * it, so that a manifest cut at a line end, or one with a line lost on the way, is not taken for a small one.
  */
 export function parseManifest(bytes: Buffer): Manifest {
-  if (bytes.length > limits.bytes)
-    throw new ManifestError('malformed', `the manifest is larger than ${limits.bytes} bytes`);
+  if (bytes.length > mostManifestBytes)
+    throw new ManifestError('malformed', `the manifest is larger than ${mostManifestBytes} bytes`);
   if (bytes.length === 0) throw new ManifestError('cut', 'the manifest is empty');
   if (bytes.at(-1) !== 0x0a) throw new ManifestError('cut', 'the manifest ends in the middle of a line');
   const lastStart = bytes.length < 2 ? 0 : bytes.lastIndexOf(0x0a, bytes.length - 2) + 1;
@@ -115,8 +116,8 @@ function lines(body: Buffer): Buffer[] {
     const end = body.indexOf(0x0a, start);
     found.push(body.subarray(start, end));
     start = end + 1;
-    if (found.length > limits.entries)
-      throw new ManifestError('malformed', `the manifest has over ${limits.entries} lines`);
+    if (found.length > mostEntries)
+      throw new ManifestError('malformed', `the manifest has over ${mostEntries} lines`);
   }
   return found;
 }

@@ -29,6 +29,8 @@ export interface Cut {
   readonly quietly?: boolean;
 }
 
+const cutTo = (bytes: Buffer, cut: Cut | undefined): Buffer => bytes.subarray(0, cut?.after ?? bytes.length);
+
 /** Answers exec as ket-run in the sidecar does (native/ket-run/README.md). */
 export class FakeKetRun {
   /** The subcommand of each call, with the offset of streams. */
@@ -37,8 +39,11 @@ export class FakeKetRun {
   files: readonly PodFile[];
   /** Lines of the manifest besides those of the files. */
   more: readonly object[] = [];
-  /** How the n-th call of a subcommand (from 0) is cut. */
-  cut: (command: string, call: number) => Cut | undefined = () => undefined;
+  /** How the n-th list (of `deliver` or `manifest`) or sequence of bytes (of `deliver` or `stream`) is cut, from 0. */
+  cut: (what: 'list' | 'bytes', time: number) => Cut | undefined = () => undefined;
+  /** What was said to `deliver`. */
+  readonly words: string[] = [];
+  /** How the n-th call of a subcommand ends; `word` stands for `deliver` after it was told something. */
   exitCode: (command: string, call: number) => number = () => 0;
   /** At most so many bytes in one piece. */
   piece = 7;
@@ -87,19 +92,39 @@ export class FakeKetRun {
       return { exitCode };
     }
     if (command === 'stream' && value('--manifest') !== this.sha256) return { exitCode: 4 };
-    const whole =
-      command === 'manifest'
-        ? this.manifest()
-        : command === 'stream'
-          ? Buffer.concat(this.files.map((file) => file.later ?? file.bytes)).subarray(offset)
-          : command === 'cat'
-            ? this.#cat(value('--root'), value('--path'))
-            : Buffer.alloc(0);
-    const cut = this.cut(command, call);
-    const sent = whole.subarray(0, cut?.after ?? whole.length);
+    const parts: Buffer[] = [];
+    let cut: Cut | undefined;
+    if (command === 'manifest' || command === 'deliver') {
+      cut = this.#cutOf('list');
+      parts.push(cutTo(this.manifest(), cut));
+    }
+    if (command === 'stream' || (command === 'deliver' && cut === undefined)) {
+      cut = this.#cutOf('bytes');
+      parts.push(
+        cutTo(Buffer.concat(this.files.map((file) => file.later ?? file.bytes)).subarray(offset), cut),
+      );
+    }
+    if (command === 'cat') parts.push(this.#cat(value('--root'), value('--path')));
+    const sent = Buffer.concat(parts);
     for (let at = 0; at < sent.length; at += this.piece)
       await request.onStdout(sent.subarray(at, at + this.piece));
     if (cut !== undefined && cut.quietly !== true) throw new Error('the connection was cut');
-    return { exitCode: 0 };
+    if (command !== 'deliver' || cut !== undefined) return { exitCode: 0 };
+    const word = await this.#wordOf(request);
+    this.words.push(word);
+    return { exitCode: this.exitCode('word', call) };
   };
+
+  readonly #times = { list: 0, bytes: 0 };
+
+  #cutOf(what: 'list' | 'bytes'): Cut | undefined {
+    return this.cut(what, this.#times[what]++);
+  }
+
+  /** Waits as long as ket-run would: for the word, or the end of the connection. */
+  async #wordOf({ stdin, signal }: KubeExecRequest): Promise<string> {
+    const aborted = Promise.withResolvers<never>();
+    signal.addEventListener('abort', () => aborted.reject(signal.reason as Error), { once: true });
+    return Promise.race([stdin ?? '', aborted.promise]);
+  }
 }

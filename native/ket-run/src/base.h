@@ -20,6 +20,7 @@ enum {
     EXIT_NO_ACK = 3,     /* hold: left without an acknowledgement */
     EXIT_STALE = 4,      /* stream: the saved manifest is another one, or none */
     EXIT_MISSING = 5,    /* cat: no such file */
+    EXIT_NO_WORD = 6,    /* deliver: no word came */
     EXIT_WRAP = 125,     /* wrap: could not begin (the command never ran) */
     EXIT_NOT_EXEC = 126, /* wrap: the command cannot be executed */
     EXIT_NOT_FOUND = 127 /* wrap: no such command */

@@ -6,6 +6,7 @@ int command_wrap(int argc, char **argv);
 int command_hold(int argc, char **argv);
 int command_manifest(int argc, char **argv);
 int command_stream(int argc, char **argv);
+int command_deliver(int argc, char **argv);
 int command_cat(int argc, char **argv);
 int command_ack(int argc, char **argv);
 int command_keep(int argc, char **argv);

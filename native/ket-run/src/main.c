@@ -30,9 +30,10 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"wrap", command_wrap}, {"hold", command_hold}, {"manifest", command_manifest}, {"stream", command_stream},
-    {"cat", command_cat},   {"ack", command_ack},   {"keep", command_keep},         {"share", command_share},
-    {"tell", command_tell}, {"version", command_version},
+    {"wrap", command_wrap},     {"hold", command_hold},       {"manifest", command_manifest},
+    {"stream", command_stream}, {"deliver", command_deliver}, {"cat", command_cat},
+    {"ack", command_ack},       {"keep", command_keep},       {"share", command_share},
+    {"tell", command_tell},     {"version", command_version},
 };
 
 int main(int argc, char **argv)
@@ -40,7 +41,7 @@ int main(int argc, char **argv)
     /* A reader that went away is an error to report, not a silent death. */
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
-        say("a subcommand is missing (wrap, hold, manifest, stream, cat, ack, keep, share, tell, version)");
+        say("a subcommand is missing (wrap, hold, manifest, stream, deliver, cat, ack, keep, share, tell, version)");
         return EXIT_USAGE;
     }
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {

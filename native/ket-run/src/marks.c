@@ -1,4 +1,6 @@
-/* The two marks a driver leaves for `hold`: the acknowledgement, and "stay". */
+/* The subcommands ack and keep, and what they do. */
+#include "marks.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,21 +10,30 @@
 #include "base.h"
 #include "commands.h"
 #include "contact.h"
+#include "serve.h"
 
-static int leave_mark(const char *state, const char *name, const char *text)
+static int leave_mark(int state_dir, const char *name, const char *text)
 {
-    int dir = open_folder(state);
-    if (dir < 0) {
-        say("cannot open %s: %s", state, strerror(errno));
-        return EXIT_IO;
-    }
-    touch_contact(dir);
-    bool good = replace_file(dir, name, text, strlen(text));
+    touch_contact(state_dir);
+    bool good = replace_file(state_dir, name, text, strlen(text));
     if (!good) {
-        say("cannot write %s/%s: %s", state, name, strerror(errno));
+        say("cannot write %s: %s", name, strerror(errno));
     }
-    close(dir);
     return good ? EXIT_OK : EXIT_IO;
+}
+
+int mark_acknowledged(int state_dir, const char *sha256)
+{
+    char text[80];
+    snprintf(text, sizeof text, "%s\n", sha256);
+    return leave_mark(state_dir, "ack", text);
+}
+
+int mark_kept(int state_dir, int64_t until)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%lld\n", (long long)until);
+    return leave_mark(state_dir, "hold", text);
 }
 
 int command_ack(int argc, char **argv)
@@ -34,9 +45,8 @@ int command_ack(int argc, char **argv)
     if (!parse_options(argc, argv, specs, NULL)) {
         return EXIT_USAGE;
     }
-    char text[80];
-    snprintf(text, sizeof text, "%s\n", sha256);
-    return leave_mark(state, "ack", text);
+    int state_dir = open_or_say(state);
+    return state_dir < 0 ? EXIT_IO : mark_acknowledged(state_dir, sha256);
 }
 
 int command_keep(int argc, char **argv)
@@ -49,7 +59,6 @@ int command_keep(int argc, char **argv)
     if (!parse_options(argc, argv, specs, NULL)) {
         return EXIT_USAGE;
     }
-    char text[32];
-    snprintf(text, sizeof text, "%lld\n", (long long)until);
-    return leave_mark(state, "hold", text);
+    int state_dir = open_or_say(state);
+    return state_dir < 0 ? EXIT_IO : mark_kept(state_dir, until);
 }

@@ -1,8 +1,11 @@
 /*
  * The subcommands that a driver runs in the sidecar over exec, to fetch what
- * the suite left: manifest, stream, cat. What cannot be written to stdout is
- * an error; a cut transfer must never look like a whole one.
+ * the suite left: manifest, stream, cat (and deliver, by serve.h). What cannot
+ * be written to stdout is an error; a cut transfer must never look like a whole
+ * one.
  */
+#include "serve.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -13,12 +16,11 @@
 #include "beneath.h"
 #include "commands.h"
 #include "contact.h"
-#include "manifest.h"
 #include "manifest_read.h"
 
 static char copy_buffer[2 * COPY_BUFFER];
 
-static int open_or_say(const char *path)
+int open_or_say(const char *path)
 {
     int fd = open_folder(path);
     if (fd < 0) {
@@ -77,6 +79,19 @@ static bool put_zeros(int state_dir, int64_t length)
     return true;
 }
 
+int serve_manifest(int state_dir, const char *results, struct manifest_caps caps, struct manifest_summary *summary)
+{
+    int fd = manifest_make(state_dir, results, caps, summary);
+    if (fd < 0) {
+        return EXIT_IO;
+    }
+    /* Printed from the saved file: who sees the last line can stream by it. */
+    int64_t done;
+    enum copied result = copy_out(state_dir, fd, 0, INT64_MAX, &done);
+    close(fd);
+    return result == COPIED_SHORT ? EXIT_OK : EXIT_IO;
+}
+
 int command_manifest(int argc, char **argv)
 {
     const char *state = NULL, *results = NULL;
@@ -96,15 +111,7 @@ int command_manifest(int argc, char **argv)
     }
     touch_contact(state_dir);
     struct manifest_summary summary;
-    int fd = manifest_make(state_dir, results, caps, &summary);
-    if (fd < 0) {
-        return EXIT_IO;
-    }
-    /* Printed from the saved file: who sees the last line can stream by it. */
-    int64_t done;
-    enum copied result = copy_out(state_dir, fd, 0, INT64_MAX, &done);
-    close(fd);
-    return result == COPIED_SHORT ? EXIT_OK : EXIT_IO;
+    return serve_manifest(state_dir, results, caps, &summary);
 }
 
 struct stream {
@@ -168,24 +175,8 @@ static int stream_window(struct stream *s, struct manifest_reader *r)
     return EXIT_OK;
 }
 
-int command_stream(int argc, char **argv)
+int serve_files(int state_dir, const char *results, const char *sha256, int64_t offset, int64_t length)
 {
-    const char *state = NULL, *results = NULL, *sha256 = NULL;
-    int64_t offset = 0, length = INT64_MAX;
-    const struct option_spec specs[] = {{"state", OPTION_TEXT, true, &state, NULL},
-                                        {"results", OPTION_TEXT, true, &results, NULL},
-                                        {"manifest", OPTION_SHA256, true, &sha256, NULL},
-                                        {"offset", OPTION_NUMBER, true, NULL, &offset},
-                                        {"length", OPTION_NUMBER, false, NULL, &length},
-                                        {0}};
-    if (!parse_options(argc, argv, specs, NULL)) {
-        return EXIT_USAGE;
-    }
-    int state_dir = open_or_say(state);
-    if (state_dir < 0) {
-        return EXIT_IO;
-    }
-    touch_contact(state_dir);
     static struct manifest_reader r;
     enum manifest_result opened = manifest_open_saved(&r, state_dir);
     if (opened != MANIFEST_OK || strcmp(r.summary.sha256, sha256) != 0) {
@@ -205,6 +196,27 @@ int command_stream(int argc, char **argv)
     beneath_end(&s.state);
     manifest_close(&r);
     return code;
+}
+
+int command_stream(int argc, char **argv)
+{
+    const char *state = NULL, *results = NULL, *sha256 = NULL;
+    int64_t offset = 0, length = INT64_MAX;
+    const struct option_spec specs[] = {{"state", OPTION_TEXT, true, &state, NULL},
+                                        {"results", OPTION_TEXT, true, &results, NULL},
+                                        {"manifest", OPTION_SHA256, true, &sha256, NULL},
+                                        {"offset", OPTION_NUMBER, true, NULL, &offset},
+                                        {"length", OPTION_NUMBER, false, NULL, &length},
+                                        {0}};
+    if (!parse_options(argc, argv, specs, NULL)) {
+        return EXIT_USAGE;
+    }
+    int state_dir = open_or_say(state);
+    if (state_dir < 0) {
+        return EXIT_IO;
+    }
+    touch_contact(state_dir);
+    return serve_files(state_dir, results, sha256, offset, length);
 }
 
 int command_cat(int argc, char **argv)

@@ -893,6 +893,82 @@ class Stream(Case):
             self.assertEqual((r.returncode, r.stdout), (1, b""))
 
 
+class Deliver(Case):
+    def setUp(self):
+        super().setUp()
+        (self.results / "a").write_bytes(b"a" * 100000)
+        (self.results / "b").write_bytes(b"b")
+        (self.state / "console.log").write_bytes(b"log")
+
+    def deliver(self, stdin, *more):
+        return self.run_("deliver", *self.folders(), *more, input=stdin)
+
+    def marks(self):
+        return {n: (self.state / n).read_text() for n in ("ack", "hold") if (self.state / n).exists()}
+
+    def test_the_manifest_then_the_bytes_then_the_acknowledgement_of_just_them(self):
+        r = self.deliver(b"ack\n")
+        self.assertEqual((r.returncode, r.stderr), (0, b""))
+        self.assertEqual(self.marks()["ack"][-1], "\n")
+        marked = self.marks()["ack"][:-1]
+        saved = (self.state / "manifest.ndjson").read_bytes()
+        self.assertEqual(r.stdout, saved + b"a" * 100000 + b"b" + b"log")
+        self.manifest()
+        self.assertEqual(self.marks(), {"ack": self.sha + "\n"})
+        self.assertEqual(marked, self.sha)
+
+    def test_caps_are_those_of_manifest(self):
+        r = self.deliver(b"ack\n", "--most-file-bytes", "10")
+        self.assertTrue(r.stdout.endswith(b"}\nblog"), r.stdout[-100:])
+        self.assertIn(b"left out", r.stdout)
+
+    def test_stay(self):
+        self.assertEqual(self.deliver(b"keep 1234567890123\n").returncode, 0)
+        self.assertEqual(self.marks(), {"hold": "1234567890123\n"})
+
+    def test_without_a_word_nothing_is_marked(self):
+        for stdin in (b"", b"ack", b"keep 12"):
+            self.assertEqual(self.deliver(stdin).returncode, 6, stdin)
+        for stdin in (b"\n", b"ACK\n", b"ack \n", b"keep\n", b"keep x\n", b"keep -1\n", b"keep 9223372036854775808\n"):
+            r = self.deliver(stdin)
+            self.assertEqual(r.returncode, 2, stdin)
+            self.assertIn(b"not \"ack\"", r.stderr)
+        self.assertEqual(self.deliver(b"k" * 1000 + b"\n").returncode, 6)
+        self.assertEqual(self.marks(), {})
+
+    def test_the_word_may_come_late_and_only_after_it_the_mark(self):
+        p = subprocess.Popen([KET_RUN, "deliver", *self.folders()], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(self.end, p)
+        self.addCleanup(p.stdin.close)
+        self.wait_for(lambda: (self.state / "manifest.ndjson").exists())
+        size = (self.state / "manifest.ndjson").stat().st_size + 100004
+        self.assertEqual(len(p.stdout.read(size)), size)
+        time.sleep(0.3)
+        self.assertIsNone(p.poll())
+        self.assertEqual(self.marks(), {})
+        p.stdin.write(b"a")
+        p.stdin.flush()
+        time.sleep(0.1)
+        self.assertIsNone(p.poll())
+        p.stdin.write(b"ck\n")
+        p.stdin.flush()
+        self.assertEqual(p.wait(5), 0)
+        self.assertEqual(list(self.marks()), ["ack"])
+
+    def test_a_reader_that_leaves_gets_no_mark(self):
+        (self.results / "large").write_bytes(bytes(4 << 20))
+        p = subprocess.Popen([KET_RUN, "deliver", *self.folders()], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
+        self.addCleanup(self.end, p)
+        self.addCleanup(p.stdin.close)
+        p.stdin.write(b"ack\n")
+        p.stdin.flush()
+        p.stdout.read(1000)
+        p.stdout.close()
+        self.assertEqual(p.wait(10), 1)
+        self.assertEqual(self.marks(), {})
+
+
 class Hold(Case):
     def hold(self, contact=20000, grace=20000, prefix=(), log=None):
         self.log = log or self.dir / "termination-log"

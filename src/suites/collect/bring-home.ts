@@ -1,5 +1,6 @@
 import { messageOf } from '../../model/errors.ts';
-import { acknowledge, collect, holdUntil, type CollectOptions, type Access } from './collect.ts';
+import { acknowledge, holdUntil, type Access } from './ask.ts';
+import { collect, type CollectOptions } from './collect.ts';
 import { sidecarStatus, type Pod } from '../pod/pod-state.ts';
 
 export interface HomeOptions extends Omit<CollectOptions, 'signal'> {
@@ -37,8 +38,11 @@ export async function bringHome(home: HomeOptions): Promise<Home> {
     const found = await collect(options);
     const error = found.missing.length === 0 ? {} : { error: someOf(found.missing) };
     const manifest = found.manifest.sha256;
-    const finish = (failed: boolean): Promise<void> =>
-      letPodGo(options, manifest, failed ? home.keepUntil() : undefined);
+    const finish = async (failed: boolean): Promise<void> => {
+      const until = failed ? home.keepUntil() : undefined;
+      const heard = await found.tell(until === undefined ? 'ack' : `keep ${String(Math.round(until))}`);
+      if (!heard) await letPodGo(options, manifest, until);
+    };
     return { ...error, manifest, finish };
   } catch (error) {
     return { error: messageOf(error) };

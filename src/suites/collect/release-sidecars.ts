@@ -1,6 +1,6 @@
 import type { Kube } from '../../model/kube.ts';
 import { parseManifest } from '../../results/manifest.ts';
-import { acknowledge, execKetRun, type Access } from './collect.ts';
+import { acknowledge, execKetRun, type Access } from './ask.ts';
 import { folders, sidecar } from '../job/in-pod.ts';
 import { sidecarStatus, type Pod } from '../pod/pod-state.ts';
 

@@ -3,7 +3,8 @@ import path from 'node:path';
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../model/deps.ts';
 import type { ManifestFile } from '../../results/manifest.ts';
-import { execKetRun, readManifest, type CollectOptions } from './collect.ts';
+import { execKetRun, readManifest } from './ask.ts';
+import type { CollectOptions } from './collect.ts';
 import { folders } from '../job/in-pod.ts';
 
 /** Between two looks. */

@@ -21,6 +21,7 @@ export class TreeWriter {
   readonly #outDir: string;
   readonly #arriving: string;
   readonly #files: readonly ManifestFile[];
+  #begun = false;
   #index = 0;
   #left = 0;
   #fd: number | undefined;
@@ -30,11 +31,13 @@ export class TreeWriter {
     this.#outDir = outDir;
     this.#arriving = path.join(outDir, arriving);
     this.#files = files;
-    this.#open();
   }
 
+  /** With no bytes at all it makes the empty files with which the sequence begins. */
   write(chunk: Buffer): void {
     try {
+      if (!this.#begun) this.#open();
+      this.#begun = true;
       this.#take(chunk);
     } catch (error) {
       this.broken ??= error;

@@ -1,7 +1,8 @@
 import type { Clock } from '../../model/deps.ts';
 import { messageOf } from '../../model/errors.ts';
 import type { Plan, SuitePlan } from '../../model/plan.ts';
-import { execKetRun, type CollectOptions } from './collect.ts';
+import { execKetRun } from './ask.ts';
+import type { CollectOptions } from './collect.ts';
 
 /** Between two looks. */
 const everyMs = 1000;

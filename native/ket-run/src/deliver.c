@@ -1,0 +1,85 @@
+/*
+ * All of a collection over one connection, for each costs a process in the pod:
+ * the manifest, the contents of its files, and then a word of the driver on
+ * stdin, which says what becomes of the pod.
+ */
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "args.h"
+#include "base.h"
+#include "commands.h"
+#include "contact.h"
+#include "marks.h"
+#include "serve.h"
+
+/* A driver that is slower tells it over a connection of its own. */
+enum { WORD_LIMIT_MS = 300000, WORD_SIZE = 64 };
+
+/* Reads one line without its newline; false when it does not come, or is too long. */
+static bool read_word(char word[WORD_SIZE])
+{
+    size_t length = 0;
+    int64_t until = now_monotonic_ms() + WORD_LIMIT_MS;
+    while (length < WORD_SIZE) {
+        int64_t left = until - now_monotonic_ms();
+        struct pollfd polled = {.fd = STDIN_FILENO, .events = POLLIN};
+        if (left <= 0 || poll(&polled, 1, (int)left) == 0) {
+            return false;
+        }
+        if (read_full(STDIN_FILENO, word + length, 1) <= 0) {
+            return false;
+        }
+        if (word[length] == '\n') {
+            word[length] = '\0';
+            return true;
+        }
+        length++;
+    }
+    return false;
+}
+
+static int do_word(int state_dir, const char *word, const char *sha256)
+{
+    static const char keep[] = "keep ";
+    int64_t until;
+    if (strcmp(word, "ack") == 0) {
+        return mark_acknowledged(state_dir, sha256);
+    }
+    if (strncmp(word, keep, sizeof keep - 1) == 0 && parse_number(word + sizeof keep - 1, &until)) {
+        return mark_kept(state_dir, until);
+    }
+    say("not \"ack\" or \"keep UNIX-MS\" on stdin");
+    return EXIT_USAGE;
+}
+
+int command_deliver(int argc, char **argv)
+{
+    const char *state = NULL, *results = NULL;
+    struct manifest_caps caps = MANIFEST_UNCAPPED;
+    const struct option_spec specs[] = {{"state", OPTION_TEXT, true, &state, NULL},
+                                        {"results", OPTION_TEXT, true, &results, NULL},
+                                        {"most-file-bytes", OPTION_NUMBER, false, NULL, &caps.file_bytes},
+                                        {"most-bytes", OPTION_NUMBER, false, NULL, &caps.bytes},
+                                        {"most-files", OPTION_NUMBER, false, NULL, &caps.files},
+                                        {0}};
+    if (!parse_options(argc, argv, specs, NULL)) {
+        return EXIT_USAGE;
+    }
+    int state_dir = open_or_say(state);
+    if (state_dir < 0) {
+        return EXIT_IO;
+    }
+    touch_contact(state_dir);
+    struct manifest_summary summary;
+    int code = serve_manifest(state_dir, results, caps, &summary);
+    if (code == EXIT_OK) {
+        code = serve_files(state_dir, results, summary.sha256, 0, INT64_MAX);
+    }
+    if (code != EXIT_OK) {
+        return code;
+    }
+    char word[WORD_SIZE];
+    return read_word(word) ? do_word(state_dir, word, summary.sha256) : EXIT_NO_WORD;
+}
