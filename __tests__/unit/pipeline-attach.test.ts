@@ -11,11 +11,12 @@ import { journalFile, openJournal, takeJournal } from '../../src/pipeline/journa
 import type { RunEnd } from '../../src/pipeline/run-options.ts';
 import { readStates, takeState, writeState } from '../../src/pipeline/state.ts';
 import { Admission } from '../../src/suites/admission/admission.ts';
+import { Calm } from '../../src/suites/calm.ts';
 import { noJournal } from '../../src/suites/journal.ts';
 import { exec } from '../../src/tools/exec.ts';
 import { realClock } from '../../src/tools/clock.ts';
 import { folder, removeFolders } from './support/folder.ts';
-import { aPlan, aRelease, fakeState, noOutbound } from './support/phases.ts';
+import { aPlan, aRelease, fakeState, noOutbound, fakeClock } from './support/phases.ts';
 import { runEvents } from './support/run-events.ts';
 import { aProcessSuite, aSuite } from './support/suites.ts';
 
@@ -71,6 +72,7 @@ function composed({ before, begun = false, lacks = [] }: Case): ReturnType<typeo
       ...{ journal: noJournal, secrets: new Map(), mask: () => undefined, outbound: noOutbound },
       durationsOf: () => Promise.resolve(new Map()),
       admission: new Admission('r', undefined),
+      calm: new Calm(fakeClock(), () => false),
     },
   });
 }

@@ -66,7 +66,11 @@ describe('whether one more suite is let in', () => {
     const { admission, suite } = stage();
     const [a, b, c] = [suite('a', 0.4), suite('b', 0.4), suite('c', 0.4)];
     expect(admission.admits(b, [a])).toBe(true);
+    expect(admission.isPlaceWanted).toBe(false);
     expect(admission.admits(c, [a, b])).toBe(false);
+    expect(admission.isPlaceWanted).toBe(true);
+    expect(admission.admits(c, [a])).toBe(true);
+    expect(admission.isPlaceWanted).toBe(false);
   });
 
   test('a pod with a place is counted once, whoever made it', () => {

@@ -6,6 +6,7 @@ import type { AnyObject, Kube, ObjectRef } from '../../src/model/kube.ts';
 import type { SuitePlan } from '../../src/model/plan.ts';
 import type { Made } from '../../src/model/state.ts';
 import { KubeError } from '../../src/kube/error.ts';
+import { Calm } from '../../src/suites/calm.ts';
 import { runAttempt } from '../../src/suites/attempt.ts';
 import type { AttemptResult } from '../../src/suites/verdict/attempt-result.ts';
 import type { Pod } from '../../src/suites/pod/pod-state.ts';
@@ -87,8 +88,8 @@ function stage(
     view: openView(cluster.kube),
     mayGetRoom: () => false,
     template: (s) => readTemplate({ root }, s),
-    programs: { amd64: Buffer.from('a'), arm64: Buffer.from('b') },
-    arch: 'amd64',
+    ketRun: Buffer.from('a'),
+    calm: new Calm(context.deps.clock, () => false),
     nameserver: '10.96.0.10',
     namespace: { quota: {}, limitRange: [] },
     network: { domain: 'cluster.local', subnets: [] },
@@ -115,7 +116,12 @@ function stage(
     context,
     story,
     out,
-    run: (over, suite) => runAttempt({ ...world, ...over }, aSuite(suite), id, out, context),
+    run: async (over, suite) => {
+      const result = await runAttempt({ ...world, ...over }, aSuite(suite), id, out, context);
+      story.push('verdict');
+      await result.leave?.();
+      return result;
+    },
   };
 }
 
@@ -135,12 +141,11 @@ describe('an attempt in a cluster that stays', () => {
     const last = at.story.lastIndexOf('exec deliver');
     const story = at.story.filter((line, i) => i >= last || !/^exec (manifest|cat)$/.test(line));
     expect(story).toEqual([
-      ...[`list Namespace ${name}`, 'create Namespace'],
-      ...[`list PriorityClass ${name}`, 'create PriorityClass'],
-      ...['ServiceAccount', 'Role', 'RoleBinding', 'ConfigMap', 'Job'].map((kind) => `create ${kind}`),
-      ...['exec deliver', 'told ack'],
-      ...['delete Pod ket-api-1', `delete Job ${name}`, 'delete Pod ket-api-1'],
-      ...['ConfigMap', 'RoleBinding', 'Role', 'ServiceAccount'].map((kind) => `delete ${kind} ${name}`),
+      ...[`list Namespace ${name}`, `list PriorityClass ${name}`],
+      ...['Namespace', 'PriorityClass'].map((kind) => `create ${kind}`),
+      ...['ServiceAccount', 'Role', 'ConfigMap'].map((kind) => `create ${kind}`),
+      ...['RoleBinding', 'Job'].map((kind) => `create ${kind}`),
+      ...['exec deliver', 'told ack', 'verdict'],
       ...[`delete PriorityClass ${name}`, `forget PriorityClass ${name}`],
       ...['delete Pod ket-api-1', `delete Namespace ${name}`, 'delete Pod ket-api-1'],
       `leave Namespace ${name}`,
@@ -208,12 +213,41 @@ describe('an attempt in a cluster that stays', () => {
     });
   });
 
+  test('the verdict waits neither for the pod to leave nor for what is removed, and what is removed for the pod', async () => {
+    const at = stage();
+    const heard = Promise.withResolvers<undefined>();
+    at.ketRun.onWord = heard.promise;
+    const ran = at.run();
+    for (let i = 0; i < 100 && !at.story.includes('verdict'); i++) await new Promise(setImmediate);
+    expect(at.story.slice(-2)).toEqual(['told ack', 'verdict']);
+    heard.resolve(undefined);
+    await ran;
+    expect(at.story.at(-1)).toBe(`forget Namespace ${name}`);
+  });
+
   test('an acknowledgement that is not heard takes nothing back', async () => {
     const at = stage();
     at.ketRun.exitCode = (command) => (command === 'word' ? 6 : command === 'ack' ? 4 : 0);
     expect((await at.run()).verdict.outcome).toBe('passed');
     expect(at.story.filter((line) => line === 'exec ack')).toHaveLength(5);
     expect(at.context.events.filter((e) => e.type === 'notice')).toHaveLength(1);
+  });
+
+  test('one object that is refused: what was on its way beside it is there before all of it goes', async () => {
+    const at = stage(undefined, {
+      create: async (object) => {
+        at.story.push(`create ${object.kind}`);
+        if (object.kind === 'ServiceAccount') throw new Error('quota');
+        for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+        at.story.push(`made ${object.kind}`);
+        return object as never;
+      },
+    });
+    expect((await at.run()).verdict.outcome).toBe('infra-error');
+    expect(at.story).not.toContain('create RoleBinding');
+    const gone = at.story.findIndex((line) => line.startsWith('delete'));
+    expect(at.story.lastIndexOf('made ConfigMap')).toBeGreaterThan(0);
+    expect(at.story.lastIndexOf('made ConfigMap')).toBeLessThan(gone);
   });
 
   test('what cannot be deleted is named with its cure, and stays listed', async () => {
@@ -242,20 +276,28 @@ describe('an attempt in a cluster that stays', () => {
       verdict: { outcome: 'failed' },
       kept: [{ namespace: name, pod: 'ket-api-1', container: 'ket' }],
     });
-    expect(at.story.slice(-2)).toEqual(['exec deliver', 'told keep']);
+    expect(at.story.slice(-3)).toEqual(['exec deliver', 'told keep', 'verdict']);
     const passing = stage();
     expect((await passing.run({ keepFailedMs: 60_000 })).kept).toBeUndefined();
     expect(passing.story).toContain('told ack');
   });
 
-  const kinds = ['PriorityClass', 'ServiceAccount', 'Role', 'RoleBinding', 'ConfigMap', 'Job'];
+  const waves = [['PriorityClass'], ['ServiceAccount', 'Role', 'ConfigMap'], ['RoleBinding'], ['Job']];
 
   test("in its release's namespace only its own objects are made, listed before that, and deleted", async () => {
     const at = stage();
     await at.run({}, { placement: 'release', needs: ['shop'] });
     expect(at.story.filter((line) => !/^exec|^told|Pod/.test(line))).toEqual([
-      ...kinds.flatMap((kind) => [`list ${kind} ${name}`, `create ${kind}`]),
-      ...kinds.toReversed().flatMap((kind) => [`delete ${kind} ${name}`, `forget ${kind} ${name}`]),
+      ...waves.flatMap((wave) =>
+        ['list', 'create'].flatMap((how) =>
+          wave.map((kind) => `${how} ${kind} ${how === 'list' ? name : ''}`.trim()),
+        ),
+      ),
+      'verdict',
+      ...waves
+        .flat()
+        .toReversed()
+        .flatMap((kind) => [`delete ${kind} ${name}`, `forget ${kind} ${name}`]),
     ]);
   });
 
@@ -270,7 +312,12 @@ describe('an attempt in a cluster that stays', () => {
     });
     await at.run({}, { secrets: ['TOKEN'] });
     const of = (kind: string): string => JSON.stringify(made.find((object) => object.kind === kind));
-    expect(made.map((object) => object.kind).slice(-2)).toEqual(['Secret', 'Job']);
+    expect(made.map((object) => object.kind).slice(-4)).toEqual([
+      'ConfigMap',
+      'Secret',
+      'RoleBinding',
+      'Job',
+    ]);
     expect(of('Secret')).toContain(`"data":{"TOKEN":"${Buffer.from('s3cret').toString('base64')}"}`);
     expect(of('Job')).toContain(
       `{"name":"TOKEN","valueFrom":{"secretKeyRef":{"name":"${name}","key":"TOKEN"}}}`,
@@ -310,7 +357,7 @@ describe('an attempt in a cluster that stays', () => {
       infraClass: 'configuration',
       message: 'release/shop/secret/db: there is no Secret db in namespace shop-ns; there is shop-db',
     });
-    expect(at.story).toEqual([]);
+    expect(at.story).toEqual(['verdict']);
   });
 
   test('rights that it gets in the namespace of a release are listed one by one', async () => {
@@ -375,7 +422,7 @@ describe('an attempt that does not come to its end', () => {
     const result = await at.run();
     expect(result.verdict.outcome).toBe('cancelled');
     expect(result.results.proof.counts.total).toBe(1);
-    expect(at.story.indexOf('exec deliver')).toBeLessThan(at.story.indexOf(`delete Job ${name}`));
+    expect(at.story.indexOf('exec deliver')).toBeLessThan(at.story.indexOf(`delete Namespace ${name}`));
     expect(at.story.at(-1)).toBe(`forget Namespace ${name}`);
   });
 

@@ -23,7 +23,6 @@ const input = (over: Partial<JobInput> = {}): JobInput => ({
   image: { user: '', entrypoint: ['/entry'], cmd: ['serve'] },
   dns: { nameserver: '10.96.0.10', searches: ['ket-ns.svc.cluster.local', 'svc.cluster.local'] },
   releaseNamespaces: ['shop', 'cache'],
-  arch: 'amd64',
   outbound: { env: {} },
   ...over,
 });
@@ -83,7 +82,7 @@ describe('the Job of an attempt', () => {
         name,
         defaultMode: 0o555,
         items: [
-          { key: 'ket-run-amd64', path: 'ket-run' },
+          { key: 'ket-run', path: 'ket-run' },
           { key: 'durations.tsv', path: 'durations.tsv', mode: 0o444 },
         ],
       },
@@ -199,7 +198,7 @@ describe('the Job of an attempt', () => {
     const items = (job: typeof pod): unknown =>
       job.volumes?.find((v) => v.name === 'ket-bin')?.configMap?.items;
     expect(items(pod)).toEqual([
-      { key: 'ket-run-amd64', path: 'ket-run' },
+      { key: 'ket-run', path: 'ket-run' },
       { key: 'durations.tsv', path: 'durations.tsv', mode: 0o444 },
       { key: 'authorities.pem', path: 'authorities.pem', mode: 0o444 },
     ]);

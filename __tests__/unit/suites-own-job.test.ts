@@ -61,7 +61,6 @@ const input = (over: Partial<SuitePlan>, job: Job): JobInput => ({
   image: { user: '', entrypoint: ['/entry'], cmd: ['serve'] },
   dns: { nameserver: '10.96.0.10', searches: [] },
   releaseNamespaces: [],
-  arch: 'amd64',
   outbound: { env: {} },
 });
 

@@ -47,6 +47,29 @@ async function suite(
 }
 
 describe('a suite', () => {
+  test('what an attempt made goes when its verdict is said, and before the next attempt', async () => {
+    const context = fakeContext(fakeDeps([]), []);
+    const story: string[] = [];
+    const said = (): string =>
+      context.events
+        .map(({ type }) => type)
+        .filter((type) => type.endsWith('ended'))
+        .join(' ');
+    await runSuite(aSuite({ retries: 1 }), 'r', '/out', context, async ({ attempt: number }) => {
+      story.push(`attempt ${number}`);
+      return {
+        ...(number === 1 ? failed : passed),
+        leave: async () => void story.push(`leaves after ${said()}`),
+      };
+    });
+    expect(story).toEqual([
+      'attempt 1',
+      'leaves after attempt-ended',
+      'attempt 2',
+      'leaves after attempt-ended attempt-ended suite-ended',
+    ]);
+  });
+
   test('a console that is not whole is said', async () => {
     const record = aRecord({ console_error: 'No space left on device' });
     const { context } = await suite([{ ...passed, record }]);

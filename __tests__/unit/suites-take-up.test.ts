@@ -4,6 +4,7 @@ import path from 'node:path';
 import { KubeError } from '../../src/kube/error.ts';
 import type { AnyObject, Kube, ObjectRef } from '../../src/model/kube.ts';
 import { openJournal, takeJournal, type Journal } from '../../src/pipeline/journal.ts';
+import { Calm } from '../../src/suites/calm.ts';
 import { runAttempt } from '../../src/suites/attempt.ts';
 import type { AttemptResult } from '../../src/suites/verdict/attempt-result.ts';
 import { attemptLabels } from '../../src/suites/names.ts';
@@ -97,8 +98,9 @@ function stage({ wrote, pods = [], there = () => undefined }: Before): Stage {
         {
           ...{ runId: 'r', kube: cluster.kube, view: openView(cluster.kube), mayGetRoom: () => false },
           template: (s) => readTemplate({ root }, s),
-          programs: { amd64: Buffer.from('a'), arm64: Buffer.from('b') },
-          ...{ arch: 'amd64', nameserver: '10.96.0.10', outbound: noOutbound, namespaces: {} },
+          ketRun: Buffer.from('a'),
+          calm: new Calm(context.deps.clock, () => false),
+          ...{ nameserver: '10.96.0.10', outbound: noOutbound, namespaces: {} },
           namespace: { quota: {}, limitRange: [] },
           network: { domain: 'cluster.local', subnets: [] },
           ...{ durations: new Map(), mask: () => undefined },

@@ -40,7 +40,7 @@ function manifestsOf(plan: Plan): string[] {
   if (plan.cluster === undefined) return [];
   const assets = findAssets(process.argv[1] ?? '.');
   const namespaces = new Map(plan.releases.map((release) => [release.name, release.namespace]));
-  const program = Buffer.from('<ket-run>');
+  const ketRun = Buffer.from('<ket-run>');
   return plan.suites.map((suite) => {
     const id = { run: shownRun, suite: suite.name, attempt: 1 };
     const needed = suite.needs.map((name) => namespaces.get(name) ?? name);
@@ -63,13 +63,11 @@ function manifestsOf(plan: Plan): string[] {
           : undefined,
       dns: { nameserver: '<ClusterIP of kube-dns>', searches: [...searches, 'cluster.local'] },
       releaseNamespaces: needed,
-      arch: 'amd64',
       outbound: { env: {} },
       tellsUnavailable: tellsUnavailable(plan, suite),
     });
-    const programs = { amd64: program, arm64: program };
     const secrets = new Map(suite.secrets.map((name) => [name, '<from the environment>']));
-    const contents = { programs, secrets, authorities: undefined, durations: new Map<string, number>() };
+    const contents = { ketRun, secrets, authorities: undefined, durations: new Map<string, number>() };
     const objects = objectsFor(id, suite, namespace, needed, contents);
     const namespaceObjects = own ? namespaceFor(id, suite, plan.namespace, 0) : [];
     const documents = [...namespaceObjects, ...objects, ...shownCopies(suite, id, namespace), job];

@@ -7,6 +7,7 @@ import type { EventSink, RunEvent } from '../model/events.ts';
 import { maskerOf } from '../model/mask.ts';
 import type { RunContext } from '../model/run.ts';
 import { Admission } from '../suites/admission/admission.ts';
+import { Calm } from '../suites/calm.ts';
 import { secretsOf } from '../suites/job/secrets.ts';
 import { endIfNotPassed } from '../suites/tasks.ts';
 import { outboundOf } from '../tools/outbound.ts';
@@ -90,6 +91,7 @@ export async function attachRun(options: AttachOptions): Promise<RunEnd> {
       outbound,
       durationsOf: (suite) => testDurationsOf(plan.output, plan.tier, suite),
       admission,
+      calm: new Calm(deps.clock, () => admission.isPlaceWanted),
     },
   });
   const executed = await execute(composition.tasks, { deps, emit, room: () => log.room(), signal: cancel });

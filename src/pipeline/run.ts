@@ -11,6 +11,7 @@ import { outboundOf } from '../tools/outbound.ts';
 import { endProcessesOf } from '../tools/processes.ts';
 import { secretsOf } from '../suites/job/secrets.ts';
 import { Admission } from '../suites/admission/admission.ts';
+import { Calm } from '../suites/calm.ts';
 import { nameOf, remover } from './cleanup.ts';
 import { compose } from './compose.ts';
 import { conclude } from './conclude.ts';
@@ -69,6 +70,10 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
 
   const kubeconfig = path.join(home, `${runId}.kubeconfig`);
   const run: RunContext = { runId, folder, kubeconfig, state, env: deps.env, outbound };
+  const admission = new Admission(
+    runId,
+    plan.parallel ?? (plan.cluster === undefined ? availableParallelism() : undefined),
+  );
   const composition = compose({
     run,
     plan,
@@ -87,10 +92,8 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
       mask: learnSecrets(masker, plan, emit, options.onSecrets),
       outbound,
       durationsOf: (suite) => testDurationsOf(plan.output, plan.tier, suite),
-      admission: new Admission(
-        runId,
-        plan.parallel ?? (plan.cluster === undefined ? availableParallelism() : undefined),
-      ),
+      admission,
+      calm: new Calm(deps.clock, () => admission.isPlaceWanted),
     },
     durations: durationsOf(plan.output, plan.tier),
   });

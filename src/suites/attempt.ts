@@ -56,9 +56,14 @@ export async function runAttempt(
   const began = clock.monotonic();
   const pods = await runPods(attempt);
   const kept = pods.flatMap((pod) => pod.kept ?? []);
-  if (!world.ephemeral && kept.length === 0) await attempt.created.remove((event) => context.emit(event));
+  const leave = async (): Promise<void> => {
+    await Promise.all(pods.flatMap(({ told }) => told ?? []));
+    if (world.ephemeral || kept.length > 0) return;
+    await world.calm.come(context.signal);
+    await attempt.created.remove((event) => context.emit(event));
+  };
   const ms = begun === undefined ? clock.monotonic() - began : lastEnd(attempt) - begun.at;
-  return { ...together(suite, pods), ms, ...(kept.length === 0 ? {} : { kept }) };
+  return { ...together(suite, pods), ms, leave, ...(kept.length === 0 ? {} : { kept }) };
 }
 
 interface Attempt {
@@ -164,7 +169,7 @@ async function create({ world, suite, id, place, limits, created, context, begun
     now: context.deps.clock.now(),
     failed: place.failed,
   });
-  for (const object of all) await created.create(object, signal, begun !== undefined);
+  await created.createAll(all, signal, begun !== undefined);
   world.journal.made(id);
 }
 

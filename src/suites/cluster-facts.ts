@@ -7,16 +7,15 @@ import { KetError } from '../model/errors.ts';
 import type { Kube, Wire } from '../model/kube.ts';
 import type { Assets, ClusterHandle } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
-import type { KetRunPrograms } from './job/objects.ts';
 import type { ClusterNetwork } from './job/outbound.ts';
 
-/** What Jobs need to know of a cluster: the processors of its nodes, its DNS, and what is brought into pods. */
+/** What Jobs need to know of a cluster: its DNS, its subnets, and the program that its nodes can run. */
 export interface ClusterFacts {
-  readonly arch: 'amd64' | 'arm64';
   /** ClusterIP of the cluster's DNS. */
   readonly nameserver: string;
   readonly network: ClusterNetwork;
-  readonly programs: KetRunPrograms;
+  /** `ket-run` for the processors of the nodes. */
+  readonly ketRun: Buffer;
 }
 
 /** Once for all suites, while their releases are still on the way. */
@@ -48,7 +47,8 @@ async function factsOf(kube: Kube, assets: Assets, signal: AbortSignal): Promise
     throw new KetError('KET_CLUSTER', 'the cluster has no DNS service kube-system/kube-dns', {
       next: 'install CoreDNS under that service, as kubeadm and Kind do',
     });
-  return { arch, nameserver, network: await networkOf(kube, signal), programs: readPrograms(assets) };
+  const ketRun = fs.readFileSync(path.join(assets.root, 'dist', 'ket-run', `ket-run-${arch}`));
+  return { nameserver, network: await networkOf(kube, signal), ketRun };
 }
 
 /** What kubeadm keeps of the cluster's configuration, as Kind does; elsewhere its defaults, and no subnet is known. */
@@ -65,11 +65,4 @@ async function networkOf(kube: Kube, signal: AbortSignal): Promise<ClusterNetwor
   const { dnsDomain = 'cluster.local', podSubnet = '', serviceSubnet = '' } = config?.networking ?? {};
   const subnets = [podSubnet, serviceSubnet].flatMap((list) => list.split(','));
   return { domain: dnsDomain, subnets: subnets.filter((subnet) => subnet !== '') };
-}
-
-/** The ket-run programs of both architectures. */
-function readPrograms(assets: Assets): KetRunPrograms {
-  const read = (arch: string): Buffer =>
-    fs.readFileSync(path.join(assets.root, 'dist', 'ket-run', `ket-run-${arch}`));
-  return { amd64: read('amd64'), arm64: read('arm64') };
 }

@@ -39,7 +39,8 @@ export type RunOneAttempt = (
 ) => Promise<AttemptResult>;
 
 /**
- * Runs a suite: attempts until no other is worth it. All of them stay in the report.
+ * Runs a suite: attempts until no other is worth it. All of them stay in the report. A verdict waits for nothing that
+ * is to be removed.
  */
 export async function runSuite(
   suite: SuitePlan,
@@ -65,6 +66,7 @@ export async function runSuite(
     if (why !== undefined && suite.retries > 0)
       context.emit({ type: 'notice', level: 'info', text: `${suite.name} is not tried again: ${why}` });
     if (!again) break;
+    await result.leave?.();
     if (suite.retry === 'failed-cases') failed = await failedCasesOnly(suite, result, failed, context);
   }
   const last = attempts.at(-1)?.result;
@@ -84,6 +86,7 @@ export async function runSuite(
     attempts: attempts.length,
     suiteMs: Math.round(ms),
   });
+  await last.leave?.();
   return {
     suite,
     outcome: verdict.outcome,

@@ -6,6 +6,7 @@ import type { StateFile } from '../model/state.ts';
 import type { Task, TaskContext } from '../model/task.ts';
 import type { TestDurations } from '../results/test-durations.ts';
 import type { Admission } from './admission/admission.ts';
+import type { Calm } from './calm.ts';
 import type { AttemptResult } from './verdict/attempt-result.ts';
 import { whyRefusedConnections } from './hints.ts';
 import type { AttemptJournal } from './journal.ts';
@@ -37,6 +38,7 @@ export interface SuiteSettings {
   readonly mask: (secrets: Secrets) => void;
   readonly outbound: Outbound;
   readonly admission: Admission;
+  readonly calm: Calm;
   /** How long the tests of a suite took in an earlier run. */
   readonly durationsOf: (suite: string) => Promise<TestDurations>;
 }
@@ -112,6 +114,7 @@ export function suiteTask(
         cluster,
         ...(tellsUnavailable(plan, suite) ? { unavailable: needs.unavailable } : {}),
         mayGetRoom: () => admission.mayGetRoom(task),
+        calm: settings.calm,
       };
       if (suite.placement === 'own' && suite.podSecurity !== 'restricted')
         context.emit({

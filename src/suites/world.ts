@@ -3,6 +3,7 @@ import type { NamespacePlan, SuitePlan } from '../model/plan.ts';
 import type { ClusterHandle, ImageFacts, Outbound } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { TestDurations } from '../results/test-durations.ts';
+import type { Calm } from './calm.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
 import type { Job } from './job/job-input.ts';
 import type { AttemptJournal } from './journal.ts';
@@ -39,6 +40,8 @@ export interface SuiteWorld extends ClusterFacts {
   readonly unavailable?: ReadonlyMap<string, string>;
   /** Suites of the run hold room on the nodes that the suite could have. */
   readonly mayGetRoom: () => boolean;
+  /** For what can wait. */
+  readonly calm: Calm;
 }
 
 /** The namespaces of the releases that a suite needs, in their order. */

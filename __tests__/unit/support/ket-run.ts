@@ -45,6 +45,8 @@ export class FakeKetRun {
   readonly words: string[] = [];
   /** How the n-th call of a subcommand ends; `word` stands for `deliver` after it was told something. */
   exitCode: (command: string, call: number) => number = () => 0;
+  /** What `deliver` waits for before it ends. */
+  onWord: Promise<unknown> = Promise.resolve();
   /** At most so many bytes in one piece. */
   piece = 7;
 
@@ -112,6 +114,7 @@ export class FakeKetRun {
     if (command !== 'deliver' || cut !== undefined) return { exitCode: 0 };
     const word = await this.#wordOf(request);
     this.words.push(word);
+    await this.onWord;
     return { exitCode: this.exitCode('word', call) };
   };
 

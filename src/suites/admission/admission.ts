@@ -31,6 +31,8 @@ export class Admission implements Pool {
   #view: ClusterView | undefined;
   #next: Promise<void> | undefined;
   #blind = false;
+  /** Those for which there was no place when it was asked last. */
+  readonly #refused = new Set<Task>();
 
   constructor(runId: string, limit: number | undefined) {
     this.#runId = runId;
@@ -52,7 +54,19 @@ export class Admission implements Pool {
     return this.#view;
   }
 
+  /** A suite waits for a place. */
+  get isPlaceWanted(): boolean {
+    return this.#refused.size > 0;
+  }
+
   admits(task: Task, running: readonly Task[]): boolean {
+    const admitted = this.#hasPlace(task, running);
+    if (admitted) this.#refused.delete(task);
+    else this.#refused.add(task);
+    return admitted;
+  }
+
+  #hasPlace(task: Task, running: readonly Task[]): boolean {
     if (running.length >= this.#limit) return false;
     // What does not fit alone will not fit later: its pod says why.
     if (running.length === 0) return true;

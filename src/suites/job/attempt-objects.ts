@@ -25,7 +25,7 @@ export interface AttemptFacts {
   readonly now: number;
 }
 
-/** All objects of an attempt, in the order in which they are created; the Job is the last. Pure. */
+/** All objects of an attempt; the Job is the last. Pure. */
 export function manifestsFor(world: SuiteWorld, facts: AttemptFacts): AnyObject[] {
   const { suite, id, namespace, limits, nonce, outbound, copies, failed, now } = facts;
   const needed = neededNamespaces(suite, world);
@@ -45,14 +45,13 @@ export function manifestsFor(world: SuiteWorld, facts: AttemptFacts): AnyObject[
       searches: [...searches, `svc.${domain}`, domain],
     },
     releaseNamespaces: needed,
-    arch: world.arch,
     outbound,
     priorityClass: classes[0]?.metadata?.name,
     retriesCases: failed !== undefined,
     tellsUnavailable: world.unavailable !== undefined,
   });
   const objects = objectsFor(id, suite, namespace, needed, {
-    programs: world.programs,
+    ketRun: world.ketRun,
     secrets: world.secrets,
     authorities: outbound.authorities,
     durations: world.durations,

@@ -13,6 +13,13 @@ const within = (namespace: string | undefined): { readonly namespace?: string } 
 /** Time for removing all that an attempt created. */
 const removeMs = 30_000;
 
+/** What must be there before the others: the API server looks at a Role when it takes a binding to it. */
+const waveOf = ({ kind }: AnyObject): number =>
+  kind === 'Namespace' || kind === 'PriorityClass' ? 0 : kind === 'Job' ? 3 : kind === 'RoleBinding' ? 2 : 1;
+
+const wavesOf = (objects: readonly AnyObject[]): AnyObject[][] =>
+  [0, 1, 2, 3].map((wave) => objects.filter((object) => waveOf(object) === wave));
+
 /**
  * What one attempt created in the cluster. In a cluster that stays, each object is in the run's state before it is
  * made, except those in a namespace of the attempt's own, which go away with it.
@@ -25,8 +32,19 @@ export class Created {
     this.#world = world;
   }
 
-  /** `again`: another process may have created it already, before it died. */
-  async create(object: AnyObject, signal: AbortSignal, again = false): Promise<void> {
+  /**
+   * Creates all objects of an attempt, those that need no other side by side. `again`: another process may have created
+   * them already, before it died.
+   */
+  async createAll(objects: readonly AnyObject[], signal: AbortSignal, again = false): Promise<void> {
+    for (const wave of wavesOf(objects)) {
+      const ends = await Promise.allSettled(wave.map((object) => this.#create(object, signal, again)));
+      // Not before all have ended: what is removed next must not come into being behind it.
+      for (const end of ends) if (end.status === 'rejected') throw end.reason;
+    }
+  }
+
+  async #create(object: AnyObject, signal: AbortSignal, again: boolean): Promise<void> {
     const made = this.#toList(object);
     if (made !== undefined && !(again && this.#isListed(made))) await this.#world.lists.add(made);
     // Before it is made: an answer that is lost on the way does not mean that nothing was created.
@@ -49,6 +67,13 @@ export class Created {
         });
   }
 
+  /** The attempt's own. */
+  #isOwn(namespace: string | undefined): boolean {
+    return this.#objects.some(
+      ({ object }) => object.kind === 'Namespace' && object.metadata?.name === namespace,
+    );
+  }
+
   #isListed(made: MadeObject): boolean {
     const text = JSON.stringify(made);
     return this.#world.lists.list().some((other) => JSON.stringify(other) === text);
@@ -64,19 +89,20 @@ export class Created {
 
   #toList({ apiVersion, kind, metadata }: AnyObject): MadeObject | undefined {
     const { name = '', namespace } = metadata ?? {};
-    const own = this.#objects.some(
-      ({ object: o }) => o.kind === 'Namespace' && o.metadata?.name === namespace,
-    );
-    if (this.#world.ephemeral || own) return undefined;
+    if (this.#world.ephemeral || this.#isOwn(namespace)) return undefined;
     const { kubeconfig } = this.#world.cluster;
     return { type: 'object', kubeconfig, apiVersion, kind, name, ...within(namespace) };
   }
 
-  /** Deletes exactly what was created, newest first. What could not be deleted stays listed, and is named with its cure. */
+  /**
+   * Deletes exactly what was created, newest first; with a namespace of its own goes all that is in it. What could not be
+   * deleted stays listed, and is named with its cure.
+   */
   async remove(emit: (event: EventBody) => void): Promise<void> {
     const signal = AbortSignal.timeout(removeMs);
     for (const { object, made } of [...this.#objects].reverse()) {
       const { name = '', namespace } = object.metadata ?? {};
+      if (this.#isOwn(namespace)) continue;
       const ref = { apiVersion: object.apiVersion, kind: object.kind, name, ...within(namespace) };
       try {
         await remove(this.#world.kube, ref, signal);

@@ -20,8 +20,6 @@ export interface JobInput {
   readonly dns: { readonly nameserver: string; readonly searches: readonly string[] };
   /** Namespaces of the releases that the suite needs. */
   readonly releaseNamespaces: readonly string[];
-  /** Key of the ket-run program in the ConfigMap: the node's architecture. */
-  readonly arch: 'amd64' | 'arm64';
   readonly outbound: PodOutbound;
   /** For the pod, where the template names none. */
   readonly priorityClass?: string | undefined;

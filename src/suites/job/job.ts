@@ -104,7 +104,7 @@ export function jobFor(input: JobInput): Job {
           name,
           defaultMode: 0o555,
           items: [
-            { key: `ket-run-${input.arch}`, path: 'ket-run' },
+            { key: 'ket-run', path: 'ket-run' },
             { key: durationsKey, path: durationsKey, mode: 0o444 },
             ...(input.outbound.authorities === undefined
               ? []

@@ -8,9 +8,6 @@ import { attemptLabels, attemptName, type AttemptId } from '../names.ts';
 import { authoritiesKey } from './outbound.ts';
 import type { Secrets } from './secrets.ts';
 
-/** The ket-run programs by the architecture of a node, as they are in `dist/ket-run/`. */
-export type KetRunPrograms = Readonly<Record<'amd64' | 'arm64', Buffer>>;
-
 /** A namespace of the attempt's own, and the rules in it. `expires`: unix time, s. */
 export function namespaceFor(
   id: AttemptId,
@@ -80,7 +77,8 @@ const readRules = [
 
 /** What the objects of an attempt hold. */
 export interface Contents {
-  readonly programs: KetRunPrograms;
+  /** The program, for the processors of the nodes. */
+  readonly ketRun: Buffer;
   readonly secrets: Secrets;
   /** PEM. */
   readonly authorities: string | undefined;
@@ -95,17 +93,16 @@ const configMapBytes = (1024 - 160) * 1024;
 /** More says nothing more about who is to run what. */
 const mostDurations = 512 * 1024;
 
-/** What is left for them beside the programs and the other texts, in lines. */
-function durationsFitting({ programs, authorities = '', retryCases = '', durations }: Contents): string {
+/** What is left for them beside the program and the other texts, in lines. */
+function durationsFitting({ ketRun, authorities = '', retryCases = '', durations }: Contents): string {
   const texts = Buffer.byteLength(authorities) + Buffer.byteLength(retryCases);
-  const taken = programs.amd64.length + programs.arm64.length + texts;
+  const taken = ketRun.length + texts;
   return durationLines(durations, Math.min(mostDurations, configMapBytes - taken));
 }
 
 /**
  * Everything but the Job: service account, rights in the attempt's namespace and in those of its releases, the
- * ConfigMap that brings ket-run, the authorities and the durations of tests, and the suite's secrets, of which no value stands in the Job. In
- * the order in which they are created.
+ * ConfigMap that brings ket-run, the authorities and the durations of tests, and the suite's secrets, of which no value stands in the Job.
  */
 export function objectsFor(
   id: AttemptId,
@@ -116,7 +113,7 @@ export function objectsFor(
 ): AnyObject[] {
   const name = attemptName(id);
   const metadata = { name, namespace, labels: attemptLabels(id) };
-  const { programs, secrets, authorities, retryCases } = contents;
+  const { ketRun, secrets, authorities, retryCases } = contents;
   const data = Object.fromEntries(
     suite.secrets.map((key) => [key, Buffer.from(secrets.get(key) ?? '').toString('base64')]),
   );
@@ -142,15 +139,14 @@ export function objectsFor(
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata,
+      // The kubelet watches no object that cannot change.
+      immutable: true,
       data: {
         [durationsKey]: durationsFitting(contents),
         ...(authorities === undefined ? {} : { [authoritiesKey]: authorities }),
         ...(retryCases === undefined ? {} : { [retryCasesKey]: retryCases }),
       },
-      binaryData: {
-        'ket-run-amd64': programs.amd64.toString('base64'),
-        'ket-run-arm64': programs.arm64.toString('base64'),
-      },
+      binaryData: { 'ket-run': ketRun.toString('base64') },
     },
     ...(suite.secrets.length === 0
       ? []

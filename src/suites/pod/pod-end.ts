@@ -59,10 +59,16 @@ export function stoppedBy(signal: AbortSignal): Pick<EndState, 'cancelled' | 'ga
   return reason.code === 'KET_RELEASE' ? { unhealthy: reason.message } : { cancelled: reason.message };
 }
 
+/** A pod whose verdict is known, and which is still there. */
+export interface JudgedPod extends PodResult {
+  /** Lets the pod go, or tells it to stay; never rejects. */
+  readonly letGo?: () => Promise<void>;
+}
+
 /** Of the world, what the end of a pod needs. */
 type EndWorld = Pick<SuiteWorld, 'keepFailedMs' | 'journal'>;
 
-/** The verdict on a pod from what came home and what the cluster said; then the pod may go, or is kept. */
+/** The verdict on a pod from what came home and what the cluster said. */
 export async function endPod(
   { keepFailedMs, journal }: EndWorld,
   suite: SuitePlan,
@@ -70,7 +76,7 @@ export async function endPod(
   place: PodPlace,
   state: EndState,
   { emit, deps }: Pick<TaskContext, 'emit' | 'deps'>,
-): Promise<PodResult> {
+): Promise<JudgedPod> {
   const { outDir, nonce, index } = place;
   const warn = (text: string): void =>
     emit({ type: 'notice', level: 'warning', text: `${suite.name}: ${text}` });
@@ -119,11 +125,11 @@ export async function endPod(
   };
   const letGo = podName === undefined || manifest === undefined ? {} : { letGo: { pod: podName, manifest } };
   journal.end(id, index, { ...decided, ...letGo, at: deps.clock.now() });
-  try {
-    await state.finish?.(failed);
-  } catch (error) {
-    // The results are here and checked: an acknowledgement that was not heard changes nothing about them.
-    warn(messageOf(error));
-  }
-  return { ...decided, results, lastLines };
+  const { finish } = state;
+  if (finish === undefined) return { ...decided, results, lastLines };
+  return {
+    ...{ ...decided, results, lastLines },
+    // The results are here and checked: an acknowledgement that is not heard changes nothing about them.
+    letGo: () => finish(failed).catch((error: unknown) => warn(messageOf(error))),
+  };
 }

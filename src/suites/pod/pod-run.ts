@@ -42,6 +42,8 @@ export class PodRun {
   readonly #place: PodPlace;
   readonly #limits: AttemptLimits;
   readonly #context: TaskContext;
+  /** Ends what is urgent about it: its start, and the way from its end to its verdict. */
+  #settled: () => void = () => undefined;
 
   constructor(
     world: SuiteWorld,
@@ -60,8 +62,17 @@ export class PodRun {
   }
 
   async run(view: PodView): Promise<PodResult> {
-    const state = await this.#toItsEnd(view);
-    return endPod(this.#world, this.#suite, this.#id, this.#place, state, this.#context);
+    const { calm } = this.#world;
+    const { letGo, ...result } = await calm.ofPod(async () => {
+      this.#settled = calm.urgent();
+      try {
+        const state = await this.#toItsEnd(view);
+        return await endPod(this.#world, this.#suite, this.#id, this.#place, state, this.#context);
+      } finally {
+        this.#settled();
+      }
+    });
+    return letGo === undefined ? result : { ...result, told: calm.come(this.#context.signal).then(letGo) };
   }
 
   async #toItsEnd({ pods, events }: PodView): Promise<EndState> {
@@ -105,6 +116,7 @@ export class PodRun {
     const podName = pod.metadata?.name ?? '';
     const current = (): Pod | undefined => pods.items().find((p) => p.metadata?.uid === uid);
     this.#world.journal.start(this.#id, this.#place.index, uid);
+    this.#settled();
     const live = this.#follow(pod, current);
     const { outDir } = this.#place;
     const container = this.#container(podName, sidecar);
@@ -117,6 +129,7 @@ export class PodRun {
     let ended: Ended | undefined;
     try {
       ended = await this.#orCancelled(() => untilEnded(pods, pod, this.#limits, deps.clock, signal));
+      this.#settled = this.#world.calm.urgent();
       if (ended?.how === 'leaving') await this.#awaitRecord(podName, this.#limits.killMs + recordSlackMs);
     } finally {
       await snapshots.stop();

@@ -19,12 +19,16 @@ export interface PodResult {
   readonly logGaps?: LogGaps;
   /** The pod stays for a look inside. */
   readonly kept?: ContainerRef;
+  /** Resolves when the pod has been let go, or told to stay; never rejects. */
+  readonly told?: Promise<void>;
 }
 
 /** What an attempt ends with; of several pods, what they come to together. */
-export interface AttemptResult extends Omit<PodResult, 'kept'> {
+export interface AttemptResult extends Omit<PodResult, 'kept' | 'told'> {
   readonly ms: number;
   readonly kept?: readonly ContainerRef[];
   /** The pods of a suite with shards or replicas, in the order of their indices. */
   readonly pods?: readonly PodResult[];
+  /** Removes what it made, once its verdict is said; never rejects. */
+  readonly leave?: () => Promise<void>;
 }

@@ -22,7 +22,7 @@ export const retryCasesFile = `/ket/bin/${retryCasesKey}`;
 /** The file that the test runner reads: a line for each case. */
 export const retryCasesText = ({ cases }: FailedCases): string => cases.map((line) => `${line}\n`).join('');
 
-/** It travels in a ConfigMap, beside two programs. */
+/** It travels in a ConfigMap, beside a program. */
 const mostText = 128 * 1024;
 
 /**

@@ -41,7 +41,7 @@ const order: readonly Outcome[] = ['cancelled', 'failed', 'infra-error', 'flaky'
 export function together(suite: SuitePlan, pods: readonly PodResult[]): Omit<AttemptResult, 'ms' | 'kept'> {
   const deciding = pods.toSorted((a, b) => rank(a) - rank(b))[0];
   if (deciding === undefined) throw new Error(`suite ${suite.name} has no pod`);
-  const { kept: _kept, ...only } = deciding;
+  const { kept: _kept, told: _told, ...only } = deciding;
   if (pods.length === 1) return only;
   const results = resultsOf(suite, pods);
   const record = recordOf(pods, deciding.record);
