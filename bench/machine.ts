@@ -1,10 +1,21 @@
 import os from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Commands } from './commands.ts';
 
 /** Processor time that this machine has spent since it was started, in seconds, all cores together. */
 export function busySeconds(): number {
   const spent = os.cpus().map(({ times }) => times.user + times.nice + times.sys + times.irq);
   return spent.reduce((sum, ms) => sum + ms, 0) / 1000;
+}
+
+/** Resolves when little else has run for two seconds, at the latest after a minute. */
+export async function quiet(signal: AbortSignal): Promise<void> {
+  const most = 0.15 * os.cpus().length;
+  for (let i = 0; i < 30; i++) {
+    const before = busySeconds();
+    await sleep(2000, undefined, { signal });
+    if (busySeconds() - before < 2 * most) return;
+  }
 }
 
 export const load = (): number => os.loadavg()[0] ?? NaN;

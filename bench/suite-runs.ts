@@ -56,7 +56,7 @@ export async function withKet(context: Context, shape: Shape): Promise<Measured>
       ...['--output', output, '--keep', 'never', '--format', 'json'],
     ],
     {
-      cwd: context.box,
+      cwd: path.join(context.box, shape.name),
       stopSignal: 'SIGINT',
       onLine(line) {
         const event = JSON.parse(line) as Event;

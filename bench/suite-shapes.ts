@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 
 /** Suites of one kind: so many, each so long. */
 export interface Shape {
-  /** Name of the tier too. */
+  /** Name of its project and tier too. */
   readonly name: string;
   readonly title: string;
   readonly count: number;
@@ -26,27 +26,32 @@ export const commandOf = (shape: Shape, folder: string): string =>
 
 export const nameOf = (i: number): string => `s${String(i + 1).padStart(2, '0')}`;
 
-/** The ket.yaml of all shapes, and the Kind config. */
-export function writeProject(folder: string): void {
+/** A project for each shape, in a folder of its name, and `up` with the cluster and the image for all. */
+export function writeProjects(folder: string): void {
   const cluster = { config: 'kind.yaml' };
-  const tierOf = (shape: Shape): object => ({
-    cluster,
-    suites: Array.from({ length: shape.count }, (_, i) => ({
-      name: nameOf(i),
-      image,
-      command: commandOf(shape, '/results'),
-      resources,
-    })),
-  });
-  const tiers = {
-    up: { cluster, images: [{ name: image }], suites: [{ name: 'none', image, command: 'true' }] },
-    ...Object.fromEntries(Object.values(shapes).map((shape) => [shape.name, tierOf(shape)])),
+  const kind = {
+    kind: 'Cluster',
+    apiVersion: 'kind.x-k8s.io/v1alpha4',
+    nodes: [{ role: 'control-plane' }],
   };
-  fs.writeFileSync(path.join(folder, 'ket.yaml'), stringify({ tiers }));
-  fs.writeFileSync(
-    path.join(folder, 'kind.yaml'),
-    stringify({ kind: 'Cluster', apiVersion: 'kind.x-k8s.io/v1alpha4', nodes: [{ role: 'control-plane' }] }),
-  );
+  const write = (name: string, tier: object): void => {
+    fs.mkdirSync(path.join(folder, name));
+    fs.writeFileSync(
+      path.join(folder, name, 'ket.yaml'),
+      stringify({ tiers: { [name]: { cluster, ...tier } } }),
+    );
+    fs.writeFileSync(path.join(folder, name, 'kind.yaml'), stringify(kind));
+  };
+  write('up', { images: [{ name: image }], suites: [{ name: 'none', image, command: 'true' }] });
+  for (const shape of Object.values(shapes))
+    write(shape.name, {
+      suites: Array.from({ length: shape.count }, (_, i) => ({
+        name: nameOf(i),
+        image,
+        command: commandOf(shape, '/results'),
+        resources,
+      })),
+    });
 }
 
 /** The same as bare Jobs, for `kubectl apply`. */

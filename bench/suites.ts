@@ -1,14 +1,13 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Commands } from './commands.ts';
 import { median, p95 } from './figures.ts';
-import { describeMachine, load } from './machine.ts';
+import { describeMachine, load, quiet } from './machine.ts';
 import { floor, ketRunOf } from './floor/suites.ts';
 import { bare, serial, withKet, type Run } from './suite-runs.ts';
-import { shapes, writeProject } from './suite-shapes.ts';
+import { shapes, writeProjects } from './suite-shapes.ts';
 import { aligned, mustHaveMarkers, writeBetweenMarkers } from './table.ts';
 
 /**
@@ -43,10 +42,10 @@ const commands = new Commands(path.join(box, 'commands.log'), env, stop.signal);
 const runs: Run[] = [];
 try {
   mustHaveMarkers(docs, markers);
-  writeProject(box);
+  writeProjects(box);
   const machine = await describeMachine(commands, process.env['KET_NODE_IMAGE']);
   say(machine);
-  await commands.run([ket, 'up', '--tier', 'up', '--output', path.join(box, 'up')], { cwd: box });
+  await commands.run([ket, 'up', '--output', path.join(box, 'out')], { cwd: path.join(box, 'up') });
   const cluster = await clusterOf();
   const context = { commands, ket, box, cluster };
   for (let round = 1; round <= rounds; round++) {
@@ -66,7 +65,7 @@ try {
   process.stdout.write(`${text}\n`);
   if (rounds >= publishedRounds) await publish(text, machine);
 } finally {
-  const down = await commands.uninterrupted().attempt([ket, 'down'], { cwd: box });
+  const down = await commands.uninterrupted().attempt([ket, 'down'], { cwd: path.join(box, 'up') });
   if (down.code === 0) fs.rmSync(box, { recursive: true, force: true });
   else say(`ket down ended with ${down.code}: ${down.stderr}\nits folder: ${box}`);
 }
@@ -85,7 +84,8 @@ async function clusterOf(): Promise<string> {
 }
 
 async function add(round: number, measure: () => Promise<Omit<Run, 'at' | 'round' | 'load'>>): Promise<void> {
-  await sleep(3000, undefined, { signal: stop.signal });
+  // What the run before left to the node to clear away is not this one's work.
+  await quiet(stop.signal);
   const before = { at: new Date().toISOString(), round, load: load() };
   const run = { ...before, ...(await measure()) };
   runs.push(run);

@@ -100,6 +100,9 @@ async function leftIn({ api, box }: Stage): Promise<string[]> {
   }
 }
 
+/** The list of the results of each of its suites is shorter; the bytes of the files follow it. */
+const longestList = 8192;
+
 /** One injection on its way to its moment. */
 class Waiting {
   readonly #stage: Stage;
@@ -150,10 +153,10 @@ class Waiting {
 
   #setTrap(): void {
     const { moment } = this.#injection;
-    const kind = { listing: 'manifest', collecting: 'stream', acknowledging: 'ack' }[moment.at as string];
+    const { at, bytes = 1 } = moment;
     this.#stage.proxy.trap = {
-      fits: (passing) => passing.kind === kind && passing.path.includes(`/namespaces/${this.#namespace}/`),
-      bytes: moment.bytes ?? 1,
+      fits: ({ kind, path }) => kind === 'deliver' && path.includes(`/namespaces/${this.#namespace}/`),
+      at: at === 'acknowledging' ? 'word' : at === 'collecting' ? longestList + bytes : bytes,
       spring: async () => {
         this.#strike(0);
         await Promise.race([this.#done?.catch(() => undefined), sleep(trapMs)]);

@@ -57,10 +57,7 @@ export async function cutLogOften(scene: Scene): Promise<string> {
 /** The exec that the moment has stopped is cut; a moment of another kind is no moment for it. */
 export async function cutExec(scene: Scene): Promise<string> {
   return say(
-    cutNow(
-      scene,
-      (passing) => ['manifest', 'stream', 'ack'].includes(passing.kind) && within(scene, passing),
-    ),
+    cutNow(scene, (passing) => ['deliver', 'stream', 'ack'].includes(passing.kind) && within(scene, passing)),
   );
 }
 

@@ -5,7 +5,7 @@ import { Transform, type Duplex } from 'node:stream';
 import type { Access } from './api.ts';
 
 /** What a request asks for, as far as faults tell requests apart. */
-export type Kind = 'watch' | 'log' | 'manifest' | 'stream' | 'ack' | 'exec' | 'create-job' | 'other';
+export type Kind = 'watch' | 'log' | 'deliver' | 'stream' | 'ack' | 'exec' | 'create-job' | 'other';
 
 /** A request that goes through the proxy. */
 export interface Passing {
@@ -19,18 +19,20 @@ export interface Passing {
 
 export interface Trap {
   readonly fits: (passing: Passing) => boolean;
-  /** Of the answer, that come through before it springs. */
-  readonly bytes: number;
+  /** Of the answer, that come through before it springs; or what the client says to the command of an exec. */
+  readonly at: number | 'word';
   readonly spring: (passing: Passing) => Promise<void>;
 }
 
-const ketRunVerb = /[?&]command=(manifest|stream|ack)(?:&|$)/;
+const ketRunVerb = /[?&]command=(deliver|stream|ack)(?:&|$)/;
+/** First byte of a WebSocket frame with binary data: what goes to the stdin of a command. */
+const binaryFrame = 0x82;
 
 /** Pure. */
 export function kindOf(method: string, path: string): Kind {
   if (/\/pods\/[^/]+\/exec\?/.test(path)) {
     const verb = ketRunVerb.exec(path)?.[1];
-    return verb === 'manifest' || verb === 'stream' || verb === 'ack' ? verb : 'exec';
+    return verb === 'deliver' || verb === 'stream' || verb === 'ack' ? verb : 'exec';
   }
   if (/\/pods\/[^/]+\/log\?/.test(path)) return 'log';
   if (/[?&]watch=(true|1)/.test(path)) return 'watch';
@@ -198,7 +200,7 @@ export class Proxy {
       client.on('finish', () => client.destroy());
       if (first.length > 0) server.unshift(first);
       server.pipe(this.#gate(passing)).pipe(client);
-      client.pipe(server);
+      client.pipe(this.#wordGate(passing)).pipe(server);
     });
     upstream.on('response', (answer) => {
       client.write(headOf(answer, 'Refused'));
@@ -214,15 +216,30 @@ export class Proxy {
     return new Transform({
       transform: (chunk: Buffer, _encoding, next) => {
         const { trap } = this;
-        if (trap?.fits(passing) !== true || passing.bytes + chunk.length < trap.bytes) {
+        if (trap?.fits(passing) !== true || trap.at === 'word' || passing.bytes + chunk.length < trap.at) {
           this.#pass(passing, chunk, next);
           return;
         }
         this.trap = undefined;
-        const at = Math.max(0, trap.bytes - passing.bytes);
+        const at = Math.max(0, trap.at - passing.bytes);
         passing.bytes += at;
         if (at > 0) passing.client.write(chunk.subarray(0, at));
         void trap.spring(passing).then(() => this.#pass(passing, chunk.subarray(at), next));
+      },
+    });
+  }
+
+  /** What the client says to a command may be stopped. */
+  #wordGate(passing: Passing): Transform {
+    return new Transform({
+      transform: (chunk: Buffer, _encoding, next) => {
+        const { trap } = this;
+        if (trap?.at !== 'word' || chunk[0] !== binaryFrame || !trap.fits(passing)) {
+          next(null, chunk);
+          return;
+        }
+        this.trap = undefined;
+        void trap.spring(passing).then(() => next(null, chunk));
       },
     });
   }

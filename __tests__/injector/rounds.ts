@@ -7,7 +7,7 @@ export interface Moment {
   readonly at: At;
   /** `line`: after which line. */
   readonly line?: number;
-  /** `listing`, `collecting`, `acknowledging`: after so many bytes of the answer. */
+  /** `listing`, `collecting`: after so many bytes of the list or of what follows it. */
   readonly bytes?: number;
   /** `created`, `ended`: after so many ms. */
   readonly ms?: number;
@@ -72,14 +72,14 @@ function momentOf(target: Truth, fault: Fault, random: Random): Moment {
     case 'listing':
       return { at, bytes: 1 + random.below(500) };
     case 'acknowledging':
-      return { at, bytes: 1 };
+      return { at };
   }
 }
 
 export function momentText({ at, line, bytes, ms }: Moment): string {
   if (line !== undefined) return `at line ${line}`;
   if (bytes !== undefined) return `${at}, after ${bytes} bytes`;
-  return `${ms ?? 0} ms after it was ${at}`;
+  return at === 'acknowledging' ? at : `${ms ?? 0} ms after it was ${at}`;
 }
 
 /** Fisher and Yates. */

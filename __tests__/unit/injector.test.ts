@@ -47,6 +47,7 @@ test.each([
   ['GET', '/api/v1/pods?watch=true&resourceVersion=1', 'watch'],
   ['GET', '/api/v1/namespaces/a/pods/p/log?container=suite&follow=true', 'log'],
   ['GET', '/api/v1/namespaces/a/pods/p/exec?command=%2Fket%2Fbin%2Fket-run&command=stream&x=1', 'stream'],
+  ['GET', '/api/v1/namespaces/a/pods/p/exec?command=%2Fket%2Fbin%2Fket-run&command=deliver&x=1', 'deliver'],
   ['GET', '/api/v1/namespaces/a/pods/p/exec?command=%2Fket%2Fbin%2Fket-run&command=cat', 'exec'],
   ['POST', '/apis/batch/v1/namespaces/a/jobs', 'create-job'],
   ['GET', '/apis/batch/v1/namespaces/a/jobs', 'other'],

@@ -45,6 +45,35 @@ describe('the state of a run', () => {
     expect(fs.readdirSync(home)).toEqual([]);
   });
 
+  test('what many change in the same moment is written once, and is there for each of them', async () => {
+    const state = await openState(path.join(folder(), 'ket', 'runs'), 'r1', '/run');
+    const names = Array.from({ length: 20 }, (_, i) => `n${i}`);
+    const seen = new Set<number>();
+    const note = (): unknown => seen.add(fs.statSync(state.file).ino + fs.statSync(state.file).ctimeMs);
+    await Promise.all(
+      names.map(async (name) => {
+        await state.add({ ...namespace, name });
+        expect(stored(state.file).made).toContainEqual({ ...namespace, name });
+        note();
+      }),
+    );
+    expect(stored(state.file).made).toHaveLength(20);
+    expect(seen.size).toBe(1);
+    await Promise.all(names.map((name) => state.remove({ ...namespace, name })));
+    await state.close();
+    expect(fs.existsSync(state.file)).toBe(false);
+  });
+
+  test('a write that fails is told to each of them, and the next is tried', async () => {
+    const state = await openState(path.join(folder(), 'ket', 'runs'), 'r1', '/run');
+    fs.mkdirSync(`${state.file}.${process.pid}.tmp`);
+    const told = await Promise.allSettled([state.add(cluster), state.add(namespace)]);
+    expect(told.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    fs.rmdirSync(`${state.file}.${process.pid}.tmp`);
+    await state.remove(cluster);
+    expect(stored(state.file).made).toEqual([namespace]);
+  });
+
   test('a file with something in it, or kept on purpose, stays after the end', async () => {
     const home = folder();
     const left = await openState(home, 'left', '/run');

@@ -67,7 +67,7 @@ async function run(
     expectTests: 4,
     ...over,
   });
-  const report = await runSuite(suite, 'r', out, context, (id, outDir, failed) =>
+  const { report } = await runSuite(suite, 'r', out, context, (id, outDir, failed) =>
     runProcess(suite, id, root, outDir, new Map(), context, failed),
   );
   await writeReports(out, events);

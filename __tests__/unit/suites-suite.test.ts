@@ -37,7 +37,7 @@ async function suite(
 ): Promise<{ report: SuiteReport; ran: string[]; context: FakeContext }> {
   const context = fakeContext(fakeDeps([]), []);
   const ran: string[] = [];
-  const report = await runSuite(aSuite({ retries }), 'r', '/out', context, async (id, outDir) => {
+  const { report } = await runSuite(aSuite({ retries }), 'r', '/out', context, async (id, outDir) => {
     ran.push(`${id.run} ${id.suite} ${id.attempt} ${outDir}`);
     const next = list[id.attempt - 1];
     if (next === undefined) throw new Error('one attempt too many');
@@ -55,13 +55,20 @@ describe('a suite', () => {
         .map(({ type }) => type)
         .filter((type) => type.endsWith('ended'))
         .join(' ');
-    await runSuite(aSuite({ retries: 1 }), 'r', '/out', context, async ({ attempt: number }) => {
-      story.push(`attempt ${number}`);
-      return {
-        ...(number === 1 ? failed : passed),
-        leave: async () => void story.push(`leaves after ${said()}`),
-      };
-    });
+    const { leave } = await runSuite(
+      aSuite({ retries: 1 }),
+      'r',
+      '/out',
+      context,
+      async ({ attempt: number }) => {
+        story.push(`attempt ${number}`);
+        return {
+          ...(number === 1 ? failed : passed),
+          leave: async () => void story.push(`leaves after ${said()}`),
+        };
+      },
+    );
+    await leave();
     expect(story).toEqual([
       'attempt 1',
       'leaves after attempt-ended',

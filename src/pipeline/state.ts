@@ -147,25 +147,32 @@ function removeHalfWritten(home: string, run: string): void {
 function opened(home: string, owner: Ownership, first: RunState): OpenState {
   const file = path.join(home, `${first.run}.json`);
   let state = first;
-  const write = (next: RunState): void => {
+  let writing: Promise<void> | undefined;
+  /** What many change in the same moment is one write, and each of them waits for it. */
+  const write = (next: RunState): Promise<void> => {
     state = next;
-    writeState(file, state);
+    writing ??= new Promise((resolve) => setImmediate(resolve)).then(() => {
+      writing = undefined;
+      writeState(file, state);
+    });
+    return writing;
   };
-  write(state);
+  writeState(file, state);
   return {
     file,
     list: () => state.made,
     async add(made) {
-      write({ ...state, made: [...state.made, made] });
+      await write({ ...state, made: [...state.made, made] });
     },
     async remove(made) {
       const text = JSON.stringify(made);
-      write({ ...state, made: state.made.filter((other) => JSON.stringify(other) !== text) });
+      await write({ ...state, made: state.made.filter((other) => JSON.stringify(other) !== text) });
     },
     async keep(kept) {
-      write({ ...state, kept });
+      await write({ ...state, kept });
     },
     async close() {
+      await writing;
       if (state.made.length === 0 && state.kept === undefined) fs.rmSync(file, { force: true });
       await owner.end();
     },

@@ -39,8 +39,8 @@ export type RunOneAttempt = (
 ) => Promise<AttemptResult>;
 
 /**
- * Runs a suite: attempts until no other is worth it. All of them stay in the report. A verdict waits for nothing that
- * is to be removed.
+ * Runs a suite: attempts until no other is worth it. All of them stay in the report. `leave` removes what the last one
+ * made, for which no verdict waits.
  */
 export async function runSuite(
   suite: SuitePlan,
@@ -48,7 +48,7 @@ export async function runSuite(
   runFolder: string,
   context: TaskContext,
   runOne: RunOneAttempt,
-): Promise<SuiteReport> {
+): Promise<{ readonly report: SuiteReport; readonly leave: () => Promise<void> }> {
   const began = context.deps.clock.monotonic();
   const attempts: AttemptSummary[] = [];
   let failed: FailedCases | undefined;
@@ -86,15 +86,17 @@ export async function runSuite(
     attempts: attempts.length,
     suiteMs: Math.round(ms),
   });
-  await last.leave?.();
   return {
-    suite,
-    outcome: verdict.outcome,
-    verdict,
-    counts,
-    attempts: attempts.length,
-    ms,
-    kept: attempts.flatMap((a) => a.result.kept ?? []),
+    report: {
+      suite,
+      outcome: verdict.outcome,
+      verdict,
+      counts,
+      attempts: attempts.length,
+      ms,
+      kept: attempts.flatMap((a) => a.result.kept ?? []),
+    },
+    leave: async () => last.leave?.(),
   };
 }
 

@@ -122,7 +122,7 @@ export function suiteTask(
           level: 'warning',
           text: `${suite.name} runs under Pod Security ${suite.podSecurity}, not restricted`,
         });
-      const report = await runSuite(
+      const { report, leave } = await runSuite(
         suite,
         settings.runId,
         settings.folder,
@@ -133,7 +133,9 @@ export function suiteTask(
           return result;
         },
       );
-      return endOf(report, plan, admission);
+      endIfNotPassed(plan, suite.name, report.outcome, admission);
+      await leave();
+      return report;
     },
   };
   admission.expect(task, {
@@ -185,13 +187,7 @@ function wantedBy(suite: SuitePlan, assets: Assets): Amount | undefined {
   }
 }
 
-/** With `failFast` the first that does not pass ends the others. */
-function endOf(report: SuiteReport, plan: Plan, admission: Admission): SuiteReport {
-  endIfNotPassed(plan, report.suite.name, report.outcome, admission);
-  return report;
-}
-
-/** What `failFast` makes of the outcome of a suite. */
+/** What `failFast` makes of the outcome of a suite: the first that does not pass ends the others. */
 export function endIfNotPassed(plan: Plan, suite: string, outcome: Outcome, admission: Admission): void {
   if (plan.failFast && (outcome === 'failed' || outcome === 'infra-error'))
     admission.close(
@@ -224,10 +220,15 @@ export function processSuiteTask(
     priority: priorityOf(suite),
     async run(outer) {
       const context = withStops(outer, [admission.stopped]);
-      const report = await runSuite(suite, settings.runId, settings.folder, context, (id, outDir, failed) =>
-        runProcess(suite, id, plan.root, outDir, settings.secrets, context, failed),
+      const { report } = await runSuite(
+        suite,
+        settings.runId,
+        settings.folder,
+        context,
+        (id, outDir, failed) => runProcess(suite, id, plan.root, outDir, settings.secrets, context, failed),
       );
-      return endOf(report, plan, admission);
+      endIfNotPassed(plan, suite.name, report.outcome, admission);
+      return report;
     },
   };
 }
