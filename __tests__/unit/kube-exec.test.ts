@@ -139,8 +139,8 @@ describe('the end of a command', () => {
 
   test('what cannot be said ends it', async () => {
     const word = Promise.withResolvers<string>();
+    play = () => setTimeout(() => word.reject(new Error('nothing to say')), 50);
     const { exit } = await run({ stdin: word.promise });
-    word.reject(new Error('nothing to say'));
     await expect(exit).rejects.toThrow('nothing to say');
   });
 
