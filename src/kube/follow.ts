@@ -270,8 +270,12 @@ class Follower {
     const until = performance.now() + ms;
     // In small steps, so that the end of the container ends the pause.
     const finished = this.#options.finished();
-    while (performance.now() < until && (finished || !this.#options.finished()))
-      await sleep(Math.min(this.#client.timings.finishedPollMs, until - performance.now() + 1), this.#signal);
+    for (;;) {
+      // Read once: the question below can take longer than what is left.
+      const left = until - performance.now();
+      if (left <= 0 || (!finished && this.#options.finished())) return;
+      await sleep(Math.min(this.#client.timings.finishedPollMs, left), this.#signal);
+    }
   }
 
   #notice(text: string): void {
