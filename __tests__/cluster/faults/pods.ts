@@ -21,9 +21,11 @@ const ready = 'junit a; echo ready; sleep 60';
 const deleted = { outcome: 'infra-error', infraClass: 'deleted' } as const;
 
 /** Names of the one pod of a suite. */
-function podOf(at: Place, suite: string): { namespace: string; name: string } {
+/** That of an attempt before may still be on its way out. */
+function podOf(at: Place, suite: string, attempt: number): { namespace: string; name: string } {
   const path_ = 'jsonpath={.items[0].metadata.namespace} {.items[0].metadata.name}';
-  const [namespace = '', name = ''] = at.kubectl('get', 'pods', ...of(suite), '-o', path_).split(' ');
+  const labels = `ket.dev/suite=${suite},ket.dev/attempt=${attempt}`;
+  const [namespace = '', name = ''] = at.kubectl('get', 'pods', '-A', '-l', labels, '-o', path_).split(' ');
   return { namespace, name };
 }
 
@@ -47,7 +49,7 @@ export const podFaults: readonly Fault[] = [
       const ran = await at.run(suite, (event) => {
         if (!awaits('the pod to start')(event)) return;
         held += 1;
-        const { namespace, name } = podOf(at, suite);
+        const { namespace, name } = podOf(at, suite, held);
         if (held === 1) deletePod(at, suite);
         else
           at.kubectl(
