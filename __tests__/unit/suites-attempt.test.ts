@@ -146,6 +146,7 @@ describe('an attempt in a cluster that stays', () => {
       ...['ServiceAccount', 'Role', 'ConfigMap'].map((kind) => `create ${kind}`),
       ...['RoleBinding', 'Job'].map((kind) => `create ${kind}`),
       ...['exec deliver', 'told ack', 'verdict'],
+      ...['delete Pod ket-api-1', `delete Job ${name}`, 'delete Pod ket-api-1'],
       ...[`delete PriorityClass ${name}`, `forget PriorityClass ${name}`],
       ...['delete Pod ket-api-1', `delete Namespace ${name}`, 'delete Pod ket-api-1'],
       `leave Namespace ${name}`,

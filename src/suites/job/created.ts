@@ -102,7 +102,8 @@ export class Created {
     const signal = AbortSignal.timeout(removeMs);
     for (const { object, made } of [...this.#objects].reverse()) {
       const { name = '', namespace } = object.metadata ?? {};
-      if (this.#isOwn(namespace)) continue;
+      // But for the Job: while it is there, its controller keeps a pod that never started, and so the namespace.
+      if (this.#isOwn(namespace) && object.kind !== 'Job') continue;
       const ref = { apiVersion: object.apiVersion, kind: object.kind, name, ...within(namespace) };
       try {
         await remove(this.#world.kube, ref, signal);
