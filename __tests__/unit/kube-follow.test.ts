@@ -492,30 +492,6 @@ describe('the caller', () => {
     await expect(end).rejects.toBe(wrong);
   });
 
-  test('an answer to finished that takes longer than the pause is no negative time for a timer', async () => {
-    log = new FakeLog([{ as: 'eof', afterLines: 1 }]);
-    fake.on('GET', path, log.handler);
-    const warned: string[] = [];
-    const warn = (warning: Error): void => void warned.push(warning.name);
-    process.on('warning', warn);
-    const finished = (): boolean => {
-      for (const until = performance.now() + 30; performance.now() < until;);
-      return log.finished;
-    };
-    const kube = await fake.kube({ reopenMs: 100, finishedPollMs: 5 });
-    const end = kube.follow(container, {
-      onLine: () => undefined,
-      finished,
-      signal: AbortSignal.timeout(4000),
-    });
-    log.print(stampOf(1), 'one');
-    await pause(300);
-    log.finish();
-    await end;
-    process.off('warning', warn);
-    expect(warned).toEqual([]);
-  });
-
   test('the signal ends it with its reason', async () => {
     log = new FakeLog();
     fake.on('GET', path, log.handler);
