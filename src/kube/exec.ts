@@ -21,7 +21,7 @@ export async function exec(client: Client, request: KubeExecRequest): Promise<{ 
   const path = `${podPath(namespace, pod, 'exec')}${queryOf({
     command: argv,
     container,
-    ...(request.stdin === undefined ? {} : { stdin: true }),
+    stdin: request.stdin === undefined ? undefined : true,
     stdout: true,
     stderr: true,
   })}`;

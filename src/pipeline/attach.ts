@@ -1,13 +1,10 @@
 import fs from 'node:fs';
-import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import type { Deps } from '../model/deps.ts';
 import type { KetError } from '../model/errors.ts';
 import type { EventSink, RunEvent } from '../model/events.ts';
 import { maskerOf } from '../model/mask.ts';
 import type { RunContext } from '../model/run.ts';
-import { Admission } from '../suites/admission/admission.ts';
-import { Calm } from '../suites/calm.ts';
 import { secretsOf } from '../suites/job/secrets.ts';
 import { endIfNotPassed } from '../suites/tasks.ts';
 import { outboundOf } from '../tools/outbound.ts';
@@ -21,6 +18,7 @@ import { eventsToKeep, interruptedAt, onlyNew, openTasks } from './interrupted.t
 import type { Journal } from './journal.ts';
 import { learnSecrets } from './learn-secrets.ts';
 import { ownedBy } from './run.ts';
+import { placesOf } from './places.ts';
 import type { RunEnd, RunOptions } from './run-options.ts';
 import type { OpenState, RunState } from './state.ts';
 
@@ -65,12 +63,9 @@ export async function attachRun(options: AttachOptions): Promise<RunEnd> {
   const outbound = outboundOf(deps.env);
   const kubeconfig = path.join(path.dirname(state.file), `${runId}.kubeconfig`);
   const run: RunContext = { runId, folder, kubeconfig, state, env: deps.env, outbound };
-  const admission = new Admission(
-    runId,
-    plan.parallel ?? (plan.cluster === undefined ? availableParallelism() : undefined),
-  );
+  const places = placesOf(runId, plan, deps.clock);
   for (const event of before)
-    if (event.type === 'suite-ended') endIfNotPassed(plan, event.suite, event.outcome, admission);
+    if (event.type === 'suite-ended') endIfNotPassed(plan, event.suite, event.outcome, places.admission);
   const { composition, decided } = composeAttach({
     run,
     head: journal.head,
@@ -90,8 +85,7 @@ export async function attachRun(options: AttachOptions): Promise<RunEnd> {
       mask: learnSecrets(masker, plan, emit),
       outbound,
       durationsOf: (suite) => testDurationsOf(plan.output, plan.tier, suite),
-      admission,
-      calm: new Calm(deps.clock, () => admission.isPlaceWanted),
+      ...places,
     },
   });
   const executed = await execute(composition.tasks, { deps, emit, room: () => log.room(), signal: cancel });

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import type { Deps } from '../model/deps.ts';
 import type { EventBody } from '../model/events.ts';
@@ -10,8 +9,6 @@ import { childEnvName } from '../tools/child-env.ts';
 import { outboundOf } from '../tools/outbound.ts';
 import { endProcessesOf } from '../tools/processes.ts';
 import { secretsOf } from '../suites/job/secrets.ts';
-import { Admission } from '../suites/admission/admission.ts';
-import { Calm } from '../suites/calm.ts';
 import { nameOf, remover } from './cleanup.ts';
 import { compose } from './compose.ts';
 import { conclude } from './conclude.ts';
@@ -23,6 +20,7 @@ import { learnSecrets } from './learn-secrets.ts';
 import { makeRunFolder, newRunId } from './folder.ts';
 import { guarded } from './guarded.ts';
 import { journalFile, openJournal } from './journal.ts';
+import { placesOf } from './places.ts';
 import type { RunEnd, RunOptions } from './run-options.ts';
 import { openState, stateHome } from './state.ts';
 import { sweep } from './sweep.ts';
@@ -70,10 +68,6 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
 
   const kubeconfig = path.join(home, `${runId}.kubeconfig`);
   const run: RunContext = { runId, folder, kubeconfig, state, env: deps.env, outbound };
-  const admission = new Admission(
-    runId,
-    plan.parallel ?? (plan.cluster === undefined ? availableParallelism() : undefined),
-  );
   const composition = compose({
     run,
     plan,
@@ -92,8 +86,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
       mask: learnSecrets(masker, plan, emit, options.onSecrets),
       outbound,
       durationsOf: (suite) => testDurationsOf(plan.output, plan.tier, suite),
-      admission,
-      calm: new Calm(deps.clock, () => admission.isPlaceWanted),
+      ...placesOf(runId, plan, deps.clock),
     },
     durations: durationsOf(plan.output, plan.tier),
   });

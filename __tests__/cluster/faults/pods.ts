@@ -20,8 +20,7 @@ const forEver = { image, command: ['sh', '-c', 'trap "" TERM; while :; do sleep 
 const ready = 'junit a; echo ready; sleep 60';
 const deleted = { outcome: 'infra-error', infraClass: 'deleted' } as const;
 
-/** Names of the one pod of a suite. */
-/** That of an attempt before may still be on its way out. */
+/** Names of the one pod of an attempt; that of the attempt before may still be on its way out. */
 function podOf(at: Place, suite: string, attempt: number): { namespace: string; name: string } {
   const path_ = 'jsonpath={.items[0].metadata.namespace} {.items[0].metadata.name}';
   const labels = `ket.dev/suite=${suite},ket.dev/attempt=${attempt}`;

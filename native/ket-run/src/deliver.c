@@ -10,7 +10,6 @@
 #include "args.h"
 #include "base.h"
 #include "commands.h"
-#include "contact.h"
 #include "marks.h"
 #include "serve.h"
 
@@ -56,30 +55,18 @@ static int do_word(int state_dir, const char *word, const char *sha256)
 
 int command_deliver(int argc, char **argv)
 {
-    const char *state = NULL, *results = NULL;
-    struct manifest_caps caps = MANIFEST_UNCAPPED;
-    const struct option_spec specs[] = {{"state", OPTION_TEXT, true, &state, NULL},
-                                        {"results", OPTION_TEXT, true, &results, NULL},
-                                        {"most-file-bytes", OPTION_NUMBER, false, NULL, &caps.file_bytes},
-                                        {"most-bytes", OPTION_NUMBER, false, NULL, &caps.bytes},
-                                        {"most-files", OPTION_NUMBER, false, NULL, &caps.files},
-                                        {0}};
-    if (!parse_options(argc, argv, specs, NULL)) {
-        return EXIT_USAGE;
-    }
-    int state_dir = open_or_say(state);
-    if (state_dir < 0) {
-        return EXIT_IO;
-    }
-    touch_contact(state_dir);
+    struct source source;
     struct manifest_summary summary;
-    int code = serve_manifest(state_dir, results, caps, &summary);
+    int code = source_open(argc, argv, &source);
     if (code == EXIT_OK) {
-        code = serve_files(state_dir, results, summary.sha256, 0, INT64_MAX);
+        code = serve_manifest(&source, &summary);
+    }
+    if (code == EXIT_OK) {
+        code = serve_files(source.state_dir, source.results, summary.sha256, 0, INT64_MAX);
     }
     if (code != EXIT_OK) {
         return code;
     }
     char word[WORD_SIZE];
-    return read_word(word) ? do_word(state_dir, word, summary.sha256) : EXIT_NO_WORD;
+    return read_word(word) ? do_word(source.state_dir, word, summary.sha256) : EXIT_NO_WORD;
 }

@@ -29,6 +29,16 @@ int open_or_say(const char *path)
     return fd;
 }
 
+/* The state folder for a driver, whose contact is marked; -1 after saying why. */
+static int open_state(const char *path)
+{
+    int fd = open_or_say(path);
+    if (fd >= 0) {
+        touch_contact(fd);
+    }
+    return fd;
+}
+
 static bool put(int state_dir, const void *data, size_t length)
 {
     if (!write_all(STDOUT_FILENO, data, length)) {
@@ -79,39 +89,43 @@ static bool put_zeros(int state_dir, int64_t length)
     return true;
 }
 
-int serve_manifest(int state_dir, const char *results, struct manifest_caps caps, struct manifest_summary *summary)
+int source_open(int argc, char **argv, struct source *source)
 {
-    int fd = manifest_make(state_dir, results, caps, summary);
+    const char *state = NULL;
+    source->results = NULL;
+    source->caps = MANIFEST_UNCAPPED;
+    const struct option_spec specs[] = {{"state", OPTION_TEXT, true, &state, NULL},
+                                        {"results", OPTION_TEXT, true, &source->results, NULL},
+                                        {"most-file-bytes", OPTION_NUMBER, false, NULL, &source->caps.file_bytes},
+                                        {"most-bytes", OPTION_NUMBER, false, NULL, &source->caps.bytes},
+                                        {"most-files", OPTION_NUMBER, false, NULL, &source->caps.files},
+                                        {0}};
+    if (!parse_options(argc, argv, specs, NULL)) {
+        return EXIT_USAGE;
+    }
+    source->state_dir = open_state(state);
+    return source->state_dir < 0 ? EXIT_IO : EXIT_OK;
+}
+
+int serve_manifest(const struct source *source, struct manifest_summary *summary)
+{
+    int fd = manifest_make(source->state_dir, source->results, source->caps, summary);
     if (fd < 0) {
         return EXIT_IO;
     }
     /* Printed from the saved file: who sees the last line can stream by it. */
     int64_t done;
-    enum copied result = copy_out(state_dir, fd, 0, INT64_MAX, &done);
+    enum copied result = copy_out(source->state_dir, fd, 0, INT64_MAX, &done);
     close(fd);
     return result == COPIED_SHORT ? EXIT_OK : EXIT_IO;
 }
 
 int command_manifest(int argc, char **argv)
 {
-    const char *state = NULL, *results = NULL;
-    struct manifest_caps caps = MANIFEST_UNCAPPED;
-    const struct option_spec specs[] = {{"state", OPTION_TEXT, true, &state, NULL},
-                                        {"results", OPTION_TEXT, true, &results, NULL},
-                                        {"most-file-bytes", OPTION_NUMBER, false, NULL, &caps.file_bytes},
-                                        {"most-bytes", OPTION_NUMBER, false, NULL, &caps.bytes},
-                                        {"most-files", OPTION_NUMBER, false, NULL, &caps.files},
-                                        {0}};
-    if (!parse_options(argc, argv, specs, NULL)) {
-        return EXIT_USAGE;
-    }
-    int state_dir = open_or_say(state);
-    if (state_dir < 0) {
-        return EXIT_IO;
-    }
-    touch_contact(state_dir);
+    struct source source;
     struct manifest_summary summary;
-    return serve_manifest(state_dir, results, caps, &summary);
+    int code = source_open(argc, argv, &source);
+    return code == EXIT_OK ? serve_manifest(&source, &summary) : code;
 }
 
 struct stream {
@@ -211,11 +225,10 @@ int command_stream(int argc, char **argv)
     if (!parse_options(argc, argv, specs, NULL)) {
         return EXIT_USAGE;
     }
-    int state_dir = open_or_say(state);
+    int state_dir = open_state(state);
     if (state_dir < 0) {
         return EXIT_IO;
     }
-    touch_contact(state_dir);
     return serve_files(state_dir, results, sha256, offset, length);
 }
 
@@ -238,11 +251,10 @@ int command_cat(int argc, char **argv)
         say("--root must be results or state, and --path relative without \"..\"");
         return EXIT_USAGE;
     }
-    int state_dir = open_or_say(state);
+    int state_dir = open_state(state);
     if (state_dir < 0) {
         return EXIT_IO;
     }
-    touch_contact(state_dir);
     static struct beneath b;
     beneath_begin(&b, in_results ? open_or_say(results) : state_dir);
     int fd = b.root < 0 ? -1 : beneath_open_file(&b, path);

@@ -50,7 +50,7 @@ export const wentWrong = (command: string, exitCode: number, stderr: string): Ke
   new KetError('KET_COLLECT', `ket-run ${command}: exit code ${exitCode}: ${stderr}`);
 
 /** Up to five times; after an abort not again. */
-export async function tried<T>(signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
+async function tried<T>(signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
   let last: unknown;
   for (let i = 1; i <= tries; i++) {
     try {
@@ -92,27 +92,31 @@ export async function holdUntil(options: Access, until: number): Promise<void> {
 export const capsOptions = ({ fileBytes, bytes, files }: CapsPlan): string[] =>
   ['--most-file-bytes', fileBytes, '--most-bytes', bytes, '--most-files', files].map(String);
 
-/** That no list came whole, with the last reason. */
-export const noList = (cause: unknown): KetError =>
-  new KetError('KET_COLLECT', `no whole list of the results after ${tries} tries: ${messageOf(cause)}`, {
-    cause,
-  });
+/** The same for what must bring the whole list of the results; its error says so, with the last reason. */
+export async function triedForList<T>(signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
+  try {
+    return await tried(signal, attempt);
+  } catch (cause) {
+    if (signal.aborted) throw cause;
+    throw new KetError(
+      'KET_COLLECT',
+      `no whole list of the results after ${tries} tries: ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    );
+  }
+}
 
 /** What is there now, and what ket-run itself wrote. */
 export async function readManifest(options: Access & { readonly caps: CapsPlan }): Promise<Manifest> {
-  const { signal } = options;
-  try {
-    return await tried(signal, async () => {
-      const reader = new ManifestReader();
-      const argv = ['manifest', ...folders, ...capsOptions(options.caps)];
-      const { exitCode, stderr } = await execKetRun(options, argv, (chunk) => void reader.take(chunk));
-      if (exitCode !== 0) throw wentWrong('manifest', exitCode, stderr);
-      return parseManifest(reader.bytes());
-    });
-  } catch (error) {
-    if (signal.aborted) throw error;
-    throw noList(error);
-  }
+  return triedForList(options.signal, async () => {
+    const reader = new ManifestReader();
+    const argv = ['manifest', ...folders, ...capsOptions(options.caps)];
+    const { exitCode, stderr } = await execKetRun(options, argv, (chunk) => void reader.take(chunk));
+    if (exitCode !== 0) throw wentWrong('manifest', exitCode, stderr);
+    return parseManifest(reader.bytes());
+  });
 }
 
 /** Waits until ket-run has written the record of the command's end; ends without an error when the signal fires. */

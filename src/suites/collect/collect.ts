@@ -5,7 +5,7 @@ import { formatBytes } from '../../model/quantity.ts';
 import type { Manifest } from '../../results/manifest.ts';
 import { folders } from '../job/in-pod.ts';
 import { asError } from '../../kube/abort.ts';
-import { execKetRun, noList, tried, tries, untilReachable, wentWrong } from './ask.ts';
+import { execKetRun, triedForList, tries, untilReachable, wentWrong } from './ask.ts';
 import { deliver, type Delivery } from './delivery.ts';
 
 export interface Collected {
@@ -36,9 +36,7 @@ export interface CollectOptions {
  */
 export async function collect(options: CollectOptions): Promise<Collected> {
   const { signal } = options;
-  const delivery = await tried(signal, () => deliver(options)).catch((error: unknown) => {
-    throw signal.aborted ? error : noList(error);
-  });
+  const delivery = await triedForList(signal, () => deliver(options));
   const { manifest, writer } = delivery;
   const more = async (): Promise<void> => {
     const argv = ['stream', ...folders, '--manifest', manifest.sha256, '--offset', String(writer.offset)];

@@ -15,6 +15,8 @@ export interface Delivery {
   tell(word: string): Promise<boolean>;
 }
 
+type Listed = Pick<Delivery, 'manifest' | 'writer'>;
+
 /** By KILL: with the sidecar, which left as soon as it was told that it may. */
 const endedWithSidecar = 137;
 
@@ -24,10 +26,10 @@ const endedWithSidecar = 137;
  */
 export async function deliver(options: CollectOptions): Promise<Delivery> {
   const word = Promise.withResolvers<string>();
-  const listed = Promise.withResolvers<{ readonly manifest: Manifest; readonly writer: TreeWriter }>();
+  const listed = Promise.withResolvers<Listed>();
   const bytes = Promise.withResolvers<undefined>();
   const reader = new ManifestReader();
-  let found: { readonly manifest: Manifest; readonly writer: TreeWriter } | undefined;
+  let found: Listed | undefined;
 
   const onStdout = (chunk: Buffer): void => {
     let rest: Buffer | undefined = chunk;

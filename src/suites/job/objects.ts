@@ -102,7 +102,8 @@ function durationsFitting({ ketRun, authorities = '', retryCases = '', durations
 
 /**
  * Everything but the Job: service account, rights in the attempt's namespace and in those of its releases, the
- * ConfigMap that brings ket-run, the authorities and the durations of tests, and the suite's secrets, of which no value stands in the Job.
+ * ConfigMap that brings ket-run, the authorities and the durations of tests, and the suite's secrets, of which no value
+ * stands in the Job.
  */
 export function objectsFor(
   id: AttemptId,

@@ -125,10 +125,11 @@ export async function endPod(
   };
   const letGo = podName === undefined || manifest === undefined ? {} : { letGo: { pod: podName, manifest } };
   journal.end(id, index, { ...decided, ...letGo, at: deps.clock.now() });
+  const judged = { ...decided, results, lastLines };
   const { finish } = state;
-  if (finish === undefined) return { ...decided, results, lastLines };
+  if (finish === undefined) return judged;
   return {
-    ...{ ...decided, results, lastLines },
+    ...judged,
     // The results are here and checked: an acknowledgement that is not heard changes nothing about them.
     letGo: () => finish(failed).catch((error: unknown) => warn(messageOf(error))),
   };
