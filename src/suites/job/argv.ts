@@ -5,15 +5,16 @@ import type { ImageFacts } from '../../model/run.ts';
 /**
  * Runs its first argument within the second (s), the rest as the command, then its third. The end of the command is the
  * end of it all, a signal included; the commands come as arguments, so nothing of them is read twice. The watch over
- * the limit takes its own `sleep` along, so that nothing of it stays.
+ * the limit takes its own `sleep` along, so that nothing of it stays: it knows it by `$!`, which is set as it is started
+ * and is that of the set-up before; a TERM would be lost on one that has not become `sleep` yet.
  */
 const around = `setup=$1; limit=$2; teardown=$3; shift 3
 if [ -n "$setup" ]; then
   /bin/sh -c "$setup" & of=$!
   (
-    late=0; trap 'kill "$s"; exit $late' TERM
-    sleep "$limit" & s=$!; wait "$s"; late=7; kill -TERM "$of"
-    sleep 10 & s=$!; wait "$s"; kill -KILL "$of"; exit 7
+    late=0; trap '[ $! = "$of" ] || kill -KILL $!; exit $late' TERM
+    sleep "$limit" & wait $!; late=7; kill -TERM "$of"
+    sleep 10 & wait $!; kill -KILL "$of"; exit 7
   ) >/dev/null 2>&1 & watch=$!
   { wait "$of"; } 2>/dev/null; code=$?
   { kill "$watch"; wait "$watch"; } 2>/dev/null
