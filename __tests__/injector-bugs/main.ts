@@ -5,12 +5,12 @@ import path from 'node:path';
 import { machineEnv } from '../../scripts/machine-env.ts';
 import { applyPatch, copyTree } from '../../scripts/tree-copy.ts';
 import { sandbox } from '../cluster/ket.ts';
-import { endStage, openStage } from './stage.ts';
+import { endStage, openStage } from '../injector/stage.ts';
 
 /**
  * Proves that the injector finds bugs: each patch of bugs/ puts one into a copy of the tree, and the rounds that it names
  * must turn red there, saying what it says, after they were right without it.
- * `node __tests__/injector/bugs.ts [name…]` tries those whose name begins so; without a name all.
+ * `node __tests__/injector-bugs/main.ts [name…]` tries those whose name begins so; without a name all.
  */
 const root = path.join(import.meta.dirname, '..', '..');
 /** The one whose rounds the patches name. */
