@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { machineEnv } from '../../scripts/machine-env.ts';
+import { patchHeader } from '../../scripts/patch-header.ts';
 import { applyPatch, copyTree } from '../../scripts/tree-copy.ts';
 import { sandbox } from '../cluster/ket.ts';
 import { endStage, openStage } from '../injector/stage.ts';
@@ -104,12 +105,7 @@ function clean(): void {
 }
 
 function readBug(file: string): Bug {
-  const text = fs.readFileSync(file, 'utf8');
-  const header = (key: string): string => {
-    const found = new RegExp(`^# ${key}: (.+)$`, 'm').exec(text)?.[1];
-    if (found === undefined) throw new Error(`${file} has no line "# ${key}: …"`);
-    return found;
-  };
+  const header = patchHeader(file, fs.readFileSync(file, 'utf8'));
   const rounds = header('rounds').split(/, */);
   return { name: path.basename(file, '.patch'), file, rounds, red: new RegExp(header('red')) };
 }
