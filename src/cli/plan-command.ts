@@ -11,15 +11,29 @@ import { shownCopies } from '../suites/job/reference-copies.ts';
 import { readManifest, readTemplate } from '../suites/job/template.ts';
 import { tellsUnavailable } from '../suites/collect/unavailable.ts';
 import { findAssets } from './environment.ts';
-import { planOf, type RunFlags } from './run-command.ts';
+import { plansOf, type SeriesFlags } from './run-command.ts';
+import type { Settled } from './versions.ts';
 
-/** `ket plan`: the resolved plan, then the manifests of the first attempt of each suite, as YAML on stdout. */
-export function planCommand(flags: RunFlags): number {
-  const { plan: asked, notices } = planOf(flags, []);
-  const plan = withCopies(asked, shownRun);
-  for (const text of notices) process.stderr.write(`${text}\n`);
-  process.stdout.write(['# The plan', yaml(plan), ...manifestsOf(plan)].join('\n'));
+/**
+ * `ket plan`: the resolved plan, then the manifests of the first attempt of each suite, as YAML on stdout; of each tier
+ * in turn where there are several.
+ */
+export function planCommand(flags: SeriesFlags): number {
+  const tiers = plansOf(flags, []);
+  const shown = tiers.flatMap(({ tier, settled }) => {
+    if (settled !== undefined) return [planText(settled, tiers.length > 1 ? `tier ${tier}` : undefined)];
+    process.stderr.write(`tier ${tier} has none of the suites that are asked for\n`);
+    return [];
+  });
+  process.stdout.write(shown.join('---\n'));
   return 0;
+}
+
+function planText({ plan: asked, notices }: Settled, title: string | undefined): string {
+  const plan = withCopies(asked, shownRun);
+  for (const text of notices) process.stderr.write(title === undefined ? `${text}\n` : `${title}: ${text}\n`);
+  const head = title === undefined ? '# The plan' : `# The plan of ${title}`;
+  return [head, yaml(plan), ...manifestsOf(plan)].join('\n');
 }
 
 /** In place of the run's id. */

@@ -78,12 +78,13 @@ export async function conclude(run: Executed): Promise<RunEnd> {
 
   const counts = reports.reduce((sum, report) => addCounts(sum, report.counts), noCounts);
   const error = firstError === undefined ? undefined : errorInfo(firstError);
+  const runMs = Math.round(deps.clock.monotonic() - began);
   emit({
     type: 'run-ended',
     outcome,
     exitCode,
     counts,
-    runMs: Math.round(deps.clock.monotonic() - began),
+    runMs,
     ...(error === undefined ? {} : { error }),
   });
   await guarded('the reports', emit, async () => {
@@ -92,7 +93,7 @@ export async function conclude(run: Executed): Promise<RunEnd> {
   await log.close();
   await state.close();
   journal.remove();
-  return { outcome, exitCode, runId, folder, counts, ...(cluster === undefined ? {} : { cluster }) };
+  return { outcome, exitCode, runId, folder, counts, runMs, ...(cluster === undefined ? {} : { cluster }) };
 }
 
 /** A request that this machine cannot serve is the user's to mend, not an infrastructure error. */
