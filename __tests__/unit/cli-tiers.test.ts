@@ -17,6 +17,12 @@ const config = `tiers:
   secret: {suites: [{name: closed, command: "true", secrets: [NOT_THERE]}]}
 `;
 
+const matrix = `tiers:
+  many:
+    cluster: {config: kind.yaml, kubernetes: [1.33, 1.34]}
+    suites: [{name: s, image: "i:1", command: "true"}]
+`;
+
 interface Ran {
   readonly status: number | null;
   readonly stdout: string;
@@ -26,9 +32,10 @@ interface Ran {
 }
 
 /** `until`: what the output must hold before the command gets a SIGINT. */
-async function ket(args: readonly string[], until?: string): Promise<Ran> {
+async function ket(args: readonly string[], until?: string, text = config): Promise<Ran> {
   const root = folder();
-  fs.writeFileSync(path.join(root, 'ket.yaml'), config);
+  fs.writeFileSync(path.join(root, 'ket.yaml'), text);
+  fs.writeFileSync(path.join(root, 'kind.yaml'), 'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n');
   const env = { PATH: process.env['PATH'], HOME: root, CI: 'true', XDG_STATE_HOME: path.join(root, 'state') };
   const child = spawn(process.execPath, ['--no-warnings', program, ...args], { cwd: root, env });
   let [stdout, stderr, stopped] = ['', '', false];
@@ -107,6 +114,21 @@ describe('several tiers in one command', () => {
     },
     60_000,
   );
+
+  test('a tier for several versions of Kubernetes is planned for each, and has no single cluster', async () => {
+    const shown = await ket(['plan'], undefined, matrix);
+    expect(shown.status).toBe(0);
+    const images = parseAllDocuments(shown.stdout).flatMap((document) => {
+      const image: unknown = document.getIn(['cluster', 'nodeImage']);
+      return typeof image === 'string' ? [image.replace(/@.*/, '')] : [];
+    });
+    expect(images).toEqual(['kindest/node:v1.33.4', 'kindest/node:v1.34.0']);
+    expect(shown.stdout).toContain('# The plan of tier many, Kubernetes 1.34\n');
+    const { status, stderr, folders } = await ket(['run', '--cluster', 'mine'], undefined, matrix);
+    expect({ status, folders }).toEqual({ status: 2, folders: [] });
+    expect(stderr).toContain('--cluster is one cluster, and tier many is for several versions');
+    expect(stderr).toContain('--kubernetes 1.33');
+  }, 60_000);
 
   test('ket plan shows each', async () => {
     const { status, stdout } = await ket(['plan', '--all']);

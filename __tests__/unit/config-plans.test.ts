@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { resolvePlan } from '../../src/config/plan.ts';
 import { resolvePlans, type PlansInput } from '../../src/config/plans.ts';
 import { KetError } from '../../src/model/errors.ts';
 import { folderWith, goodFiles } from './config-cases.ts';
@@ -89,5 +90,57 @@ describe('the tiers of one command', () => {
     expect(refused.code).toBe('KET_USAGE');
     expect(refused.message).toContain(message);
     expect(refused.next ?? '').toContain(next);
+  });
+});
+
+describe('a cluster for several versions of Kubernetes', () => {
+  const at = (kubernetes: string): string =>
+    folderWith({
+      ...files,
+      'ket.yaml': text.replace('{config: kind.yaml}', `{config: kind.yaml, kubernetes: ${kubernetes}}`),
+    });
+  const runs = (kubernetes: string, input: Partial<PlansInput> = {}): string[] =>
+    resolvePlans({ env: {}, isTTY: false, ci: false, cwd: at(kubernetes), all: true, ...input }).map(
+      ({ tier, plan }) =>
+        [
+          tier,
+          plan?.cluster?.variant ?? '-',
+          plan?.cluster?.kubernetes ?? plan?.cluster?.nodeImage ?? '-',
+        ].join(' '),
+    );
+
+  test('is a run for each, where the tier stands', () => {
+    // 1.30 is a number to YAML, and not 1.3.
+    expect(runs('[1.33, 1.30, v1.34.3]')).toEqual([
+      'unit - -',
+      'integration 1.33 v1.33',
+      'integration 1.30 v1.30',
+      'integration 1.34.3 v1.34.3',
+      'e2e - -',
+    ]);
+  });
+
+  test.each<[string, string, Partial<PlansInput>, string]>([
+    ['a list of one is that version', '[1.33]', {}, '- v1.33'],
+    ['an option narrows it', '[1.33, 1.34]', { overrides: { kubernetes: '1.34' } }, '- v1.34'],
+    ['a node image, too', '[1.33, 1.34]', { overrides: { nodeImage: 'n:1' } }, '- n:1'],
+    ['the environment, too', '[1.33, 1.34]', { env: { KET_KUBERNETES_VERSION: '1.35' } }, '- v1.35'],
+  ])('%s', (_, kubernetes, input, expected) => {
+    expect(runs(kubernetes, { ...input, all: false, tiers: ['integration'] })).toEqual([
+      `integration ${expected}`,
+    ]);
+  });
+
+  test('an empty variable of the environment narrows nothing', () => {
+    const input = { all: false, tiers: ['integration'], env: { KET_KUBERNETES_VERSION: '' } };
+    expect(runs('[1.33, 1.34]', input)).toHaveLength(2);
+  });
+
+  test('what is about one cluster needs one', () => {
+    const one = { env: {}, isTTY: false, ci: false, cwd: at('[1.33, 1.34]'), tier: 'integration' };
+    expect(() => resolvePlan(one)).toThrow(
+      'the cluster is for several versions of Kubernetes, 1.33, 1.34, and this is about one',
+    );
+    expect(resolvePlan({ ...one, overrides: { kubernetes: '1.33' } }).cluster?.kubernetes).toBe('v1.33');
   });
 });

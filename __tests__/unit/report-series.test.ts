@@ -33,6 +33,14 @@ test.each<[readonly SeriesEntry[], 0 | 3 | 130, string]>([
   expect(seriesBlock(some, exitCode, noStyle).at(-1)).toBe(line);
 });
 
+test('runs of one tier are told apart by their version', () => {
+  const versions = ['1.33', '1.34.3'].map((kubernetes) => ({ tier: 'e2e', kubernetes, why: 'any' }));
+  expect(notRunLines(versions)).toEqual([
+    'tier e2e, Kubernetes 1.33 did not run: any',
+    'tier e2e, Kubernetes 1.34.3 did not run: any',
+  ]);
+});
+
 test('what did not run, for those who see no table', () => {
   expect(notRunLines(entries)).toEqual([
     'tier load did not run: it has none of the suites that are asked for',

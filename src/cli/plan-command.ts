@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import type { Plan, SuitePlan } from '../model/plan.ts';
 import { withCopies } from '../pipeline/isolation.ts';
+import { tierText } from '../report/format.ts';
 import { changesOf } from '../suites/job/job-changes.ts';
 import { jobFor } from '../suites/job/job.ts';
 import type { Job } from '../suites/job/job-input.ts';
@@ -21,7 +22,7 @@ import type { Settled } from './versions.ts';
 export function planCommand(flags: SeriesFlags): number {
   const tiers = plansOf(flags, []);
   const shown = tiers.flatMap(({ tier, settled }) => {
-    if (settled !== undefined) return [planText(settled, tiers.length > 1 ? `tier ${tier}` : undefined)];
+    if (settled !== undefined) return [planText(settled, tiers.length > 1)];
     process.stderr.write(`tier ${tier} has none of the suites that are asked for\n`);
     return [];
   });
@@ -29,10 +30,11 @@ export function planCommand(flags: SeriesFlags): number {
   return 0;
 }
 
-function planText({ plan: asked, notices }: Settled, title: string | undefined): string {
+function planText({ plan: asked, notices }: Settled, isOneOfSeveral: boolean): string {
   const plan = withCopies(asked, shownRun);
-  for (const text of notices) process.stderr.write(title === undefined ? `${text}\n` : `${title}: ${text}\n`);
-  const head = title === undefined ? '# The plan' : `# The plan of ${title}`;
+  const title = `tier ${tierText({ tier: plan.tier, kubernetes: plan.cluster?.variant })}`;
+  for (const text of notices) process.stderr.write(isOneOfSeveral ? `${title}: ${text}\n` : `${text}\n`);
+  const head = isOneOfSeveral ? `# The plan of ${title}` : '# The plan';
   return [head, yaml(plan), ...manifestsOf(plan)].join('\n');
 }
 

@@ -122,7 +122,16 @@ export async function runCommand(flags: SeriesFlags, args: readonly string[]): P
   const [only, second] = tiers;
   if (second === undefined && only?.settled !== undefined)
     return (await execute(only.settled, extras)).exitCode;
-  if (flags.cluster !== undefined) for (const plan of plans) await existingFor(deps, plan, flags.cluster);
+  if (flags.cluster !== undefined)
+    for (const plan of plans) {
+      if (plan.cluster?.variant !== undefined)
+        throw new KetError(
+          'KET_USAGE',
+          `--cluster is one cluster, and tier ${plan.tier} is for several versions of Kubernetes`,
+          { next: `say which of them it is: --kubernetes ${plan.cluster.variant}` },
+        );
+      await existingFor(deps, plan, flags.cluster);
+    }
   return runAll(tiers, extras, flags.format);
 }
 
@@ -142,6 +151,7 @@ async function runAll(
         ? { tier }
         : {
             tier,
+            kubernetes: settled.plan.cluster?.variant,
             failFast: settled.plan.failFast,
             run: () => execute(settled, { ...extras, cancel: cancel.signal }),
           },
@@ -204,6 +214,7 @@ async function existingFor(
   plan: Plan,
   name: string | undefined,
 ): Promise<ExistingCluster | undefined> {
-  if (plan.cluster === undefined) return undefined;
+  // What `ket up` left is of one version; each of several has a cluster of its own.
+  if (plan.cluster === undefined || plan.cluster.variant !== undefined) return undefined;
   return name === undefined ? findUp(deps, plan) : kindCluster(deps, plan, name);
 }

@@ -1,11 +1,14 @@
 import { errorInfo, type ErrorInfo } from '../model/errors.ts';
 import { ExitCode, worstExitCode } from '../model/outcome.ts';
 import type { RunEnd } from '../pipeline/run-options.ts';
+import { tierText } from '../report/format.ts';
 import type { SeriesEntry } from '../report/series.ts';
 
-/** One tier of a command that may have several. */
+/** One run of a command that may have several. */
 export interface SeriesRun {
   readonly tier: string;
+  /** Version of Kubernetes, where the tier has a run for each of several. */
+  readonly kubernetes?: string | undefined;
   /** Runs it to its end; absent where it has none of the suites that are asked for. */
   readonly run?: () => Promise<RunEnd>;
   /** That the first suite that does not pass ends it. */
@@ -37,7 +40,7 @@ export async function runSeries(runs: readonly SeriesRun[], options: SeriesOptio
     const entry = await entryOf(one, stop, options);
     entries.push(entry);
     if (one.failFast === true && (entry.exitCode ?? 0) !== 0)
-      stop ??= `tier ${one.tier} did not pass, and fail-fast lets that end everything`;
+      stop ??= `tier ${tierText(one)} did not pass, and fail-fast lets that end everything`;
   }
   const codes = entries.flatMap(({ exitCode }) => exitCode ?? []);
   // A cancel between two runs is in none of their exit codes.
@@ -47,17 +50,18 @@ export async function runSeries(runs: readonly SeriesRun[], options: SeriesOptio
 }
 
 async function entryOf(
-  { tier, run }: SeriesRun,
+  { tier, kubernetes, run }: SeriesRun,
   stop: string | undefined,
   { failed }: SeriesOptions,
 ): Promise<SeriesEntry> {
-  if (run === undefined) return { tier, why: 'it has none of the suites that are asked for' };
-  if (stop !== undefined) return { tier, why: stop };
+  const of = { tier, ...(kubernetes === undefined ? {} : { kubernetes }) };
+  if (run === undefined) return { ...of, why: 'it has none of the suites that are asked for' };
+  if (stop !== undefined) return { ...of, why: stop };
   try {
     const { outcome, counts, runMs, folder, exitCode } = await run();
-    return { tier, ran: { outcome, counts, runMs, folder }, exitCode };
+    return { ...of, ran: { outcome, counts, runMs, folder }, exitCode };
   } catch (error) {
     const info = errorInfo(error);
-    return { tier, why: info.message, exitCode: failed(info) };
+    return { ...of, why: info.message, exitCode: failed(info) };
   }
 }

@@ -55,6 +55,8 @@ export interface PlanInput {
   /** All of the tier unless given. */
   readonly suites?: readonly string[] | undefined;
   readonly overrides?: PlanOverrides | undefined;
+  /** Which of the versions of Kubernetes that ket.yaml lists; it goes before all else that names one. */
+  readonly variant?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly isTTY: boolean;
   readonly ci: boolean;

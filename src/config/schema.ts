@@ -106,10 +106,12 @@ export const clusterSchema = z.strictObject({
   nodeImage: pulledImage
     .optional()
     .describe('Image of the nodes, and with it the version of Kubernetes; `KET_NODE_IMAGE` goes before it.'),
-  kubernetes: kubernetes
+  kubernetes: z
+    .union([kubernetes, z.array(kubernetes).min(1)])
     .optional()
+    .meta({ title: 'version or list of versions' })
     .describe(
-      "Version of Kubernetes, `1.34` or `1.34.0`, in place of `nodeImage`: the node image of ket's version table, by its digest. `KET_KUBERNETES_VERSION` goes before it; that of `tools` unless given.",
+      "Version of Kubernetes, `1.34` or `1.34.0`, in place of `nodeImage`: the node image of ket's version table, by its digest. A list is a run for each, one after another. `KET_KUBERNETES_VERSION` goes before it; that of `tools` unless given.",
     ),
   ready: duration.default('5m').describe('How long the nodes may take to be ready.'),
 });

@@ -59,6 +59,8 @@ export type EventBody =
       readonly type: 'run-started';
       readonly run: string;
       readonly tier: string;
+      /** Version of Kubernetes, where the tier has a run for each of several. */
+      readonly kubernetes?: string;
       readonly suites: readonly string[];
       readonly cluster?: string;
       /** Releases whose data several suites share, which none of them sets up for itself. */

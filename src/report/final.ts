@@ -3,7 +3,7 @@ import type { CaseInfo } from '../model/events.ts';
 import type { ErrorInfo } from '../model/errors.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { escapeTerminal } from './escape.ts';
-import { countsText, padEnd, plural, wrap } from './format.ts';
+import { countsText, padEnd, plural, tierText, wrap } from './format.ts';
 import { lastAttempt, type AttemptView, type RunView, type SuiteView, type TaskView } from './model.ts';
 import { sharesTexts } from './shares.ts';
 import type { Colour, Style } from './style.ts';
@@ -47,7 +47,7 @@ export function verdictLines(view: RunView, { style, columns }: FinalOptions): s
   if (ended === undefined)
     return [`${style('magenta', 'NO VERDICT')}  the event log ends before the run did`];
   const parts = [
-    ...(view.started === undefined ? [] : [`tier ${escapeTerminal(view.started.tier)}`]),
+    ...(view.started === undefined ? [] : [`tier ${escapeTerminal(tierText(view.started))}`]),
     suitesText(view),
     `tests: ${countsText(ended.counts)}`,
     formatMs(ended.runMs),

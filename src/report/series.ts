@@ -2,12 +2,14 @@ import { formatMs } from '../model/format.ts';
 import { runOutcomeOf, type Counts, type ExitCode, type Outcome } from '../model/outcome.ts';
 import { escapeTerminal } from './escape.ts';
 import { marks } from './final.ts';
-import { countsText, padEnd, plural } from './format.ts';
+import { countsText, padEnd, plural, tierText } from './format.ts';
 import type { Style } from './style.ts';
 
 /** What became of one run of a command that has several, or of one that was to be. */
 export interface SeriesEntry {
   readonly tier: string;
+  /** Version of Kubernetes, where the tier has a run for each of several. */
+  readonly kubernetes?: string;
   readonly ran?: {
     readonly outcome: Outcome;
     readonly counts: Counts;
@@ -41,7 +43,7 @@ export function notRunLines(entries: readonly SeriesEntry[]): string[] {
   );
 }
 
-const titleOf = ({ tier }: SeriesEntry): string => escapeTerminal(tier);
+const titleOf = (entry: SeriesEntry): string => escapeTerminal(tierText(entry));
 const whyOf = ({ why }: SeriesEntry): string => escapeTerminal(why ?? 'no reason known');
 
 function rowOf(entry: SeriesEntry): { outcome: Outcome; cells: readonly string[] } {
