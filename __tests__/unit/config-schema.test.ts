@@ -58,6 +58,11 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
     '"secrets[0]" of suite "u": "1A" is not a variable name: letters, digits and "_", no digit first',
   ],
   [suite('secrets: «A'), '"secrets" of suite "u" must be a list, not "A"; write [A]'],
+  [tier('budget: {time: «5}'), '"budget.time" of tier "t": 5 has no unit; write "5s" if seconds are meant'],
+  [
+    tier('budget: {memory: «8}'),
+    '"budget.memory" of tier "t": "8" is 8 bytes, less than any container needs; write "8Mi" if mebibytes are meant',
+  ],
   [top('output: «""'), '"output" must not be empty'],
   [top('parallel: «0'), '"parallel" must be at least 1'],
   [top('parallel: «2.5'), '"parallel" must be a whole number, not the number 2.5'],

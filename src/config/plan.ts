@@ -16,6 +16,7 @@ import { dockerfileOf, isRemoteChart } from './files.ts';
 import { mainContainerIn, readJobFile, type JobContainer } from './job-file.ts';
 import type { LoadedConfig } from './load.ts';
 import { versionProblem } from './names.ts';
+import { budgetOf } from './plan-budget.ts';
 import { clusterOf, override } from './plan-cluster.ts';
 import { problemsError } from './problems.ts';
 import { referencesOf } from './release-objects.ts';
@@ -102,6 +103,7 @@ export function planOf({ config, root, path: configPath, tier: name }: Chosen, i
       limitRange: tier.limitRange,
     },
     onUnhealthy: tier.onUnhealthy,
+    ...budgetOf(name, tier),
     tools: toolsOf(config, input.env),
     output,
     keep: overrides.keep ?? config.keep ?? (input.isTTY && !input.ci ? 'on-failure' : 'never'),

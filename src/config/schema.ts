@@ -374,6 +374,19 @@ export const tierSchema = z.strictObject({
     .describe(
       'What happens when a release breaks while suites run: `fail` ends the suites that need it as `infra-error`, `report` says it and goes on. A tier `e2e` always fails.',
     ),
+  budget: z
+    .strictObject({
+      time: duration
+        .optional()
+        .describe('The whole run; 2m in a tier `unit`, 5m in `integration`, 12m in `e2e` unless given.'),
+      memory: quantity('memory quantity', memoryProblem)
+        .optional()
+        .describe(
+          'Memory of the suites that run at once; 4Gi in a tier `unit`, 8Gi in `integration`, 16Gi in `e2e` unless given.',
+        ),
+    })
+    .optional()
+    .describe('What a run should need at most. More is a warning, and changes no verdict.'),
   suites: z.array(suiteSchema).min(1).describe('The test commands.'),
 });
 

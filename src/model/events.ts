@@ -1,3 +1,4 @@
+import type { BudgetUse } from './budget.ts';
 import type { ErrorInfo } from './errors.ts';
 import type { Counts, ExitCode, FailureCause, InfraClass, LogGaps, Outcome } from './outcome.ts';
 
@@ -161,6 +162,8 @@ export type EventBody =
       readonly exitCode: ExitCode;
       readonly counts: Counts;
       readonly runMs: number;
+      /** The budget of the tier, and what was used of it. */
+      readonly budget?: BudgetUse;
       readonly error?: ErrorInfo;
     };
 

@@ -1,3 +1,5 @@
+import type { Budget } from './budget.ts';
+
 /**
  * One run, as far as files and flags tell, checked before anything starts.
  * All durations are ms, all sizes bytes, all paths absolute.
@@ -18,6 +20,8 @@ export interface Plan {
   readonly namespace: NamespacePlan;
   /** What becomes of suites whose release breaks under them. */
   readonly onUnhealthy: 'fail' | 'report';
+  /** What a run should need at most. */
+  readonly budget?: Budget;
   readonly tools: ToolsPlan;
   /** Folder in which the run makes its own folder. */
   readonly output: string;

@@ -2,6 +2,7 @@ import { formatMs } from '../model/format.ts';
 import type { CaseInfo } from '../model/events.ts';
 import type { ErrorInfo } from '../model/errors.ts';
 import type { Outcome } from '../model/outcome.ts';
+import { budgetText } from './budget.ts';
 import { escapeTerminal } from './escape.ts';
 import { countsText, padEnd, plural, tierText, wrap } from './format.ts';
 import { lastAttempt, type AttemptView, type RunView, type SuiteView, type TaskView } from './model.ts';
@@ -34,6 +35,7 @@ export function finalBlock(view: RunView, options: FinalOptions): string[] {
     tasksSection(view, options),
     suitesSection(view, options),
     sharesTexts(view).map((text) => options.style('dim', escapeTerminal(text))),
+    view.ended?.budget === undefined ? [] : [options.style('dim', budgetText(view.ended.budget))],
     noticesSection(view, options),
     whereSection(view, options),
     verdictLines(view, options),

@@ -3,6 +3,7 @@ import type { CaseInfo } from '../model/events.ts';
 import { percent, type Part } from '../results/coverage-data.ts';
 import type { MergedCoverage } from '../results/coverage.ts';
 import { clip } from '../results/text.ts';
+import { budgetText } from './budget.ts';
 import { escapeMarkdown, markdownBlock, markdownCode } from './escape.ts';
 import { caseTitle } from './final.ts';
 import { countsText, plural, tierText } from './format.ts';
@@ -61,7 +62,8 @@ function verdict(view: RunView): string {
     formatMs(ended.runMs),
     `exit code ${ended.exitCode}`,
   ];
-  return `## ${signs[ended.outcome]} ${ended.outcome}${tier}\n\n${facts.map(escapeMarkdown).join(' · ')}`;
+  const budget = ended.budget === undefined ? '' : `  \n${escapeMarkdown(budgetText(ended.budget))}`;
+  return `## ${signs[ended.outcome]} ${ended.outcome}${tier}\n\n${facts.map(escapeMarkdown).join(' · ')}${budget}`;
 }
 
 /** Nothing but a page of https is linked, whoever gave the address. */
