@@ -23,6 +23,8 @@ const matrix = `tiers:
     suites: [{name: s, image: "i:1", command: "true"}]
 `;
 
+const tight = `tiers: {any: {budget: {time: 1ms}, suites: [{name: good, command: ${passing}}]}}`;
+
 interface Ran {
   readonly status: number | null;
   readonly stdout: string;
@@ -128,6 +130,18 @@ describe('several tiers in one command', () => {
     expect({ status, folders }).toEqual({ status: 2, folders: [] });
     expect(stderr).toContain('--cluster is one cluster, and tier many is for several versions');
     expect(stderr).toContain('--kubernetes 1.33');
+  }, 60_000);
+
+  test('a run over its budget says so, and passes', async () => {
+    const ran = await ket(['run', '--format', 'json'], undefined, tight);
+    expect(ran.status).toBe(0);
+    const events = eventsOf(ran);
+    const [end] = events.flatMap((event) => (event.type === 'run-ended' ? [event] : []));
+    expect(end?.budget).toEqual({ timeMs: 1, usedMs: end?.runMs });
+    const warnings = events.flatMap((event) =>
+      event.type === 'notice' && event.level === 'warning' ? [event.text] : [],
+    );
+    expect(warnings.join()).toMatch(/^over budget: the run took .*, and its tier has 1 ms$/);
   }, 60_000);
 
   test('ket plan shows each', async () => {
