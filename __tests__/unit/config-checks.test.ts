@@ -162,6 +162,10 @@ const contradictions: readonly (readonly [text: string, ...problems: string[]])[
     'secret "A" of suite "s" stands in "env" too, where everybody may read it',
   ],
   [
+    'tiers: {t: {cluster: {config: kind.yaml, kubernetes: [1.34, 1.30, «v1.34]}, suites: [{name: s, image: "i:1"}]}}',
+    '"1.34" is there twice; each version is one run',
+  ],
+  [
     'tiers: {t: {cluster: {config: kind.yaml, nodeImage: "n:1", «kubernetes: v1.34}, suites: [{name: s, image: "i:1"}]}}',
     '"kubernetes" contradicts "nodeImage", which is a version of Kubernetes already; leave one of them out',
   ],

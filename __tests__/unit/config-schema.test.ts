@@ -25,11 +25,23 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
   [top('tools: {«kubectl: v1.34.0}'), 'unknown key "kubectl" in "tools"'],
   [
     top('tools: {kubernetes: «[1.33, 1.34]}'),
-    '"tools.kubernetes" must be a version, not a list; write one of them: each is a cluster of its own',
+    '"tools.kubernetes" must be a version, not a list; write one of them; a list stands in "cluster" of a tier',
   ],
   [
-    'tiers: {t: {cluster: {config: k, kubernetes: «["1.34"]}, suites: [{name: u, image: "i:1"}]}}',
-    '"cluster.kubernetes" of tier "t" must be a version, not a list; write one of them: each is a cluster of its own',
+    'tiers: {t: {cluster: {config: k, kubernetes: «[]}, suites: [{name: u, image: "i:1"}]}}',
+    '"cluster.kubernetes" of tier "t" must not be empty',
+  ],
+  [
+    'tiers: {t: {cluster: {config: k, kubernetes: «latest}, suites: [{name: u, image: "i:1"}]}}',
+    '"cluster.kubernetes" of tier "t": "latest" is not a version of Kubernetes such as 1.34 or 1.34.0',
+  ],
+  [
+    'tiers: {t: {cluster: {config: k, kubernetes: «{a: b}}, suites: [{name: u, image: "i:1"}]}}',
+    '"cluster.kubernetes" of tier "t" must be a version or list of versions, not a mapping',
+  ],
+  [
+    'tiers: {t: {cluster: {config: k, kubernetes: [1.30, «1.28]}, suites: [{name: u, image: "i:1"}]}}',
+    '"cluster.kubernetes[1]" of tier "t": "1.28" is too old; 1.29 is the oldest that works',
   ],
   [top('tools: {kubernetes: «1.2}'), '"tools.kubernetes": "1.2" is too old; 1.29 is the oldest that works'],
   [
@@ -46,6 +58,11 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
     '"secrets[0]" of suite "u": "1A" is not a variable name: letters, digits and "_", no digit first',
   ],
   [suite('secrets: «A'), '"secrets" of suite "u" must be a list, not "A"; write [A]'],
+  [tier('budget: {time: «5}'), '"budget.time" of tier "t": 5 has no unit; write "5s" if seconds are meant'],
+  [
+    tier('budget: {memory: «8}'),
+    '"budget.memory" of tier "t": "8" is 8 bytes, less than any container needs; write "8Mi" if mebibytes are meant',
+  ],
   [top('output: «""'), '"output" must not be empty'],
   [top('parallel: «0'), '"parallel" must be at least 1'],
   [top('parallel: «2.5'), '"parallel" must be a whole number, not the number 2.5'],

@@ -1,9 +1,10 @@
 import fs from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { errorInfo, type ErrorInfo } from '../model/errors.ts';
+import { errorInfo } from '../model/errors.ts';
 import type { AttachFlags } from './attach-command.ts';
 import { findAssets, ketVersion } from './environment.ts';
-import type { RunFlags } from './run-command.ts';
+import { exitCodeOfError, renderError } from './render-error.ts';
+import type { RunFlags, SeriesFlags } from './run-command.ts';
 
 /** Parses the command line and runs the command; resolves with the exit code. Never rejects. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -21,13 +22,6 @@ export async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(renderError(info));
     return exitCodeOfError(info);
   }
-}
-
-/** A request that cannot be served as it stands is 2, everything else that ended a command before its time 3. */
-export function exitCodeOfError({ code }: ErrorInfo): 2 | 3 {
-  return code === 'KET_CONFIG' || code === 'KET_USAGE' || code === 'KET_PREREQUISITE' || code === 'KET_TOOL'
-    ? 2
-    : 3;
 }
 
 /** A fault of ket's own ends it with 3: left to Node it would be 1, which says that a test failed. */
@@ -55,17 +49,6 @@ export function outliveReaders(): void {
     });
 }
 
-/** An error as a person reads it: what, where, the lines that show why, the next step. */
-export function renderError(info: ErrorInfo): string {
-  return [
-    `ket: ${info.message} [${info.code}]`,
-    ...(info.where === undefined ? [] : [`  where: ${info.where}`]),
-    ...(info.details ?? []).map((line) => `  | ${line}`),
-    ...(info.next === undefined ? [] : [`  next: ${info.next}`]),
-    '',
-  ].join('\n');
-}
-
 const count =
   (min: number, max: number) =>
   (text: string): number => {
@@ -80,6 +63,12 @@ const collectList = (value: string, previous: readonly string[] | undefined): st
   value,
 ];
 
+function collectTiers(value: string, previous: readonly string[] | undefined): string[] {
+  const names = value.split(',').map((name) => name.trim());
+  if (names.includes('')) throw new InvalidArgumentError('names of tiers with a comma between each two');
+  return [...(previous ?? []), ...names];
+}
+
 type Done = (exitCode: number) => void;
 
 /** The commands of ket with all their options; `done` gets the exit code of the one that ran. */
@@ -91,18 +80,18 @@ export function programFor(done: Done): Command {
     .showSuggestionAfterError()
     .configureHelp({ sortSubcommands: false });
 
-  withRunOptions(program.command('run'))
-    .description('run the suites of a tier')
+  withRunOptions(severalTiers(program.command('run')))
+    .description('run the suites of a tier, or of several, one after another')
     .argument('[args...]', 'after --: words appended to the command of every suite')
-    .action(async (args: string[], flags: RunFlags) => {
-      const { startRun } = await import('./run-command.ts');
-      done((await startRun(flags, args, false).run()).exitCode);
+    .action(async (args: string[], flags: SeriesFlags) => {
+      const { runCommand } = await import('./run-command.ts');
+      done(await runCommand(flags, args));
     });
-  withPlanOptions(program.command('up'))
+  withPlanOptions(oneTier(program.command('up')))
     .description('bring up the cluster and releases of a tier; later runs use them until ket down')
     .action(async (flags: RunFlags) => {
-      const { startRun } = await import('./run-command.ts');
-      done((await startRun(flags, [], true).run()).exitCode);
+      const { upCommand } = await import('./run-command.ts');
+      done(await upCommand(flags));
     });
   program
     .command('attach')
@@ -143,13 +132,13 @@ export function programFor(done: Done): Command {
       const { cleanup } = await import('./clusters.ts');
       done(await cleanup(flags.kept === true));
     });
-  withRunOptions(program.command('plan'))
+  withRunOptions(severalTiers(program.command('plan')))
     .description('show the resolved plan and the rendered manifests; nothing is done')
-    .action(async (flags: RunFlags) => {
+    .action(async (flags: SeriesFlags) => {
       const { planCommand } = await import('./plan-command.ts');
       done(planCommand(flags));
     });
-  withRunOptions(program.command('doctor'))
+  withRunOptions(oneTier(program.command('doctor')))
     .description('what this machine lacks for a run, with the exact cure')
     .action(async (flags: RunFlags) => {
       const { doctorCommand } = await import('./doctor-command.ts');
@@ -183,10 +172,21 @@ export function programFor(done: Done): Command {
   return program;
 }
 
+const oneTier = (command: Command): Command =>
+  command.option('--tier <tier>', 'the tier; the only one, or the default one, unless given');
+
+const severalTiers = (command: Command): Command =>
+  command
+    .option(
+      '--tier <tiers>',
+      'the tier, or several with commas between; the only one, or the default one, unless given',
+      collectTiers,
+    )
+    .option('--all', 'every tier, in the order of ket.yaml');
+
 /** What decides about the plan of a cluster and its releases. */
 function withPlanOptions(command: Command): Command {
   return command
-    .option('--tier <tier>', 'the tier; the only one, or the default one, unless given')
     .option('--config <file>', 'the configuration', 'ket.yaml')
     .option('--output <dir>', "folder for the runs' folders")
     .option('--node-image <image>', 'node image of the cluster (also KET_NODE_IMAGE)')

@@ -1,3 +1,4 @@
+import { versionsOf } from './plan-cluster.ts';
 import { subject, valueAt, whereOf } from './issues.ts';
 import { imageProblem } from './names.ts';
 import { nearest, type Problem } from './problems.ts';
@@ -167,6 +168,10 @@ function withCluster(scope: Scope): void {
     referenceChecks(scope, suite, place);
     jobKeys(scope, suite, place);
     resources(scope, withProfile(suite, scope.profiles), place);
+  });
+  versionsOf(tier.cluster).forEach((version, index, all) => {
+    if (all.indexOf(version) !== index)
+      add([...at, 'cluster', 'kubernetes', index], `"${version}" is there twice; each version is one run`);
   });
   if (tier.cluster?.nodeImage !== undefined && tier.cluster.kubernetes !== undefined)
     add(

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { KetError } from '../model/errors.ts';
 import type {
@@ -11,11 +10,13 @@ import type {
   SuitePlan,
   ToolsPlan,
 } from '../model/plan.ts';
+import { openConfig, selectTier } from './chosen-tiers.ts';
 import { msOf as ms } from './duration.ts';
 import { dockerfileOf, isRemoteChart } from './files.ts';
 import { mainContainerIn, readJobFile, type JobContainer } from './job-file.ts';
-import { loadConfig, type LoadedConfig } from './load.ts';
+import type { LoadedConfig } from './load.ts';
 import { versionProblem } from './names.ts';
+import { budgetOf } from './plan-budget.ts';
 import { clusterOf, override } from './plan-cluster.ts';
 import { problemsError } from './problems.ts';
 import { referencesOf } from './release-objects.ts';
@@ -29,7 +30,7 @@ import {
   type TierConfig,
 } from './schema.ts';
 import { patchesOf, withProfile } from './profiles.ts';
-import { pickTier, unknownName } from './select.ts';
+import { unknownName } from './select.ts';
 
 /** What flags or the Action's inputs say; each goes before the environment, and that before ket.yaml. */
 export interface PlanOverrides {
@@ -55,6 +56,8 @@ export interface PlanInput {
   /** All of the tier unless given. */
   readonly suites?: readonly string[] | undefined;
   readonly overrides?: PlanOverrides | undefined;
+  /** Which of the versions of Kubernetes that ket.yaml lists; it goes before all else that names one. */
+  readonly variant?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly isTTY: boolean;
   readonly ci: boolean;
@@ -66,7 +69,7 @@ const keepMs = 3_600_000;
 /** ket.yaml, flags and environment become the one immutable plan of a run, or a KetError that says what is wrong. */
 export function resolvePlan(input: PlanInput): Plan {
   const cwd = input.cwd ?? process.cwd();
-  const loaded = loadConfig(findConfig(input.configPath, cwd), cwd);
+  const loaded = openConfig(input.configPath, cwd);
   return planOf({ ...loaded, tier: selectTier(loaded, input.tier) }, input);
 }
 
@@ -100,6 +103,7 @@ export function planOf({ config, root, path: configPath, tier: name }: Chosen, i
       limitRange: tier.limitRange,
     },
     onUnhealthy: tier.onUnhealthy,
+    ...budgetOf(name, tier),
     tools: toolsOf(config, input.env),
     output,
     keep: overrides.keep ?? config.keep ?? (input.isTTY && !input.ci ? 'on-failure' : 'never'),
@@ -107,28 +111,6 @@ export function planOf({ config, root, path: configPath, tier: name }: Chosen, i
     ...parallelOf(overrides.parallel, config.parallel),
     failFast: overrides.failFast ?? config.failFast,
     logs: config.logs,
-  });
-}
-
-function findConfig(given: string | undefined, cwd: string): string {
-  const file = path.resolve(cwd, given ?? 'ket.yaml');
-  if (existsSync(file)) return file;
-  if (given !== undefined)
-    throw new KetError('KET_USAGE', `there is no file ${given}`, {
-      next: 'name an existing file with --config',
-    });
-  throw new KetError('KET_USAGE', `there is no ket.yaml in ${cwd} (folders above are not searched)`, {
-    next: 'go to its folder, name it with `--config FILE`, or let `ket init` write one',
-  });
-}
-
-function selectTier({ config, path: file }: LoadedConfig, wanted: string | undefined): string {
-  const tiers = Object.entries(config.tiers).map(([name, tier]) => ({ name, isDefault: tier.default }));
-  const picked = pickTier(tiers, wanted);
-  if ('name' in picked) return picked.name;
-  const list = `${file} has: ${tiers.map(({ name }) => name).join(', ')}`;
-  throw new KetError('KET_USAGE', picked.fault, {
-    next: wanted === undefined ? `name one with --tier; ${list}` : list,
   });
 }
 

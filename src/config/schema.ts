@@ -106,10 +106,12 @@ export const clusterSchema = z.strictObject({
   nodeImage: pulledImage
     .optional()
     .describe('Image of the nodes, and with it the version of Kubernetes; `KET_NODE_IMAGE` goes before it.'),
-  kubernetes: kubernetes
+  kubernetes: z
+    .union([kubernetes, z.array(kubernetes).min(1)])
     .optional()
+    .meta({ title: 'version or list of versions' })
     .describe(
-      "Version of Kubernetes, `1.34` or `1.34.0`, in place of `nodeImage`: the node image of ket's version table, by its digest. `KET_KUBERNETES_VERSION` goes before it; that of `tools` unless given.",
+      "Version of Kubernetes, `1.34` or `1.34.0`, in place of `nodeImage`: the node image of ket's version table, by its digest. A list is a run for each, one after another. `KET_KUBERNETES_VERSION` goes before it; that of `tools` unless given.",
     ),
   ready: duration.default('5m').describe('How long the nodes may take to be ready.'),
 });
@@ -372,6 +374,19 @@ export const tierSchema = z.strictObject({
     .describe(
       'What happens when a release breaks while suites run: `fail` ends the suites that need it as `infra-error`, `report` says it and goes on. A tier `e2e` always fails.',
     ),
+  budget: z
+    .strictObject({
+      time: duration
+        .optional()
+        .describe('The whole run; 2m in a tier `unit`, 5m in `integration`, 12m in `e2e` unless given.'),
+      memory: quantity('memory quantity', memoryProblem)
+        .optional()
+        .describe(
+          'Memory of the suites that run at once; 4Gi in a tier `unit`, 8Gi in `integration`, 16Gi in `e2e` unless given.',
+        ),
+    })
+    .optional()
+    .describe('What a run should need at most. More is a warning, and changes no verdict.'),
   suites: z.array(suiteSchema).min(1).describe('The test commands.'),
 });
 

@@ -1,3 +1,4 @@
+import type { BudgetUse } from './budget.ts';
 import type { ErrorInfo } from './errors.ts';
 import type { Counts, ExitCode, FailureCause, InfraClass, LogGaps, Outcome } from './outcome.ts';
 
@@ -59,6 +60,8 @@ export type EventBody =
       readonly type: 'run-started';
       readonly run: string;
       readonly tier: string;
+      /** Version of Kubernetes, where the tier has a run for each of several. */
+      readonly kubernetes?: string;
       readonly suites: readonly string[];
       readonly cluster?: string;
       /** Releases whose data several suites share, which none of them sets up for itself. */
@@ -159,6 +162,8 @@ export type EventBody =
       readonly exitCode: ExitCode;
       readonly counts: Counts;
       readonly runMs: number;
+      /** The budget of the tier, and what was used of it. */
+      readonly budget?: BudgetUse;
       readonly error?: ErrorInfo;
     };
 

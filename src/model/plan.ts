@@ -1,3 +1,5 @@
+import type { Budget } from './budget.ts';
+
 /**
  * One run, as far as files and flags tell, checked before anything starts.
  * All durations are ms, all sizes bytes, all paths absolute.
@@ -18,6 +20,8 @@ export interface Plan {
   readonly namespace: NamespacePlan;
   /** What becomes of suites whose release breaks under them. */
   readonly onUnhealthy: 'fail' | 'report';
+  /** What a run should need at most. */
+  readonly budget?: Budget;
   readonly tools: ToolsPlan;
   /** Folder in which the run makes its own folder. */
   readonly output: string;
@@ -61,6 +65,8 @@ export interface ClusterPlan {
   readonly nodeImage?: string;
   /** Asked version of Kubernetes with the leading v, `v1.34` or `v1.34.0`; never beside `nodeImage`. */
   readonly kubernetes?: string;
+  /** Which of the versions that ket.yaml lists, without the leading v, where each is a run of its own. */
+  readonly variant?: string;
   /** How long the nodes may take to be ready. */
   readonly readyMs: number;
 }

@@ -13,6 +13,7 @@ import type { Plan } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import { suiteNotRun, suiteResultOf } from '../suites/suite.ts';
 import type { SuiteReport } from '../suites/tasks.ts';
+import { budgetUse, overBudget } from './budget.ts';
 import type { Composition } from './compose.ts';
 import type { EventLog } from './event-log.ts';
 import type { TaskResult } from './executor.ts';
@@ -78,12 +79,21 @@ export async function conclude(run: Executed): Promise<RunEnd> {
 
   const counts = reports.reduce((sum, report) => addCounts(sum, report.counts), noCounts);
   const error = firstError === undefined ? undefined : errorInfo(firstError);
+  const runMs = Math.round(deps.clock.monotonic() - began);
+  // What is brought up to stay is no run of its tier.
+  const budget =
+    plan.budget === undefined || options.up === true
+      ? undefined
+      : budgetUse(plan.budget, runMs, log.events());
+  for (const text of budget === undefined ? [] : overBudget(budget))
+    emit({ type: 'notice', level: 'warning', text });
   emit({
     type: 'run-ended',
     outcome,
     exitCode,
     counts,
-    runMs: Math.round(deps.clock.monotonic() - began),
+    runMs,
+    ...(budget === undefined ? {} : { budget }),
     ...(error === undefined ? {} : { error }),
   });
   await guarded('the reports', emit, async () => {
@@ -92,7 +102,7 @@ export async function conclude(run: Executed): Promise<RunEnd> {
   await log.close();
   await state.close();
   journal.remove();
-  return { outcome, exitCode, runId, folder, counts, ...(cluster === undefined ? {} : { cluster }) };
+  return { outcome, exitCode, runId, folder, counts, runMs, ...(cluster === undefined ? {} : { cluster }) };
 }
 
 /** A request that this machine cannot serve is the user's to mend, not an infrastructure error. */

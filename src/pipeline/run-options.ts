@@ -38,6 +38,7 @@ export interface RunEnd {
   readonly runId: string;
   readonly folder: string;
   readonly counts: Counts;
+  readonly runMs: number;
   /** The cluster of the run; its kubeconfig where it stays. */
   readonly cluster?: { readonly name: string; readonly kubeconfig?: string };
 }

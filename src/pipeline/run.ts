@@ -54,6 +54,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     type: 'run-started',
     run: runId,
     tier: plan.tier,
+    ...(plan.cluster?.variant === undefined ? {} : { kubernetes: plan.cluster.variant }),
     suites: plan.suites.map((suite) => suite.name),
     ...(options.existing === undefined ? {} : { cluster: options.existing.name }),
     ...sharesOf(plan),

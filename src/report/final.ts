@@ -2,8 +2,9 @@ import { formatMs } from '../model/format.ts';
 import type { CaseInfo } from '../model/events.ts';
 import type { ErrorInfo } from '../model/errors.ts';
 import type { Outcome } from '../model/outcome.ts';
+import { budgetText } from './budget.ts';
 import { escapeTerminal } from './escape.ts';
-import { countsText, padEnd, plural, wrap } from './format.ts';
+import { countsText, padEnd, plural, tierText, wrap } from './format.ts';
 import { lastAttempt, type AttemptView, type RunView, type SuiteView, type TaskView } from './model.ts';
 import { sharesTexts } from './shares.ts';
 import type { Colour, Style } from './style.ts';
@@ -34,6 +35,7 @@ export function finalBlock(view: RunView, options: FinalOptions): string[] {
     tasksSection(view, options),
     suitesSection(view, options),
     sharesTexts(view).map((text) => options.style('dim', escapeTerminal(text))),
+    view.ended?.budget === undefined ? [] : [options.style('dim', budgetText(view.ended.budget))],
     noticesSection(view, options),
     whereSection(view, options),
     verdictLines(view, options),
@@ -47,7 +49,7 @@ export function verdictLines(view: RunView, { style, columns }: FinalOptions): s
   if (ended === undefined)
     return [`${style('magenta', 'NO VERDICT')}  the event log ends before the run did`];
   const parts = [
-    ...(view.started === undefined ? [] : [`tier ${escapeTerminal(view.started.tier)}`]),
+    ...(view.started === undefined ? [] : [`tier ${escapeTerminal(tierText(view.started))}`]),
     suitesText(view),
     `tests: ${countsText(ended.counts)}`,
     formatMs(ended.runMs),

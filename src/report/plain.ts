@@ -2,7 +2,7 @@ import { formatMs } from '../model/format.ts';
 import type { EventSink, RunEvent } from '../model/events.ts';
 import { defuseCommands, escapeTerminal } from './escape.ts';
 import { caseTitle, errorLines, finalBlock, marks, titleOf } from './final.ts';
-import { countsText, displayWidth, padEnd } from './format.ts';
+import { countsText, displayWidth, padEnd, tierText } from './format.ts';
 import { applyEvent, newRunView, type RunView } from './model.ts';
 import { roomOf, type Reader } from './room.ts';
 import { styleFor, suiteColour, type Style } from './style.ts';
@@ -96,7 +96,7 @@ export function eventLines(event: RunEvent, view: RunView, style: Style): string
       const cluster = event.cluster === undefined ? '' : ` · cluster ${escapeTerminal(event.cluster)}`;
       const suites = event.suites.map(escapeTerminal).join(', ');
       return [
-        `ket ${escapeTerminal(event.ket)} · run ${escapeTerminal(event.run)} · tier ${escapeTerminal(event.tier)}${cluster} · ${suites}`,
+        `ket ${escapeTerminal(event.ket)} · run ${escapeTerminal(event.run)} · tier ${escapeTerminal(tierText(event))}${cluster} · ${suites}`,
       ];
     }
     case 'task-started':

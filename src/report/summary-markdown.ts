@@ -3,9 +3,10 @@ import type { CaseInfo } from '../model/events.ts';
 import { percent, type Part } from '../results/coverage-data.ts';
 import type { MergedCoverage } from '../results/coverage.ts';
 import { clip } from '../results/text.ts';
+import { budgetText } from './budget.ts';
 import { escapeMarkdown, markdownBlock, markdownCode } from './escape.ts';
 import { caseTitle } from './final.ts';
-import { countsText, plural } from './format.ts';
+import { countsText, plural, tierText } from './format.ts';
 import { ganttOf } from './gantt.ts';
 import { phasesOf, type AttemptView, type RunView, type SuiteView } from './model.ts';
 import { sharesTexts } from './shares.ts';
@@ -54,14 +55,15 @@ export function summaryMarkdown(view: RunView, options: SummaryOptions = {}): st
 function verdict(view: RunView): string {
   const { ended, started } = view;
   if (ended === undefined) return '## 🛑 No verdict\n\nThe event log ends before the run did.';
-  const tier = started === undefined ? '' : `: tier ${escapeMarkdown(started.tier)}`;
+  const tier = started === undefined ? '' : `: tier ${escapeMarkdown(tierText(started))}`;
   const facts = [
     plural(view.suites.size, 'suite'),
     `tests: ${countsText(ended.counts)}`,
     formatMs(ended.runMs),
     `exit code ${ended.exitCode}`,
   ];
-  return `## ${signs[ended.outcome]} ${ended.outcome}${tier}\n\n${facts.map(escapeMarkdown).join(' · ')}`;
+  const budget = ended.budget === undefined ? '' : `  \n${escapeMarkdown(budgetText(ended.budget))}`;
+  return `## ${signs[ended.outcome]} ${ended.outcome}${tier}\n\n${facts.map(escapeMarkdown).join(' · ')}${budget}`;
 }
 
 /** Nothing but a page of https is linked, whoever gave the address. */
