@@ -216,6 +216,7 @@ export const groups: readonly TestGroup[] = [
     ),
     limitMinutes: 40,
   },
+  cluster('releases', 'releases over several nodes: a cordoned worker', false, 'spread'),
   cluster('kube', 'the API client against a real API server', false, 'kube'),
   {
     name: 'recipes',

@@ -10,6 +10,11 @@ const tier = (keys: string): string =>
 const local = (suite: string): string => `tiers: {t: {suites: [{name: s, command: c, ${suite}}]}}`;
 const two = 'releases: [{name: a, chart: chart}, {name: b, chart: chart}], ';
 const one = 'releases: [{name: shop, chart: chart}], ';
+/** Releases on the cluster of this Kind config. */
+const onto = (kind: string, releases: string): string =>
+  `tiers: {t: {cluster: {config: ${kind}}, releases: [${releases}], suites: [{name: s, image: "i:1"}]}}`;
+const cure =
+  'a control plane takes none beside others); add "- role: worker" to its nodes, or lower "spread"';
 
 /** The text, with « where the problem is, and what is said of it (after → what was probably meant). */
 const contradictions: readonly (readonly [text: string, ...problems: string[]])[] = [
@@ -20,6 +25,18 @@ const contradictions: readonly (readonly [text: string, ...problems: string[]])[
   [
     'tiers: {t: {suites: [«{name: s}]}}',
     'suite "s" has no "command"; without a cluster there is no image whose own one could run',
+  ],
+  [
+    onto('kind.yaml', '{name: shop, chart: chart, spread: «2}'),
+    `"spread" of release "shop" asks for 2 nodes, and kind.yaml has 1 node that takes pods (${cure}`,
+  ],
+  [
+    onto('workers.yaml', '{name: a, chart: chart, spread: 2}, {name: b, chart: chart, spread: «3}'),
+    `"spread" of release "b" asks for 3 nodes, and workers.yaml has 2 nodes that take pods (${cure}`,
+  ],
+  [
+    onto('[kind.yaml, workers.yaml]', '{name: a, chart: chart, spread: «3}'),
+    `"spread" of release "a" asks for 3 nodes, and kind.yaml + workers.yaml has 2 nodes that take pods (${cure}`,
   ],
   [
     local('retry: «failed-cases'),
@@ -275,9 +292,10 @@ version: 1
 tools: {kind: v0.31.0-alpha, helm: v3.18.0}
 tiers:
   t:
-    cluster: {config: three.yaml, nodeImage: "registry.example:5000/kindest/node:v1.34.0", ready: 1h30m}
+    cluster: {config: untainted.yaml, nodeImage: "registry.example:5000/kindest/node:v1.34.0", ready: 1h30m}
     images: [{name: "registry.example/a/b:dev", build: app, dockerfile: app/Dockerfile.dev, args: {A: "1.10"}}]
     releases:
+      - {name: wide, chart: chart, spread: 3}
       - {name: shop, chart: chart, values: [values.yaml], set: {a.b: 1, c: true, d: x}}
       - {name: cache, chart: "oci://registry.example/charts/cache"}
     suites:

@@ -26,6 +26,10 @@ tiers:
     cluster: {config: three.yaml, ready: 90s}
     releases: [{name: shop, chart: chart}]
     suites: [{name: api, image: "i:1"}]
+  wide:
+    cluster: {config: workers.yaml}
+    releases: [{name: shop, chart: chart, spread: 2}]
+    suites: [{name: api, image: "i:1"}]
 `;
 
 const root = folderWith({ ...goodFiles, 'ket.yaml': text, 'other.yaml': goodFiles['three.yaml'] ?? '' });
@@ -131,6 +135,15 @@ describe('a plan', () => {
       { requests: { cpu: '0.05', memory: '64Mi' }, limits: { cpu: '0.05', memory: '64Mi' } },
       { requests: { cpu: '100m', memory: '2Gi' }, limits: { memory: '2Gi' } },
     ]);
+  });
+
+  test('spreads a release over nodes that the Kind config has, also where an option names another one', () => {
+    expect(plan({ tier: 'wide' }).releases[0]?.spread).toBe(2);
+    expect(plan().releases[0]).not.toHaveProperty('spread');
+    expect(refusal(() => plan({ tier: 'wide', overrides: { clusterConfig: 'three.yaml' } }))).toMatchObject({
+      code: 'KET_USAGE',
+      message: expect.stringContaining('asks for 2 nodes, and three.yaml has 1 node that takes pods'),
+    });
   });
 
   test('gives a release twice the time in a cluster of several nodes', () => {
@@ -303,7 +316,7 @@ describe('which tier, which suites, which file', () => {
     expect(refusal(() => plan({ tier: undefined }))).toEqual({
       code: 'KET_USAGE',
       message: 'which tier? there are several, and none is marked "default: true"',
-      next: `name one with --tier; ${at('ket.yaml')} has: unit, one, three`,
+      next: `name one with --tier; ${at('ket.yaml')} has: unit, one, three, wide`,
     });
   });
 
@@ -311,7 +324,7 @@ describe('which tier, which suites, which file', () => {
     expect(refusal(() => plan({ tier: 'unti' }))).toEqual({
       code: 'KET_USAGE',
       message: 'there is no tier "unti" (did you mean "unit"?)',
-      next: `${at('ket.yaml')} has: unit, one, three`,
+      next: `${at('ket.yaml')} has: unit, one, three, wide`,
     });
     expect(refusal(() => plan({ suites: ['api', 'smal', 'zzzzz'] }))).toEqual({
       code: 'KET_USAGE',

@@ -288,6 +288,91 @@ describe('installing', () => {
     });
   });
 
+  describe('spread over nodes', () => {
+    const on = (name: string, nodeName: string, owner = 'ReplicaSet', ready = true): object => ({
+      metadata: { name, uid: name, ownerReferences: [{ kind: owner, name: 'x' }] },
+      spec: { nodeName, containers: [] },
+      status: { phase: 'Running', conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
+    });
+    const node = (name: string, spec: object = {}, ready = 'True'): object => ({
+      metadata: { name },
+      spec,
+      status: { conditions: [{ type: 'Ready', status: ready }] },
+    });
+    const spread = async (pods: object[], nodes: object[] = []): Promise<unknown> => {
+      const cluster = new FakeCluster();
+      cluster.set('Node', nodes);
+      const { work } = start(
+        cluster,
+        () => {
+          cluster.set('Deployment', [deployment(1)]);
+          cluster.set('Pod', pods);
+          return ok;
+        },
+        { spread: 2 },
+      );
+      return work.then(
+        () => 'ready',
+        (error: unknown) => error,
+      );
+    };
+
+    test.each([
+      ['pods on two nodes', [on('a', 'w1'), on('b', 'w2')]],
+      ['a DaemonSet alone', [on('a', 'w1', 'DaemonSet'), on('b', 'w2', 'DaemonSet')]],
+    ])('enough: %s', async (_, pods) => expect(await spread(pods)).toBe('ready'));
+
+    test('a cordoned worker is named, with the command', async () => {
+      const tainted = { taints: [{ key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' }] };
+      const nodes = [node('cp', tainted), node('w1'), node('w2', { unschedulable: true })];
+      expect(await spread([on('a', 'w1'), on('b', 'w1')], nodes)).toMatchObject({
+        code: 'KET_RELEASE',
+        message: 'release shop has its ready pods on 1 node (w1), and `spread` asks for 2',
+        details: ['pod a is on node w1', 'pod b is on node w1', 'node w2 is cordoned'],
+        next: 'kubectl uncordon w2',
+        where: folder,
+      });
+    });
+
+    const same = [on('a', 'w1'), on('b', 'w1')];
+    test.each([
+      ['nothing that spreads them', same, [node('w1'), node('w2')], /topologySpreadConstraints/],
+      [
+        'a taint',
+        same,
+        [node('w2', { taints: [{ key: 'gpu', effect: 'NoSchedule' }] })],
+        /take the taint from node w2/,
+      ],
+      ['a node that is not ready', same, [node('w2', {}, 'Unknown')], /why node w2 is not ready/],
+      ['one pod', [on('a', 'w1')], [node('w2', { unschedulable: true })], /1 ready pods.*that many replicas/],
+      ['one that is not ready', [on('a', 'w1'), on('b', 'w2', 'ReplicaSet', false)], [], /replicas/],
+      [
+        'what a DaemonSet or Job has elsewhere',
+        [on('a', 'w1'), on('b', 'w2', 'DaemonSet'), on('c', 'w3', 'Job')],
+        [],
+        /replicas/,
+      ],
+    ])('too little, by %s', async (_, pods, nodes, next) =>
+      expect(await spread(pods, nodes)).toMatchObject({
+        code: 'KET_RELEASE',
+        next: expect.stringMatching(next),
+      }),
+    );
+
+    test('a pod that comes a moment later counts', async () => {
+      const cluster = new FakeCluster();
+      cluster.set('Deployment', [deployment(1)]);
+      cluster.set('Pod', [on('a', 'w1')]);
+      const { work, waits } = start(cluster, () => ok, { spread: 2 });
+      const late = (): void => {
+        if (!waits.includes('pods on 2 nodes (now on 1 node)')) setImmediate(late);
+        else cluster.set('Pod', [on('a', 'w1'), on('b', 'w2')]);
+      };
+      late();
+      await work;
+    });
+  });
+
   test("what Helm refuses is told in Helm's words", () =>
     expect(
       start(new FakeCluster(), () => failedWith('Error: parse error at (shop/templates/x.yaml:3)')).work,

@@ -5,6 +5,7 @@ import { readKindConfig } from './kind-config.ts';
 import { nearest, type Problem } from './problems.ts';
 import type { KetConfig, SuiteConfig, TierConfig } from './schema.ts';
 import { shownPath, type Source } from './source.ts';
+import { placesIn, spreadProblem } from './spread.ts';
 
 /** Checks of ket.yaml against the files that it names: all there, and of the right kind. */
 
@@ -59,7 +60,14 @@ function tierFiles(tier: TierConfig, at: Path, source: Source, folders: Folders)
     if (!there.includes(false)) {
       const files = configs.map((file) => path.resolve(folders.root, file));
       const shown = (file: string): string => shownPath(file, folders.cwd);
-      problems.push(...readKindConfig(files, { shown }).problems);
+      const kind = readKindConfig(files, { shown });
+      problems.push(...kind.problems);
+      const places = placesIn({ nodes: kind.nodes, kindConfig: kind.data });
+      if (kind.problems.length === 0)
+        tier.releases.forEach((release, index) => {
+          const fault = spreadProblem(release, places, configs.join(' + '));
+          if (fault !== undefined) problems.push(source.problem([...at, 'releases', index, 'spread'], fault));
+        });
     }
   }
   tier.images.forEach((image, index) => {

@@ -144,6 +144,9 @@ export const releaseSchema = z.strictObject({
   timeout: duration
     .optional()
     .describe('How long it may take to be ready; 10m in a cluster of one node, 20m in a larger one.'),
+  spread: whole(2, 1000)
+    .optional()
+    .describe('On so many nodes at least its ready pods must be, or it fails.'),
   collect: z
     .array(collectSchema)
     .default([])

@@ -106,6 +106,8 @@ export interface ReleasePlan {
   readonly values: readonly string[];
   readonly set: Readonly<Record<string, string>>;
   readonly limitMs: number;
+  /** Its ready pods must be on at least so many nodes. */
+  readonly spread?: number;
   readonly collect: readonly CollectPlan[];
 }
 

@@ -11,6 +11,7 @@ import { helmCure, helmEnv, helmSaid, installArgv } from './helm.ts';
 import { failureCure, failureLines, hookCure } from './failure.ts';
 import type { ReleaseFailure } from './judge.ts';
 import { restart } from './restart.ts';
+import { spreadAwaited, spreadError, spreadOf } from './spread.ts';
 import { watchRelease, type ReleaseStand, type ReleaseWatch } from './watch.ts';
 
 export interface InstallOptions {
@@ -32,6 +33,8 @@ export interface InstallOptions {
 const helmGraceMs = 20_000;
 /** After Helm is content ket looks itself; what is available for Helm is so for ket within moments. */
 const ownLookMs = 30_000;
+/** A pod that was just replaced, or is not seen yet, may still make up the spread. */
+const spreadMs = 5000;
 
 /**
  * Installs a release and waits until its workloads are available. Helm waits for its whole limit also when nothing can
@@ -64,6 +67,7 @@ export async function installRelease(deps: Deps, options: InstallOptions): Promi
     if (first.result.code !== 0 || first.result.timedOut)
       throw await helmError(options, first.result, watch.stand(), proofs, deps.clock.monotonic() - began);
     await ownLook(options, watch, proofs, { limitMs: ownLookMs, oldGone: false });
+    await spreadLook(deps, options, watch, proofs);
   } finally {
     end.abort();
     watch.close();
@@ -87,6 +91,7 @@ export async function renewRelease(
   try {
     const proofs = evidence(cluster.kube, release.namespace, options.folder);
     await ownLook(options, watch, proofs, { limitMs: release.limitMs, oldGone: true });
+    await spreadLook(deps, options, watch, proofs);
   } finally {
     watch.close();
   }
@@ -141,6 +146,27 @@ async function ownLook(
       proofs,
     );
   }
+}
+
+/** A release that is ready is also on as many nodes as it must be. */
+async function spreadLook(
+  { clock }: Deps,
+  { cluster, release, folder, signal, awaiting }: InstallOptions,
+  watch: ReleaseWatch,
+  proofs: Evidence,
+): Promise<void> {
+  const wanted = release.spread;
+  if (wanted === undefined) return;
+  const began = clock.monotonic();
+  const short = await watch.until(({ pods }) => {
+    const spread = spreadOf(pods);
+    if (spread.nodes.length >= wanted) return 'spread';
+    awaiting(spreadAwaited(spread, wanted));
+    return clock.monotonic() - began < spreadMs ? undefined : spread;
+  }, signal);
+  if (short === 'spread') return;
+  await proofs.save(watch.stand().pods);
+  throw await spreadError(cluster.kube, release, wanted, short, folder);
 }
 
 async function failureError(
