@@ -27,6 +27,22 @@ const contradictions: readonly (readonly [text: string, ...problems: string[]])[
     'suite "s" has no "command"; without a cluster there is no image whose own one could run',
   ],
   [
+    onto('kind.yaml', '{name: shop, chart: chart, dependsOn: [«dbb, db, «db]}, {name: db, chart: chart}'),
+    'release "shop" depends on an unknown release "dbb" → db',
+    'release "shop" depends on "db" twice',
+  ],
+  [
+    onto('kind.yaml', '{name: shop, chart: chart, dependsOn: [«shop]}'),
+    'release "shop" waits for itself: shop → shop',
+  ],
+  [
+    onto(
+      'kind.yaml',
+      '{name: a, chart: chart, dependsOn: [b]}, {name: b, chart: chart, dependsOn: [c, d]}, {name: c, chart: chart, dependsOn: [d, «a]}, {name: d, chart: chart}',
+    ),
+    'release "a" waits for itself: a → b → c → a',
+  ],
+  [
     onto('kind.yaml', '{name: shop, chart: chart, spread: «2}'),
     `"spread" of release "shop" asks for 2 nodes, and kind.yaml has 1 node that takes pods (${cure}`,
   ],
@@ -295,8 +311,8 @@ tiers:
     cluster: {config: untainted.yaml, nodeImage: "registry.example:5000/kindest/node:v1.34.0", ready: 1h30m}
     images: [{name: "registry.example/a/b:dev", build: app, dockerfile: app/Dockerfile.dev, args: {A: "1.10"}}]
     releases:
-      - {name: wide, chart: chart, spread: 3}
-      - {name: shop, chart: chart, values: [values.yaml], set: {a.b: 1, c: true, d: x}}
+      - {name: wide, chart: chart, spread: 3, dependsOn: [shop, cache]}
+      - {name: shop, chart: chart, values: [values.yaml], set: {a.b: 1, c: true, d: x}, dependsOn: [cache]}
       - {name: cache, chart: "oci://registry.example/charts/cache"}
     suites:
       - {name: a, image: "i@sha256:${'0'.repeat(64)}", needs: [shop], placement: release, expectTests: false}

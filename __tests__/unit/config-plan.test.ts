@@ -14,7 +14,7 @@ tiers:
     cluster: {config: kind.yaml, nodeImage: "node:file"}
     images: [{name: "i:1", build: app, dockerfile: app/Dockerfile.dev, target: t, args: {A: b}, timeout: 1m}]
     releases:
-      - {name: shop, chart: chart, values: [values.yaml], set: {n: 1, b: true}, namespace: ns,
+      - {name: shop, chart: chart, values: [values.yaml], set: {n: 1, b: true}, namespace: ns, dependsOn: [cache],
          collect: [{from: pod/p, path: /x, command: [a]}]}
       - {name: cache, chart: "oci://registry.example/cache", timeout: 3m}
     suites:
@@ -77,6 +77,7 @@ describe('a plan', () => {
         chart: at('chart'),
         values: [at('values.yaml')],
         set: { n: '1', b: 'true' },
+        dependsOn: ['cache'],
         limitMs: 600_000,
         collect: [{ from: 'pod/p', path: '/x', command: ['a'] }],
       },
@@ -86,6 +87,7 @@ describe('a plan', () => {
         chart: 'oci://registry.example/cache',
         values: [],
         set: {},
+        dependsOn: [],
         limitMs: 180_000,
         collect: [],
       },

@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ExecRequest, ExecResult } from '../../src/model/deps.ts';
+import type { EventBody } from '../../src/model/events.ts';
 import type { AnyObject, Kube } from '../../src/model/kube.ts';
 import { KubeError } from '../../src/kube/error.ts';
 import type { ReleasePlan } from '../../src/model/plan.ts';
@@ -10,6 +11,7 @@ import type { ClusterHandle, Tools } from '../../src/model/run.ts';
 import type { Task } from '../../src/model/task.ts';
 import { escapeSet, helmCure, helmEnv, helmSaid, installArgv } from '../../src/releases/helm.ts';
 import { failedJob, installRelease } from '../../src/releases/install.ts';
+import { execute } from '../../src/pipeline/executor.ts';
 import { releaseTasks } from '../../src/releases/tasks.ts';
 import {
   noOutbound,
@@ -23,6 +25,8 @@ import {
   fakeState,
   ok,
 } from './support/phases.ts';
+
+const aTask = <T = Tools>(id: string): Task<T> => ({ id }) as unknown as Task<T>;
 
 describe("Helm's command line", () => {
   const args = { helm: 'helm', helmVersion: 'v4.3.1', kubeconfig: '/run/kubeconfig', release: aRelease };
@@ -434,6 +438,53 @@ test('a release waits for the cluster and all images, and is in the state before
   ]);
   await expect(install[0]?.run(context)).rejects.toMatchObject({ details: ['Error: stop here'] });
   fs.rmSync(path.join(os.tmpdir(), 'releases'), { recursive: true, force: true });
+});
+
+test('a release waits for those that it depends on, in whichever order they stand, and others for nobody', async () => {
+  const run = {
+    runId: 'r',
+    folder: '/r',
+    kubeconfig: '/k',
+    state: fakeState(),
+    env: {},
+    outbound: noOutbound,
+  };
+  const [tools, ready] = [aTask('tools'), aTask<ClusterHandle>('ready')];
+  const releases = [
+    { ...aRelease, name: 'web', dependsOn: ['shop', 'mail'] },
+    { ...aRelease, name: 'shop', dependsOn: ['db'] },
+    { ...aRelease, name: 'db' },
+    { ...aRelease, name: 'mail' },
+  ];
+  const { install } = releaseTasks(run, aPlan({ releases }), { tools, ready }, { deliver: [] }, false);
+  const needs = install.map(({ id, needs: all }) => [id, ...all.map((task) => task.id)].join(' < '));
+  expect(needs).toEqual([
+    'install web < tools < ready < install shop < install mail',
+    'install shop < tools < ready < install db',
+    'install db < tools < ready',
+    'install mail < tools < ready',
+  ]);
+  // What needs a task is one and the same task, so that it is not installed twice.
+  expect(install[0]?.needs).toContain(install[1]);
+  const failing = install.map((task) => ({
+    ...task,
+    needs: task.needs.filter((one) => one !== tools && one !== ready),
+    run: () => (task.id === 'install db' ? Promise.reject(new Error('no')) : Promise.resolve(undefined)),
+  }));
+  for (const task of failing)
+    task.needs = task.needs.map((one) => failing.find(({ id }) => id === one.id) ?? one);
+  const events: EventBody[] = [];
+  const emit = (event: EventBody): void => void events.push(event);
+  await execute(failing, { deps: fakeDeps([]), emit, signal: new AbortController().signal });
+  const ends = events.flatMap((event) =>
+    event.type === 'task-ended' ? [`${event.task} ${event.outcome} ${event.reason ?? ''}`.trim()] : [],
+  );
+  expect(ends.sort()).toEqual([
+    'install db failed',
+    'install mail done',
+    'install shop skipped install db failed',
+    'install web skipped install db failed',
+  ]);
 });
 
 test('the namespace of a copy is listed before it is made, once for the copies in it, and before Helm runs', async () => {

@@ -1,3 +1,4 @@
+import { dependsChecks } from './depends.ts';
 import { subject, valueAt, whereOf } from './issues.ts';
 import { imageProblem } from './names.ts';
 import { nearest, type Problem } from './problems.ts';
@@ -28,6 +29,7 @@ export function fieldProblems(config: KetConfig, source: Source): Problem[] {
   for (const [name, tier] of Object.entries(config.tiers)) {
     const scope = { profiles: config.profiles, tier, at: ['tiers', name], source, add };
     uniqueNames(scope);
+    dependsChecks(scope);
     imageChecks(scope);
     if (name === 'e2e' && tier.onUnhealthy === 'report')
       add(

@@ -12,6 +12,7 @@ export function releaseOf(release: ReleaseConfig, root: string, nodes: number): 
     chart: isRemoteChart(release.chart) ? release.chart : path.resolve(root, release.chart),
     values: release.values.map((file) => path.resolve(root, file)),
     set: Object.fromEntries(Object.entries(release.set).map(([key, value]) => [key, String(value)])),
+    dependsOn: release.dependsOn,
     limitMs: ms(release.timeout ?? (nodes > 1 ? '20m' : '10m')),
     ...(release.spread === undefined ? {} : { spread: release.spread }),
     collect: release.collect.map(({ from, container, path: file, command }): CollectPlan => ({

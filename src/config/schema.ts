@@ -141,6 +141,10 @@ export const releaseSchema = z.strictObject({
     )
     .default({})
     .describe('Single values, as with `helm --set`.'),
+  dependsOn: z
+    .array(text)
+    .default([])
+    .describe('Releases of the tier that must be ready before this one is installed.'),
   timeout: duration
     .optional()
     .describe('How long it may take to be ready; 10m in a cluster of one node, 20m in a larger one.'),

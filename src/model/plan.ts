@@ -105,6 +105,8 @@ export interface ReleasePlan {
   readonly chart: string;
   readonly values: readonly string[];
   readonly set: Readonly<Record<string, string>>;
+  /** Releases of the plan that must be ready before it is installed; without circles. */
+  readonly dependsOn: readonly string[];
   readonly limitMs: number;
   /** Its ready pods must be on at least so many nodes. */
   readonly spread?: number;

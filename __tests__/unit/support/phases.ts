@@ -175,6 +175,7 @@ export const aRelease: ReleasePlan = {
   chart: '/repo/charts/shop',
   values: ['/repo/values.yaml'],
   set: {},
+  dependsOn: [],
   limitMs: 60_000,
   collect: [],
 };
