@@ -27,6 +27,21 @@ const contradictions: readonly (readonly [text: string, ...problems: string[]])[
     'suite "s" has no "command"; without a cluster there is no image whose own one could run',
   ],
   [
+    onto(
+      'kind.yaml',
+      '{name: shop, chart: chart, set: {a: 1}, inline: {c: x}, secrets: {«a: A, b: B, «b.x: B, «c.d: C}}',
+    ),
+    'secret "a" of release "shop" stands in "set" too, which goes before it',
+    'secret "b.x" of release "shop" is within "b", which is a secret itself',
+    'secret "c.d" of release "shop" is within a value of "inline" that has no keys',
+  ],
+  [
+    onto('kind.yaml', '{name: shop, chart: chart, secrets: {«a..b: A, «"c[0]": C, «.d: D}}'),
+    '"secrets.a..b" of release "shop": "a..b" has an empty key; write db.password',
+    '"secrets.c[0]" of release "shop": "c[0]" is not made of keys and dots alone: an entry of a list has no key',
+    '"secrets..d" of release "shop": ".d" has an empty key; write db.password',
+  ],
+  [
     onto('kind.yaml', '{name: shop, chart: chart, dependsOn: [«dbb, db, «db]}, {name: db, chart: chart}'),
     'release "shop" depends on an unknown release "dbb" → db',
     'release "shop" depends on "db" twice',
@@ -311,7 +326,7 @@ tiers:
     cluster: {config: untainted.yaml, nodeImage: "registry.example:5000/kindest/node:v1.34.0", ready: 1h30m}
     images: [{name: "registry.example/a/b:dev", build: app, dockerfile: app/Dockerfile.dev, args: {A: "1.10"}}]
     releases:
-      - {name: wide, chart: chart, spread: 3, dependsOn: [shop, cache]}
+      - {name: wide, chart: chart, spread: 3, dependsOn: [shop, cache], inline: {a: {b: [1]}}, secrets: {a.c: TOKEN}}
       - {name: shop, chart: chart, values: [values.yaml], set: {a.b: 1, c: true, d: x}, dependsOn: [cache]}
       - {name: cache, chart: "oci://registry.example/charts/cache"}
     suites:

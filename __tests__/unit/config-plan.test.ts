@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { checkSecrets } from '../../src/config/from-inputs.ts';
 import { resolvePlan, type PlanInput } from '../../src/config/plan.ts';
 import { KetError } from '../../src/model/errors.ts';
 import { folderWith, goodFiles } from './config-cases.ts';
@@ -15,6 +16,7 @@ tiers:
     images: [{name: "i:1", build: app, dockerfile: app/Dockerfile.dev, target: t, args: {A: b}, timeout: 1m}]
     releases:
       - {name: shop, chart: chart, values: [values.yaml], set: {n: 1, b: true}, namespace: ns, dependsOn: [cache],
+         inline: {api: {replicas: 2}}, secrets: {'db.pass\\.word': DB_PASSWORD},
          collect: [{from: pod/p, path: /x, command: [a]}]}
       - {name: cache, chart: "oci://registry.example/cache", timeout: 3m}
     suites:
@@ -77,6 +79,8 @@ describe('a plan', () => {
         chart: at('chart'),
         values: [at('values.yaml')],
         set: { n: '1', b: 'true' },
+        inline: { api: { replicas: 2 } },
+        secrets: [{ path: ['db', 'pass.word'], variable: 'DB_PASSWORD' }],
         dependsOn: ['cache'],
         limitMs: 600_000,
         collect: [{ from: 'pod/p', path: '/x', command: ['a'] }],
@@ -87,6 +91,8 @@ describe('a plan', () => {
         chart: 'oci://registry.example/cache',
         values: [],
         set: {},
+        inline: {},
+        secrets: [],
         dependsOn: [],
         limitMs: 180_000,
         collect: [],
@@ -137,6 +143,15 @@ describe('a plan', () => {
       { requests: { cpu: '0.05', memory: '64Mi' }, limits: { cpu: '0.05', memory: '64Mi' } },
       { requests: { cpu: '100m', memory: '2Gi' }, limits: { memory: '2Gi' } },
     ]);
+  });
+
+  test('needs the secrets of its releases too, where they are installed', () => {
+    const { releases, suites } = plan();
+    const missing = 'release "shop" needs the secret DB_PASSWORD, which is not set';
+    expect(refusal(() => checkSecrets({ releases, suites }, { DB_PASSWORD: '' })).message).toBe(missing);
+    expect(refusal(() => checkSecrets({ releases, suites: [] }, {})).message).toBe(missing);
+    checkSecrets({ releases, suites }, { DB_PASSWORD: 'x' });
+    checkSecrets({ releases, suites: suites.map((suite) => ({ ...suite, lacks: ['TOKEN'] })) }, {});
   });
 
   test('spreads a release over nodes that the Kind config has, also where an option names another one', () => {

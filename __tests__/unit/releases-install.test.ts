@@ -136,9 +136,10 @@ describe('installing', () => {
     helm: Helm,
     over: Partial<ReleasePlan> = {},
     delivered: string[] = [],
+    env: Record<string, string> = {},
   ) => {
     const waits: string[] = [];
-    const deps = fakeDeps([['upgrade --install', helm]], fakeClock());
+    const deps = { ...fakeDeps([['upgrade --install', helm]], fakeClock()), env };
     const handle: ClusterHandle = {
       name: 'c',
       kubeconfig: '/run/kubeconfig',
@@ -175,6 +176,38 @@ describe('installing', () => {
     });
     await work;
     expect(fs.readFileSync(path.join(folder, 'helm.log'), 'utf8')).toBe('helm says');
+  });
+
+  test('values that are in no file come to Helm by its standard input, after the files', async () => {
+    const cluster = new FakeCluster();
+    const read: string[] = [];
+    const release = {
+      inline: { api: { replicas: 2, key: 'open' }, list: [1] },
+      secrets: [
+        { path: ['api', 'key'], variable: 'API_KEY' },
+        { path: ['db', '__proto__', 'password'], variable: 'DB_PASSWORD' },
+      ],
+    };
+    const { work, deps } = start(
+      cluster,
+      async ({ stdin }) => {
+        for await (const piece of stdin ?? []) read.push(String(piece));
+        return ok;
+      },
+      release,
+      [],
+      { API_KEY: '007', DB_PASSWORD: 'hush, "now"\n' },
+    );
+    await work;
+    expect(read.join('')).toBe(
+      '{"api":{"replicas":2,"key":"007"},"list":[1],"db":{"__proto__":{"password":"hush, \\"now\\"\\n"}}}',
+    );
+    expect(deps.commands[0]).toContain('--values /repo/values.yaml --values - --wait');
+    expect(deps.commands[0]).not.toMatch(/007|hush/);
+    const written = fs.readdirSync(folder).map((file) => fs.readFileSync(path.join(folder, file), 'utf8'));
+    expect(written.join('')).not.toMatch(/007|hush/);
+    // The plan is what it was.
+    expect(release.inline.api.key).toBe('open');
   });
 
   test("Helm's word alone is not enough", async () => {

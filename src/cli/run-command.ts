@@ -84,7 +84,7 @@ export function startRun(flags: RunFlags, args: readonly string[], up: boolean):
       next: 'name a tier with one: --tier',
     });
   const deps = realDeps();
-  if (!up) checkSecrets(plan.suites, deps.env);
+  checkSecrets(up ? { ...plan, suites: [] } : plan, deps.env);
   const sinks = (folder: string): readonly EventSink[] => sinksFor(flags.format, folder);
   return { plan, run: () => execute(settled, { deps, cluster: flags.cluster, up, sinks }) };
 }

@@ -11,6 +11,7 @@ import {
 } from './names.ts';
 import { cpuProblem, memoryProblem, sizeProblem } from './quantity.ts';
 import { referencePattern, referenceProblem } from './release-objects.ts';
+import { valuePathProblem } from './release-values.ts';
 
 /**
  * The one schema of ket.yaml: it makes the types, the validation, schema/ket.schema.json and docs/ket-yaml.md. What
@@ -140,7 +141,17 @@ export const releaseSchema = z.strictObject({
       z.union([z.string(), z.number(), z.boolean()]).meta({ title: 'text, number, true or false' }),
     )
     .default({})
-    .describe('Single values, as with `helm --set`.'),
+    .describe('Single values, as with `helm --set`; they go before all others.'),
+  inline: z
+    .record(text, z.unknown())
+    .default({})
+    .describe('Values written here, as in a values file; they go before those of `values`.'),
+  secrets: z
+    .record(form('keys of a value', valuePathProblem), variableName)
+    .default({})
+    .describe(
+      'Values that are environment variables of this machine, `{db.password: DB_PASSWORD}`: masked, and on no command line.',
+    ),
   dependsOn: z
     .array(text)
     .default([])

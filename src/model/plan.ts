@@ -105,6 +105,10 @@ export interface ReleasePlan {
   readonly chart: string;
   readonly values: readonly string[];
   readonly set: Readonly<Record<string, string>>;
+  /** Values written in ket.yaml, which go before those of files. */
+  readonly inline: Readonly<Record<string, unknown>>;
+  /** Values that are variables of this machine, by their keys; they go before `inline`. */
+  readonly secrets: readonly { readonly path: readonly string[]; readonly variable: string }[];
   /** Releases of the plan that must be ready before it is installed; without circles. */
   readonly dependsOn: readonly string[];
   readonly limitMs: number;

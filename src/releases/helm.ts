@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { ReleasePlan } from '../model/plan.ts';
 import { cacheHome } from '../tools/find.ts';
+import { hasInput } from './values.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -52,6 +53,8 @@ export function installArgv({ helm, helmVersion, kubeconfig, release }: InstallA
     release.namespace,
     '--create-namespace',
     ...release.values.flatMap((file) => ['--values', file]),
+    // Standard input.
+    ...(hasInput(release) ? ['--values', '-'] : []),
     ...Object.entries(release.set).flatMap(([key, value]) => ['--set', `${key}=${escapeSet(value)}`]),
     waitFlag(helmVersion),
     '--timeout',
@@ -92,7 +95,7 @@ export function helmCure(said: string, release: ReleasePlan): string {
   if (/cannot re-use a name|invalid ownership metadata|already exists/i.test(said))
     return `something of that name is there and is not of this release: choose another name or namespace for ${release.name}`;
   if (/values don't meet the specifications/i.test(said))
-    return `the chart's schema refuses the values: see ${release.values.join(', ')}`;
+    return `the chart's schema refuses the values: see ${[...release.values, 'what ket.yaml sets'].join(', ')}`;
   if (/parse error|execution error|error calling|YAML parse/i.test(said))
     return `the chart does not render: helm template ${name} ${release.chart} shows where`;
   return `try it alone: helm upgrade --install ${name} ${release.chart} --namespace ${release.namespace}`;

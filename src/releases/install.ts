@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { KetError } from '../model/errors.ts';
 import { formatMs } from '../model/format.ts';
 import type { Deps, ExecResult } from '../model/deps.ts';
@@ -12,6 +13,7 @@ import { failureCure, failureLines, hookCure } from './failure.ts';
 import type { ReleaseFailure } from './judge.ts';
 import { restart } from './restart.ts';
 import { spreadAwaited, spreadError, spreadOf } from './spread.ts';
+import { hasInput, inputOf } from './values.ts';
 import { watchRelease, type ReleaseStand, type ReleaseWatch } from './watch.ts';
 
 export interface InstallOptions {
@@ -105,6 +107,7 @@ async function runHelm(deps: Deps, options: InstallOptions, signal: AbortSignal)
   const result = await deps.exec({
     argv: installArgv({ helm: options.helm, helmVersion: options.helmVersion, kubeconfig, release }),
     env: helmEnv(deps.env, kubeconfig),
+    ...(hasInput(release) ? { stdin: Readable.from([inputOf(release, deps.env)]) } : {}),
     limitMs: release.limitMs + helmGraceMs,
     signal,
   });
