@@ -34,6 +34,8 @@ export const goodFiles: Readonly<Record<string, string>> = {
   'chart/values.yaml': '',
   'not-a-chart/values.yaml': '',
   'values.yaml': '',
+  'k8s/web.yaml': 'apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\n',
+  'k8s/note.txt': 'no manifest',
 };
 
 /** A case's text marks with « where each problem must be. */

@@ -41,6 +41,17 @@ const contradictions: readonly (readonly [text: string, ...problems: string[]])[
     '"secrets.c[0]" of release "shop": "c[0]" is not made of keys and dots alone: an entry of a list has no key',
     '"secrets..d" of release "shop": ".d" has an empty key; write db.password',
   ],
+  [onto('kind.yaml', '«{name: shop}'), 'release "shop" has neither "chart" nor "manifests"'],
+  [
+    onto('kind.yaml', '{name: shop, «chart: chart, manifests: [k8s], «set: {a: b}}'),
+    '"chart" of release "shop" is not for one of "manifests"',
+    '"set" of release "shop" is not for one of "manifests"',
+  ],
+  [
+    onto('kind.yaml', '{name: shop, manifests: [k8s, «none.yaml, «"k8s/*.txt"]}'),
+    'there are no manifests of release "shop": none.yaml',
+    'there are no manifests of release "shop": k8s/*.txt',
+  ],
   [
     onto('kind.yaml', '{name: shop, chart: chart, dependsOn: [«dbb, db, «db]}, {name: db, chart: chart}'),
     'release "shop" depends on an unknown release "dbb" → db',
@@ -317,6 +328,29 @@ describe('a slip hides nothing but what may follow from it', () => {
   });
 });
 
+test('manifests that cannot be those of the release are named with file and line', () => {
+  const bad =
+    'apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n# Empty.\n---\n[a]\n---\nkind: Pod\n---\n' +
+    'apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: other}\n';
+  const text = onto('kind.yaml', '{name: shop, manifests: [bad.yaml, broken.yaml, alias.yaml]}');
+  const files = {
+    ...goodFiles,
+    'ket.yaml': text,
+    'bad.yaml': bad,
+    'broken.yaml': 'a: {b\n',
+    'alias.yaml': 'a: *b\n',
+  };
+  const found = checkConfig('ket.yaml', folderWith(files)).problems;
+  expect(found.map((problem) => `${problem.file}:${problem.line} ${problem.message}`)).toEqual([
+    expect.stringMatching(/^alias.yaml:1 bad YAML: .*alias/),
+    'bad.yaml:1 ket makes namespace shop itself; leave this manifest out',
+    'bad.yaml:7 is no manifest: a document is a mapping with "apiVersion" and "kind"',
+    'bad.yaml:9 is no manifest: "apiVersion" and "metadata.name" lacking',
+    'bad.yaml:11 Pod p is in namespace "other", and its release in shop; leave "namespace" out, or give the release this one',
+    expect.stringMatching(/^broken.yaml:\d+ bad YAML: /),
+  ]);
+});
+
 test('what is right has no problems', () => {
   const text = `
 version: 1
@@ -329,6 +363,7 @@ tiers:
       - {name: wide, chart: chart, spread: 3, dependsOn: [shop, cache], inline: {a: {b: [1]}}, secrets: {a.c: TOKEN}}
       - {name: shop, chart: chart, values: [values.yaml], set: {a.b: 1, c: true, d: x}, dependsOn: [cache]}
       - {name: cache, chart: "oci://registry.example/charts/cache"}
+      - {name: plain, namespace: shop, manifests: [k8s, "k8s/w*.yaml", k8s/web.yaml]}
     suites:
       - {name: a, image: "i@sha256:${'0'.repeat(64)}", needs: [shop], placement: release, expectTests: false}
       - {name: b, image: "i:1", resources: {requests: {cpu: 2}, limits: {memory: 64Mi}}, workingDir: /app}

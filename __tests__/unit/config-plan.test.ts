@@ -30,7 +30,7 @@ tiers:
     suites: [{name: api, image: "i:1"}]
   wide:
     cluster: {config: workers.yaml}
-    releases: [{name: shop, chart: chart, spread: 2}]
+    releases: [{name: shop, chart: chart, spread: 2}, {name: plain, namespace: shop, manifests: [k8s, "k8s/*.yaml"]}]
     suites: [{name: api, image: "i:1"}]
 `;
 
@@ -157,6 +157,8 @@ describe('a plan', () => {
   test('spreads a release over nodes that the Kind config has, also where an option names another one', () => {
     expect(plan({ tier: 'wide' }).releases[0]?.spread).toBe(2);
     expect(plan().releases[0]).not.toHaveProperty('spread');
+    expect(plan({ tier: 'wide' }).releases[1]).toMatchObject({ manifests: [at('k8s/web.yaml')] });
+    expect(plan({ tier: 'wide' }).releases[1]).not.toHaveProperty('chart');
     expect(refusal(() => plan({ tier: 'wide', overrides: { clusterConfig: 'three.yaml' } }))).toMatchObject({
       code: 'KET_USAGE',
       message: expect.stringContaining('asks for 2 nodes, and three.yaml has 1 node that takes pods'),

@@ -29,7 +29,13 @@ import {
 const aTask = <T = Tools>(id: string): Task<T> => ({ id }) as unknown as Task<T>;
 
 describe("Helm's command line", () => {
-  const args = { helm: 'helm', helmVersion: 'v4.3.1', kubeconfig: '/run/kubeconfig', release: aRelease };
+  const args = {
+    helm: 'helm',
+    helmVersion: 'v4.3.1',
+    kubeconfig: '/run/kubeconfig',
+    release: aRelease,
+    chart: '/repo/charts/shop',
+  };
   test('for Helm 4', () =>
     expect(installArgv({ ...args, release: { ...aRelease, set: { 'a.b': '1,2', c: '{x,y}' } } })).toEqual([
       ...[
@@ -208,6 +214,46 @@ describe('installing', () => {
     expect(written.join('')).not.toMatch(/007|hush/);
     // The plan is what it was.
     expect(release.inline.api.key).toBe('open');
+  });
+
+  describe('plain manifests', () => {
+    const text = 'kind: ConfigMap\ndata: { a: "{{ .Values.x }} {{- y -}}" }\n---\nkind: Secret\n';
+    const plain = (over: Partial<ReleasePlan> = {}): ReturnType<typeof start>['work'] => {
+      const file = path.join(folder, 'web.yml');
+      fs.writeFileSync(file, text);
+      const release = { chart: undefined, values: [], manifests: [file], ...over };
+      return start(
+        new FakeCluster(),
+        ({ argv }) => {
+          const chart = argv[4] ?? '';
+          expect(chart).toBe(path.join(folder, 'chart'));
+          const read = (name: string): string => fs.readFileSync(path.join(chart, name), 'utf8');
+          expect(read('Chart.yaml')).toBe('apiVersion: v2\nname: shop\nversion: 0.0.0\n');
+          expect(fs.readdirSync(path.join(chart, 'templates'))).toEqual(['001-web.yaml']);
+          // What a template makes of it is the text as it was.
+          expect(read('templates/001-web.yaml').replaceAll('{{ "{{" }}', '{{')).toBe(text);
+          expect(read('templates/001-web.yaml')).not.toContain('{{ .Values');
+          return failedWith('Error: stop here');
+        },
+        release as Partial<ReleasePlan>,
+      ).work;
+    };
+    test('are a chart of ket, in which they stand as they are', () =>
+      expect(plain()).rejects.toMatchObject({
+        details: ['Error: stop here'],
+        where: path.join(folder, 'web.yml'),
+        next: expect.stringContaining('the manifests of the release'),
+      }));
+    test('of a copy have no namespace of their own', async () => {
+      const file = path.join(folder, 'own.yaml');
+      fs.writeFileSync(file, 'kind: A\n---\nkind: B\nmetadata: {namespace: shop}\n');
+      const copyOf = { release: 'shop', suite: 'own' };
+      await expect(plain({ manifests: [file], copyOf })).rejects.toMatchObject({
+        code: 'KET_RELEASE',
+        where: file,
+        next: expect.stringContaining('isolation: shared'),
+      });
+    });
   });
 
   test("Helm's word alone is not enough", async () => {

@@ -3,8 +3,8 @@ import { subject, valueAt, whereOf } from './issues.ts';
 import { imageProblem } from './names.ts';
 import { nearest, type Problem } from './problems.ts';
 import { withProfile } from './profiles.ts';
+import { releaseChecks } from './release-checks.ts';
 import { referenceChecks } from './release-objects.ts';
-import { secretValueProblems } from './release-values.ts';
 import { formatBytes, parseQuantity } from '../model/quantity.ts';
 import type { KetConfig, SuiteConfig, TierConfig } from './schema.ts';
 import type { ProblemMore, Source } from './source.ts';
@@ -31,7 +31,7 @@ export function fieldProblems(config: KetConfig, source: Source): Problem[] {
     const scope = { profiles: config.profiles, tier, at: ['tiers', name], source, add };
     uniqueNames(scope);
     dependsChecks(scope);
-    releaseSecrets(scope);
+    releaseChecks(scope);
     imageChecks(scope);
     if (name === 'e2e' && tier.onUnhealthy === 'report')
       add(
@@ -69,18 +69,6 @@ function uniqueNames({ tier, at, add }: Scope): void {
       }
     });
   }
-}
-
-/** A secret that is not what the release gets would be believed in. */
-function releaseSecrets({ tier, at, add }: Scope): void {
-  tier.releases.forEach((release, index) => {
-    for (const [key, problem] of secretValueProblems(release))
-      add(
-        [...at, 'releases', index, 'secrets', key],
-        `secret "${key}" of release "${release.name}" ${problem}`,
-        { key: true },
-      );
-  });
 }
 
 /** What only a build can mean stands beside a build; the digest of an image that is still to be built is not known. */

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { mainContainerIn, readJobFile } from './job-file.ts';
 import { readKindConfig } from './kind-config.ts';
+import { manifestFiles, manifestProblems } from './manifest-files.ts';
 import { nearest, type Problem } from './problems.ts';
 import type { KetConfig, SuiteConfig, TierConfig } from './schema.ts';
 import { shownPath, type Source } from './source.ts';
@@ -92,7 +93,17 @@ function tierFiles(tier: TierConfig, at: Path, source: Source, folders: Folders)
     release.values.forEach((file, position) =>
       has([...place, 'values', position], `the values file ${what}`, file, 'file'),
     );
-    if (isRemoteChart(release.chart)) return;
+    release.manifests?.forEach((pattern, position) => {
+      const files = manifestFiles([pattern], folders.root);
+      if (files.length === 0)
+        problems.push(
+          source.problem([...place, 'manifests', position], `there are no manifests ${what}: ${pattern}`),
+        );
+      const namespace = release.namespace ?? release.name;
+      for (const file of files)
+        problems.push(...manifestProblems(file, shownPath(file, folders.cwd), namespace));
+    });
+    if (release.chart === undefined || isRemoteChart(release.chart)) return;
     if (/\.tgz$/.test(release.chart)) has([...place, 'chart'], `the chart ${what}`, release.chart, 'file');
     else if (has([...place, 'chart'], `the chart folder ${what}`, release.chart, 'folder'))
       has([...place, 'chart'], `the Chart.yaml ${what}`, path.join(release.chart, 'Chart.yaml'), 'file');

@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { CollectPlan, ReleasePlan } from '../model/plan.ts';
 import { msOf as ms } from './duration.ts';
 import { isRemoteChart } from './files.ts';
+import { manifestFiles } from './manifest-files.ts';
 import { valuePath } from './release-values.ts';
 import type { ReleaseConfig } from './schema.ts';
 
@@ -10,7 +11,9 @@ export function releaseOf(release: ReleaseConfig, root: string, nodes: number): 
   return {
     name: release.name,
     namespace: release.namespace ?? release.name,
-    chart: isRemoteChart(release.chart) ? release.chart : path.resolve(root, release.chart),
+    ...(release.chart === undefined
+      ? { manifests: manifestFiles(release.manifests ?? [], root) }
+      : { chart: isRemoteChart(release.chart) ? release.chart : path.resolve(root, release.chart) }),
     values: release.values.map((file) => path.resolve(root, file)),
     set: Object.fromEntries(Object.entries(release.set).map(([key, value]) => [key, String(value)])),
     inline: release.inline,

@@ -133,7 +133,12 @@ export const imageSchema = z.strictObject({
 export const releaseSchema = z.strictObject({
   name: label(53).describe('Name of the Helm release; suites name it in `needs`.'),
   namespace: label(63).optional().describe('Namespace in the cluster; the name of the release unless given.'),
-  chart: text.describe('A chart: a folder, a `.tgz` file, or an `oci://` or `https://` address.'),
+  chart: text.optional().describe('A chart: a folder, a `.tgz` file, or an `oci://` or `https://` address.'),
+  manifests: z
+    .array(path)
+    .min(1)
+    .optional()
+    .describe('Plain manifests in place of a chart: files, folders or globs.'),
   values: z.array(path).default([]).describe('Values files, later ones going before earlier ones.'),
   set: z
     .record(

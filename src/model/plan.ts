@@ -101,8 +101,10 @@ export interface ReleasePlan {
   readonly copyOf?: { readonly release: string; readonly suite: string };
   /** Namespace in the cluster; the release's name unless given. */
   readonly namespace: string;
-  /** A chart folder (absolute) or a reference that Helm understands. */
-  readonly chart: string;
+  /** A chart folder (absolute) or a reference that Helm understands; absent where there are `manifests`. */
+  readonly chart?: string;
+  /** Files of plain manifests, absolute. */
+  readonly manifests?: readonly string[];
   readonly values: readonly string[];
   readonly set: Readonly<Record<string, string>>;
   /** Values written in ket.yaml, which go before those of files. */

@@ -39,16 +39,18 @@ export interface InstallArgs {
   readonly helmVersion: string;
   readonly kubeconfig: string;
   readonly release: ReleasePlan;
+  /** That of the release, or the one written for its manifests. */
+  readonly chart: string;
 }
 
 /** argv that installs a release, or upgrades one that a kept cluster has already. */
-export function installArgv({ helm, helmVersion, kubeconfig, release }: InstallArgs): string[] {
+export function installArgv({ helm, helmVersion, kubeconfig, release, chart }: InstallArgs): string[] {
   return [
     helm,
     'upgrade',
     '--install',
     helmName(release),
-    release.chart,
+    chart,
     '--namespace',
     release.namespace,
     '--create-namespace',
@@ -82,8 +84,9 @@ export function helmSaid(stderr: string): string[] {
 
 /** The next step for the failures of Helm that are well known. */
 export function helmCure(said: string, release: ReleasePlan): string {
+  const chart = release.chart ?? 'CHART';
   if (/missing in charts\/ directory|dependencies? .*(missing|out of sync)/i.test(said))
-    return `fetch the chart's dependencies once: helm dependency build ${release.chart}`;
+    return `fetch the chart's dependencies once: helm dependency build ${chart}`;
   const name = helmName(release);
   if (/another operation .* is in progress/i.test(said))
     return `an earlier install was cut off: helm uninstall ${name} --namespace ${release.namespace}`;
@@ -96,7 +99,8 @@ export function helmCure(said: string, release: ReleasePlan): string {
     return `something of that name is there and is not of this release: choose another name or namespace for ${release.name}`;
   if (/values don't meet the specifications/i.test(said))
     return `the chart's schema refuses the values: see ${[...release.values, 'what ket.yaml sets'].join(', ')}`;
+  if (release.manifests !== undefined) return 'see the manifests of the release, and what Helm says of them';
   if (/parse error|execution error|error calling|YAML parse/i.test(said))
-    return `the chart does not render: helm template ${name} ${release.chart} shows where`;
-  return `try it alone: helm upgrade --install ${name} ${release.chart} --namespace ${release.namespace}`;
+    return `the chart does not render: helm template ${name} ${chart} shows where`;
+  return `try it alone: helm upgrade --install ${name} ${chart} --namespace ${release.namespace}`;
 }

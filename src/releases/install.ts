@@ -11,6 +11,7 @@ import { evidence, type Evidence } from './evidence.ts';
 import { helmCure, helmEnv, helmSaid, installArgv } from './helm.ts';
 import { failureCure, failureLines, hookCure } from './failure.ts';
 import type { ReleaseFailure } from './judge.ts';
+import { chartOf } from './manifests.ts';
 import { restart } from './restart.ts';
 import { spreadAwaited, spreadError, spreadOf } from './spread.ts';
 import { hasInput, inputOf } from './values.ts';
@@ -104,8 +105,9 @@ async function runHelm(deps: Deps, options: InstallOptions, signal: AbortSignal)
   const { cluster, release } = options;
   const { kubeconfig } = cluster;
   await fs.promises.mkdir(options.folder, { recursive: true, mode: 0o700 });
+  const chart = await chartOf(release, options.folder);
   const result = await deps.exec({
-    argv: installArgv({ helm: options.helm, helmVersion: options.helmVersion, kubeconfig, release }),
+    argv: installArgv({ helm: options.helm, helmVersion: options.helmVersion, kubeconfig, release, chart }),
     env: helmEnv(deps.env, kubeconfig),
     ...(hasInput(release) ? { stdin: Readable.from([inputOf(release, deps.env)]) } : {}),
     limitMs: release.limitMs + helmGraceMs,
@@ -211,7 +213,7 @@ async function helmError(
   const lines = hook === undefined ? [] : await proofs.hooks(hook);
   await proofs.save(stand.pods);
   return new KetError('KET_RELEASE', `Helm could not install release ${release.name}`, {
-    where: release.chart,
+    where: release.chart ?? (release.manifests ?? []).join(', '),
     details: [...said, ...lines],
     next: lines.length > 0 ? hookCure : helmCure(said.join('\n'), release),
   });
