@@ -34,9 +34,9 @@ describe('a suite with `isolation: release`', () => {
     const db = { ...aRelease, name: 'db', namespace: 'db' };
     const unused = { ...aRelease, name: 'unused', namespace: 'unused' };
     const releases = [{ ...shop, dependsOn: ['mail', 'db'] }, mail, db, unused];
-    const other = aSuite({ name: 'other', needs: ['unused'], isolation: 'release' });
+    const other = aSuite({ name: 'other', needs: ['unused', 'db'], isolation: 'release' });
     const copied = withCopies({ ...plan, releases, suites: [own, other] }, run);
-    expect(names(copied)).toEqual(['db', 'shop@own', 'mail@own', 'unused@other']);
+    expect(names(copied)).toEqual(['db', 'shop@own', 'mail@own', 'db@other', 'unused@other']);
     expect(copied.releases[1]?.dependsOn).toEqual(['mail@own', 'db']);
   });
 
