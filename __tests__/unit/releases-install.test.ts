@@ -238,12 +238,14 @@ describe('installing', () => {
         release as Partial<ReleasePlan>,
       ).work;
     };
-    test('are a chart of ket, in which they stand as they are', () =>
-      expect(plain()).rejects.toMatchObject({
+    test('are a chart of ket while Helm runs, in which they stand as they are', async () => {
+      await expect(plain()).rejects.toMatchObject({
         details: ['Error: stop here'],
         where: path.join(folder, 'web.yml'),
         next: expect.stringContaining('the manifests of the release'),
-      }));
+      });
+      expect(fs.existsSync(path.join(folder, 'chart'))).toBe(false);
+    });
     test('of a copy have no namespace of their own', async () => {
       const file = path.join(folder, 'own.yaml');
       fs.writeFileSync(file, 'kind: A\n---\nkind: B\nmetadata: {namespace: shop}\n');

@@ -106,13 +106,18 @@ async function runHelm(deps: Deps, options: InstallOptions, signal: AbortSignal)
   const { kubeconfig } = cluster;
   await fs.promises.mkdir(options.folder, { recursive: true, mode: 0o700 });
   const chart = await chartOf(release, options.folder);
-  const result = await deps.exec({
-    argv: installArgv({ helm: options.helm, helmVersion: options.helmVersion, kubeconfig, release, chart }),
-    env: helmEnv(deps.env, kubeconfig),
-    ...(hasInput(release) ? { stdin: Readable.from([inputOf(release, deps.env)]) } : {}),
-    limitMs: release.limitMs + helmGraceMs,
-    signal,
-  });
+  const result = await deps
+    .exec({
+      argv: installArgv({ helm: options.helm, helmVersion: options.helmVersion, kubeconfig, release, chart }),
+      env: helmEnv(deps.env, kubeconfig),
+      ...(hasInput(release) ? { stdin: Readable.from([inputOf(release, deps.env)]) } : {}),
+      limitMs: release.limitMs + helmGraceMs,
+      signal,
+    })
+    .finally(async () => {
+      // It may hold Secrets, and the folder of a run is uploaded.
+      if (release.chart === undefined) await fs.promises.rm(chart, { recursive: true, force: true });
+    });
   const text = `${result.stdout}${result.stderr}`;
   await fs.promises.writeFile(path.join(options.folder, 'helm.log'), text, { mode: 0o600 });
   return result;
