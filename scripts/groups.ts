@@ -216,6 +216,12 @@ export const groups: readonly TestGroup[] = [
     ),
     limitMinutes: 40,
   },
+  cluster(
+    'releases',
+    'releases of each kind, in order, with values from everywhere; a cordoned worker',
+    false,
+    '(releases|spread)',
+  ),
   cluster('kube', 'the API client against a real API server', false, 'kube'),
   {
     name: 'recipes',

@@ -67,7 +67,7 @@ describe('any subset of valid inputs', () => {
           if (given['image'] !== undefined)
             expect(plan.suites.map((suite) => suite.image)).toEqual([given['image']]);
           if (given['chart'] !== undefined && given['chart'] !== 'nowhere')
-            expect(plan.releases.some(({ chart }) => chart.endsWith(given['chart'] ?? ''))).toBe(true);
+            expect(plan.releases.some(({ chart }) => chart?.endsWith(given['chart'] ?? ''))).toBe(true);
           if (given['kind-config'] !== undefined)
             expect(plan.cluster?.configs).toEqual([
               path.join(workspace, given['working-directory'] ?? '', given['kind-config']),

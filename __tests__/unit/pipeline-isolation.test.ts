@@ -30,6 +30,16 @@ describe('a suite with `isolation: release`', () => {
     expect(suites.map(({ needs }) => needs)).toEqual([['shop@own', 'mail@own'], ['mail']]);
   });
 
+  test('has copies that depend on copies, and on what it does not need itself as it is', () => {
+    const db = { ...aRelease, name: 'db', namespace: 'db' };
+    const unused = { ...aRelease, name: 'unused', namespace: 'unused' };
+    const releases = [{ ...shop, dependsOn: ['mail', 'db'] }, mail, db, unused];
+    const other = aSuite({ name: 'other', needs: ['unused', 'db'], isolation: 'release' });
+    const copied = withCopies({ ...plan, releases, suites: [own, other] }, run);
+    expect(names(copied)).toEqual(['db', 'shop@own', 'mail@own', 'db@other', 'unused@other']);
+    expect(copied.releases[1]?.dependsOn).toEqual(['mail@own', 'db']);
+  });
+
   test('takes secrets of its copy, called as in ket.yaml', () => {
     const one = { text: 'release/shop/secret/db', release: 'shop', kind: 'Secret', name: 'db' } as const;
     const suites = [{ ...own, references: [one] }];

@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ExecRequest, ExecResult } from '../../src/model/deps.ts';
+import type { EventBody } from '../../src/model/events.ts';
 import type { AnyObject, Kube } from '../../src/model/kube.ts';
 import { KubeError } from '../../src/kube/error.ts';
 import type { ReleasePlan } from '../../src/model/plan.ts';
@@ -10,6 +11,7 @@ import type { ClusterHandle, Tools } from '../../src/model/run.ts';
 import type { Task } from '../../src/model/task.ts';
 import { escapeSet, helmCure, helmEnv, helmSaid, installArgv } from '../../src/releases/helm.ts';
 import { failedJob, installRelease } from '../../src/releases/install.ts';
+import { execute } from '../../src/pipeline/executor.ts';
 import { releaseTasks } from '../../src/releases/tasks.ts';
 import {
   noOutbound,
@@ -24,8 +26,16 @@ import {
   ok,
 } from './support/phases.ts';
 
+const aTask = <T = Tools>(id: string): Task<T> => ({ id }) as unknown as Task<T>;
+
 describe("Helm's command line", () => {
-  const args = { helm: 'helm', helmVersion: 'v4.3.1', kubeconfig: '/run/kubeconfig', release: aRelease };
+  const args = {
+    helm: 'helm',
+    helmVersion: 'v4.3.1',
+    kubeconfig: '/run/kubeconfig',
+    release: aRelease,
+    chart: '/repo/charts/shop',
+  };
   test('for Helm 4', () =>
     expect(installArgv({ ...args, release: { ...aRelease, set: { 'a.b': '1,2', c: '{x,y}' } } })).toEqual([
       ...[
@@ -132,9 +142,10 @@ describe('installing', () => {
     helm: Helm,
     over: Partial<ReleasePlan> = {},
     delivered: string[] = [],
+    env: Record<string, string> = {},
   ) => {
     const waits: string[] = [];
-    const deps = fakeDeps([['upgrade --install', helm]], fakeClock());
+    const deps = { ...fakeDeps([['upgrade --install', helm]], fakeClock()), env };
     const handle: ClusterHandle = {
       name: 'c',
       kubeconfig: '/run/kubeconfig',
@@ -171,6 +182,80 @@ describe('installing', () => {
     });
     await work;
     expect(fs.readFileSync(path.join(folder, 'helm.log'), 'utf8')).toBe('helm says');
+  });
+
+  test('values that are in no file come to Helm by its standard input, after the files', async () => {
+    const cluster = new FakeCluster();
+    const read: string[] = [];
+    const release = {
+      inline: { api: { replicas: 2, key: 'open' }, list: [1] },
+      secrets: [
+        { path: ['api', 'key'], variable: 'API_KEY' },
+        { path: ['db', '__proto__', 'password'], variable: 'DB_PASSWORD' },
+      ],
+    };
+    const { work, deps } = start(
+      cluster,
+      async ({ stdin }) => {
+        for await (const piece of stdin ?? []) read.push(String(piece));
+        return ok;
+      },
+      release,
+      [],
+      { API_KEY: '007', DB_PASSWORD: 'hush, "now"\n' },
+    );
+    await work;
+    expect(read.join('')).toBe(
+      '{"api":{"replicas":2,"key":"007"},"list":[1],"db":{"__proto__":{"password":"hush, \\"now\\"\\n"}}}',
+    );
+    expect(deps.commands[0]).toContain('--values /repo/values.yaml --values - --wait');
+    expect(deps.commands[0]).not.toMatch(/007|hush/);
+    const written = fs.readdirSync(folder).map((file) => fs.readFileSync(path.join(folder, file), 'utf8'));
+    expect(written.join('')).not.toMatch(/007|hush/);
+    // The plan is what it was.
+    expect(release.inline.api.key).toBe('open');
+  });
+
+  describe('plain manifests', () => {
+    const text = 'kind: ConfigMap\ndata: { a: "{{ .Values.x }} {{- y -}}" }\n---\nkind: Secret\n';
+    const plain = (over: Partial<ReleasePlan> = {}): ReturnType<typeof start>['work'] => {
+      const file = path.join(folder, 'web.yml');
+      fs.writeFileSync(file, text);
+      const release = { chart: undefined, values: [], manifests: [file], ...over };
+      return start(
+        new FakeCluster(),
+        ({ argv }) => {
+          const chart = argv[4] ?? '';
+          expect(chart).toBe(path.join(folder, 'chart'));
+          const read = (name: string): string => fs.readFileSync(path.join(chart, name), 'utf8');
+          expect(read('Chart.yaml')).toBe('apiVersion: v2\nname: shop\nversion: 0.0.0\n');
+          expect(fs.readdirSync(path.join(chart, 'templates'))).toEqual(['001-web.yaml']);
+          // What a template makes of it is the text as it was.
+          expect(read('templates/001-web.yaml').replaceAll('{{ "{{" }}', '{{')).toBe(text);
+          expect(read('templates/001-web.yaml')).not.toContain('{{ .Values');
+          return failedWith('Error: stop here');
+        },
+        release as Partial<ReleasePlan>,
+      ).work;
+    };
+    test('are a chart of ket while Helm runs, in which they stand as they are', async () => {
+      await expect(plain()).rejects.toMatchObject({
+        details: ['Error: stop here'],
+        where: path.join(folder, 'web.yml'),
+        next: expect.stringContaining('the manifests of the release'),
+      });
+      expect(fs.existsSync(path.join(folder, 'chart'))).toBe(false);
+    });
+    test('of a copy have no namespace of their own', async () => {
+      const file = path.join(folder, 'own.yaml');
+      fs.writeFileSync(file, 'kind: A\n---\nkind: B\nmetadata: {namespace: shop}\n');
+      const copyOf = { release: 'shop', suite: 'own' };
+      await expect(plain({ manifests: [file], copyOf })).rejects.toMatchObject({
+        code: 'KET_RELEASE',
+        where: file,
+        next: expect.stringContaining('isolation: shared'),
+      });
+    });
   });
 
   test("Helm's word alone is not enough", async () => {
@@ -288,6 +373,91 @@ describe('installing', () => {
     });
   });
 
+  describe('spread over nodes', () => {
+    const on = (name: string, nodeName: string, owner = 'ReplicaSet', ready = true): object => ({
+      metadata: { name, uid: name, ownerReferences: [{ kind: owner, name: 'x' }] },
+      spec: { nodeName, containers: [] },
+      status: { phase: 'Running', conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
+    });
+    const node = (name: string, spec: object = {}, ready = 'True'): object => ({
+      metadata: { name },
+      spec,
+      status: { conditions: [{ type: 'Ready', status: ready }] },
+    });
+    const spread = async (pods: object[], nodes: object[] = []): Promise<unknown> => {
+      const cluster = new FakeCluster();
+      cluster.set('Node', nodes);
+      const { work } = start(
+        cluster,
+        () => {
+          cluster.set('Deployment', [deployment(1)]);
+          cluster.set('Pod', pods);
+          return ok;
+        },
+        { spread: 2 },
+      );
+      return work.then(
+        () => 'ready',
+        (error: unknown) => error,
+      );
+    };
+
+    test.each([
+      ['pods on two nodes', [on('a', 'w1'), on('b', 'w2')]],
+      ['a DaemonSet alone', [on('a', 'w1', 'DaemonSet'), on('b', 'w2', 'DaemonSet')]],
+    ])('enough: %s', async (_, pods) => expect(await spread(pods)).toBe('ready'));
+
+    test('a cordoned worker is named, with the command', async () => {
+      const tainted = { taints: [{ key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' }] };
+      const nodes = [node('cp', tainted), node('w1'), node('w2', { unschedulable: true })];
+      expect(await spread([on('a', 'w1'), on('b', 'w1')], nodes)).toMatchObject({
+        code: 'KET_RELEASE',
+        message: 'release shop has its ready pods on 1 node (w1), and `spread` asks for 2',
+        details: ['pod a is on node w1', 'pod b is on node w1', 'node w2 is cordoned'],
+        next: 'kubectl uncordon w2',
+        where: folder,
+      });
+    });
+
+    const same = [on('a', 'w1'), on('b', 'w1')];
+    test.each([
+      ['nothing that spreads them', same, [node('w1'), node('w2')], /topologySpreadConstraints/],
+      [
+        'a taint',
+        same,
+        [node('w2', { taints: [{ key: 'gpu', effect: 'NoSchedule' }] })],
+        /take the taint from node w2/,
+      ],
+      ['a node that is not ready', same, [node('w2', {}, 'Unknown')], /why node w2 is not ready/],
+      ['one pod', [on('a', 'w1')], [node('w2', { unschedulable: true })], /1 ready pods.*that many replicas/],
+      ['one that is not ready', [on('a', 'w1'), on('b', 'w2', 'ReplicaSet', false)], [], /replicas/],
+      [
+        'what a DaemonSet or Job has elsewhere',
+        [on('a', 'w1'), on('b', 'w2', 'DaemonSet'), on('c', 'w3', 'Job')],
+        [],
+        /replicas/,
+      ],
+    ])('too little, by %s', async (_, pods, nodes, next) =>
+      expect(await spread(pods, nodes)).toMatchObject({
+        code: 'KET_RELEASE',
+        next: expect.stringMatching(next),
+      }),
+    );
+
+    test('a pod that comes a moment later counts', async () => {
+      const cluster = new FakeCluster();
+      cluster.set('Deployment', [deployment(1)]);
+      cluster.set('Pod', [on('a', 'w1')]);
+      const { work, waits } = start(cluster, () => ok, { spread: 2 });
+      const late = (): void => {
+        if (!waits.includes('pods on 2 nodes (now on 1 node)')) setImmediate(late);
+        else cluster.set('Pod', [on('a', 'w1'), on('b', 'w2')]);
+      };
+      late();
+      await work;
+    });
+  });
+
   test("what Helm refuses is told in Helm's words", () =>
     expect(
       start(new FakeCluster(), () => failedWith('Error: parse error at (shop/templates/x.yaml:3)')).work,
@@ -349,6 +519,53 @@ test('a release waits for the cluster and all images, and is in the state before
   ]);
   await expect(install[0]?.run(context)).rejects.toMatchObject({ details: ['Error: stop here'] });
   fs.rmSync(path.join(os.tmpdir(), 'releases'), { recursive: true, force: true });
+});
+
+test('a release waits for those that it depends on, in whichever order they stand, and others for nobody', async () => {
+  const run = {
+    runId: 'r',
+    folder: '/r',
+    kubeconfig: '/k',
+    state: fakeState(),
+    env: {},
+    outbound: noOutbound,
+  };
+  const [tools, ready] = [aTask('tools'), aTask<ClusterHandle>('ready')];
+  const releases = [
+    { ...aRelease, name: 'web', dependsOn: ['shop', 'mail'] },
+    { ...aRelease, name: 'shop', dependsOn: ['db'] },
+    { ...aRelease, name: 'db' },
+    { ...aRelease, name: 'mail' },
+  ];
+  const { install } = releaseTasks(run, aPlan({ releases }), { tools, ready }, { deliver: [] }, false);
+  const needs = install.map(({ id, needs: all }) => [id, ...all.map((task) => task.id)].join(' < '));
+  expect(needs).toEqual([
+    'install web < tools < ready < install shop < install mail',
+    'install shop < tools < ready < install db',
+    'install db < tools < ready',
+    'install mail < tools < ready',
+  ]);
+  // What needs a task is one and the same task, so that it is not installed twice.
+  expect(install[0]?.needs).toContain(install[1]);
+  const failing = install.map((task) => ({
+    ...task,
+    needs: task.needs.filter((one) => one !== tools && one !== ready),
+    run: () => (task.id === 'install db' ? Promise.reject(new Error('no')) : Promise.resolve(undefined)),
+  }));
+  for (const task of failing)
+    task.needs = task.needs.map((one) => failing.find(({ id }) => id === one.id) ?? one);
+  const events: EventBody[] = [];
+  const emit = (event: EventBody): void => void events.push(event);
+  await execute(failing, { deps: fakeDeps([]), emit, signal: new AbortController().signal });
+  const ends = events.flatMap((event) =>
+    event.type === 'task-ended' ? [`${event.task} ${event.outcome} ${event.reason ?? ''}`.trim()] : [],
+  );
+  expect(ends.sort()).toEqual([
+    'install db failed',
+    'install mail done',
+    'install shop skipped install db failed',
+    'install web skipped install db failed',
+  ]);
 });
 
 test('the namespace of a copy is listed before it is made, once for the copies in it, and before Helm runs', async () => {

@@ -123,5 +123,5 @@ function check(run: string, head: JournalHead, version: string, env: NodeJS.Proc
       next: `attach with ket ${head.ket}, or let ket cleanup remove what the run left`,
     });
   // Without their values they could not be masked, and no Job of a retry made.
-  checkSecrets(head.plan.suites, env);
+  checkSecrets(head.plan, env);
 }

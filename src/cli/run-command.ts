@@ -104,8 +104,10 @@ export async function upCommand(flags: RunFlags): Promise<number> {
     throw new KetError('KET_USAGE', `tier ${plan.tier} has no cluster to bring up`, {
       next: 'name a tier with one: --tier',
     });
+  const deps = realDeps();
+  checkSecrets({ ...plan, suites: [] }, deps.env);
   const sinks = (folder: string): readonly EventSink[] => sinksFor(flags.format, folder);
-  return (await execute(settled, { deps: realDeps(), up: true, sinks })).exitCode;
+  return (await execute(settled, { deps, up: true, sinks })).exitCode;
 }
 
 /**
@@ -116,7 +118,7 @@ export async function runCommand(flags: SeriesFlags, args: readonly string[]): P
   const tiers = plansOf(flags, args);
   const deps = realDeps();
   const plans = tiers.flatMap(({ settled }) => settled?.plan ?? []);
-  for (const plan of plans) checkSecrets(plan.suites, deps.env);
+  for (const plan of plans) checkSecrets(plan, deps.env);
   const sinks = (folder: string): readonly EventSink[] => sinksFor(flags.format, folder);
   const extras: RunExtras = { deps, cluster: flags.cluster, sinks };
   const [only, second] = tiers;

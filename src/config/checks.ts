@@ -1,8 +1,10 @@
+import { dependsChecks } from './depends.ts';
 import { versionsOf } from './plan-cluster.ts';
 import { subject, valueAt, whereOf } from './issues.ts';
 import { imageProblem } from './names.ts';
 import { nearest, type Problem } from './problems.ts';
 import { withProfile } from './profiles.ts';
+import { releaseChecks } from './release-checks.ts';
 import { referenceChecks } from './release-objects.ts';
 import { formatBytes, parseQuantity } from '../model/quantity.ts';
 import type { KetConfig, SuiteConfig, TierConfig } from './schema.ts';
@@ -29,6 +31,8 @@ export function fieldProblems(config: KetConfig, source: Source): Problem[] {
   for (const [name, tier] of Object.entries(config.tiers)) {
     const scope = { profiles: config.profiles, tier, at: ['tiers', name], source, add };
     uniqueNames(scope);
+    dependsChecks(scope);
+    releaseChecks(scope);
     imageChecks(scope);
     if (name === 'e2e' && tier.onUnhealthy === 'report')
       add(

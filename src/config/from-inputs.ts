@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { KetError } from '../model/errors.ts';
-import type { Plan, SuitePlan } from '../model/plan.ts';
+import type { Plan } from '../model/plan.ts';
 import { compose } from './compose.ts';
 import { impliesCluster } from './draft.ts';
 import type { InputName, Inputs } from './inputs.ts';
@@ -62,7 +62,7 @@ export function planFromInputs(inputs: Inputs, place: InputsPlace): Plan {
       cwd: place.workspace,
     },
   );
-  checkSecrets(plan.suites, place.env);
+  checkSecrets(plan, place.env);
   return plan;
 }
 
@@ -143,20 +143,28 @@ const missingSecrets = (inputs: Inputs, env: InputsPlace['env']): Problem[] =>
     );
 
 /** A secret that is empty is none: GitHub gives empty ones to pull requests from forks. */
-export function checkSecrets(suites: readonly SuitePlan[], env: InputsPlace['env']): void {
-  const missing = suites.flatMap(({ name, secrets, lacks }) =>
-    // One that is skipped for what it lacks needs none.
-    (lacks.length > 0 ? [] : secrets)
-      .filter((secret) => unset(secret, env))
-      .map((secret) => ({ name, secret })),
+export function checkSecrets(
+  { suites, releases }: Pick<Plan, 'suites' | 'releases'>,
+  env: InputsPlace['env'],
+): void {
+  // One that is skipped for what it lacks needs none; where all are, nothing is installed.
+  const running = suites.filter(({ lacks }) => lacks.length === 0);
+  const installed = running.length > 0 || suites.length === 0 ? releases : [];
+  const wanted = [
+    ...running.map(({ name, secrets }) => ({ name: `suite "${name}"`, secrets })),
+    ...installed.map(({ name, secrets }) => ({
+      name: `release "${name}"`,
+      secrets: secrets.map(({ variable }) => variable),
+    })),
+  ];
+  const missing = wanted.flatMap(({ name, secrets }) =>
+    [...new Set(secrets)].filter((secret) => unset(secret, env)).map((secret) => ({ name, secret })),
   );
   const [first] = missing;
   if (first === undefined) return;
   throw new KetError(
     'KET_USAGE',
-    missing
-      .map(({ name, secret }) => `suite "${name}" needs the secret ${secret}, which is not set`)
-      .join('; '),
+    missing.map(({ name, secret }) => `${name} needs the secret ${secret}, which is not set`).join('; '),
     {
       where: 'secrets',
       next: `set the environment variable ${first.secret}; pull requests from forks are given no secrets`,

@@ -1,23 +1,15 @@
 import path from 'node:path';
 import { KetError } from '../model/errors.ts';
-import type {
-  CollectPlan,
-  ImagePlan,
-  Keep,
-  Plan,
-  ReleasePlan,
-  Resources,
-  SuitePlan,
-  ToolsPlan,
-} from '../model/plan.ts';
+import type { ImagePlan, Keep, Plan, Resources, SuitePlan, ToolsPlan } from '../model/plan.ts';
 import { openConfig, selectTier } from './chosen-tiers.ts';
 import { msOf as ms } from './duration.ts';
-import { dockerfileOf, isRemoteChart } from './files.ts';
+import { dockerfileOf } from './files.ts';
 import { mainContainerIn, readJobFile, type JobContainer } from './job-file.ts';
 import type { LoadedConfig } from './load.ts';
 import { versionProblem } from './names.ts';
 import { budgetOf } from './plan-budget.ts';
 import { clusterOf, override } from './plan-cluster.ts';
+import { releaseOf } from './plan-release.ts';
 import { problemsError } from './problems.ts';
 import { referencesOf } from './release-objects.ts';
 import { parseQuantity } from '../model/quantity.ts';
@@ -25,12 +17,12 @@ import {
   defaultKind,
   type ImageConfig,
   type KetConfig,
-  type ReleaseConfig,
   type SuiteConfig,
   type TierConfig,
 } from './schema.ts';
 import { patchesOf, withProfile } from './profiles.ts';
 import { unknownName } from './select.ts';
+import { placesIn, requirePlaces } from './spread.ts';
 
 /** What flags or the Action's inputs say; each goes before the environment, and that before ket.yaml. */
 export interface PlanOverrides {
@@ -87,6 +79,8 @@ export function planOf({ config, root, path: configPath, tier: name }: Chosen, i
   if (tier === undefined) throw new Error(`tier ${name} was chosen and is not there`);
   const cluster = clusterOf(tier.cluster, config.tools, root, input);
   const nodes = cluster?.nodes.length ?? 0;
+  if (overrides.clusterConfig !== undefined && cluster !== undefined)
+    requirePlaces(tier.releases, placesIn(cluster), overrides.clusterConfig);
   const output =
     overrides.output === undefined ? path.resolve(root, config.output) : path.resolve(cwd, overrides.output);
   return deepFreeze<Plan>({
@@ -160,23 +154,6 @@ function imageOf(image: ImageConfig, root: string): ImagePlan {
     ...(image.target === undefined ? {} : { target: image.target }),
     args: image.args,
     limitMs: ms(image.timeout),
-  };
-}
-
-function releaseOf(release: ReleaseConfig, root: string, nodes: number): ReleasePlan {
-  return {
-    name: release.name,
-    namespace: release.namespace ?? release.name,
-    chart: isRemoteChart(release.chart) ? release.chart : path.resolve(root, release.chart),
-    values: release.values.map((file) => path.resolve(root, file)),
-    set: Object.fromEntries(Object.entries(release.set).map(([key, value]) => [key, String(value)])),
-    limitMs: ms(release.timeout ?? (nodes > 1 ? '20m' : '10m')),
-    collect: release.collect.map(({ from, container, path: file, command }): CollectPlan => ({
-      from,
-      ...(container === undefined ? {} : { container }),
-      path: file,
-      ...(command === undefined ? {} : { command }),
-    })),
   };
 }
 

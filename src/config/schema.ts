@@ -11,6 +11,7 @@ import {
 } from './names.ts';
 import { cpuProblem, memoryProblem, sizeProblem } from './quantity.ts';
 import { referencePattern, referenceProblem } from './release-objects.ts';
+import { valuePathProblem } from './release-values.ts';
 
 /**
  * The one schema of ket.yaml: it makes the types, the validation, schema/ket.schema.json and docs/ket-yaml.md. What
@@ -134,7 +135,12 @@ export const imageSchema = z.strictObject({
 export const releaseSchema = z.strictObject({
   name: label(53).describe('Name of the Helm release; suites name it in `needs`.'),
   namespace: label(63).optional().describe('Namespace in the cluster; the name of the release unless given.'),
-  chart: text.describe('A chart: a folder, a `.tgz` file, or an `oci://` or `https://` address.'),
+  chart: text.optional().describe('A chart: a folder, a `.tgz` file, or an `oci://` or `https://` address.'),
+  manifests: z
+    .array(path)
+    .min(1)
+    .optional()
+    .describe('Plain manifests in place of a chart: files, folders or globs.'),
   values: z.array(path).default([]).describe('Values files, later ones going before earlier ones.'),
   set: z
     .record(
@@ -142,10 +148,27 @@ export const releaseSchema = z.strictObject({
       z.union([z.string(), z.number(), z.boolean()]).meta({ title: 'text, number, true or false' }),
     )
     .default({})
-    .describe('Single values, as with `helm --set`.'),
+    .describe('Single values, as with `helm --set`; they go before all others.'),
+  inline: z
+    .record(text, z.unknown())
+    .default({})
+    .describe('Values written here, as in a values file; they go before those of `values`.'),
+  secrets: z
+    .record(form('keys of a value', valuePathProblem), variableName)
+    .default({})
+    .describe(
+      'Values that are environment variables of this machine, `{db.password: DB_PASSWORD}`: masked, and on no command line.',
+    ),
+  dependsOn: z
+    .array(text)
+    .default([])
+    .describe('Releases of the tier that must be ready before this one is installed.'),
   timeout: duration
     .optional()
     .describe('How long it may take to be ready; 10m in a cluster of one node, 20m in a larger one.'),
+  spread: whole(2, 1000)
+    .optional()
+    .describe('On so many nodes at least its ready pods must be, or it fails.'),
   collect: z
     .array(collectSchema)
     .default([])

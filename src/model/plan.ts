@@ -107,11 +107,21 @@ export interface ReleasePlan {
   readonly copyOf?: { readonly release: string; readonly suite: string };
   /** Namespace in the cluster; the release's name unless given. */
   readonly namespace: string;
-  /** A chart folder (absolute) or a reference that Helm understands. */
-  readonly chart: string;
+  /** A chart folder (absolute) or a reference that Helm understands; absent where there are `manifests`. */
+  readonly chart?: string;
+  /** Files of plain manifests, absolute. */
+  readonly manifests?: readonly string[];
   readonly values: readonly string[];
   readonly set: Readonly<Record<string, string>>;
+  /** Values written in ket.yaml, which go before those of files. */
+  readonly inline: Readonly<Record<string, unknown>>;
+  /** Values that are variables of this machine, by their keys; they go before `inline`. */
+  readonly secrets: readonly { readonly path: readonly string[]; readonly variable: string }[];
+  /** Releases of the plan that must be ready before it is installed; without circles. */
+  readonly dependsOn: readonly string[];
   readonly limitMs: number;
+  /** Its ready pods must be on at least so many nodes. */
+  readonly spread?: number;
   readonly collect: readonly CollectPlan[];
 }
 

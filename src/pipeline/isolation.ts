@@ -1,5 +1,6 @@
 import type { SharedRelease } from '../model/events.ts';
 import type { Plan, ReleasePlan, SuitePlan } from '../model/plan.ts';
+import { withDependencies } from '../model/dependencies.ts';
 import { shorten } from '../suites/names.ts';
 
 const runs = (suite: SuitePlan): boolean => suite.lacks.length === 0;
@@ -7,7 +8,8 @@ const hasItsOwn = (suite: SuitePlan): boolean => suite.isolation === 'release';
 
 /**
  * The plan with a copy of each release for each suite that is isolated from others by `isolation: release`, in a
- * namespace that no other run has. A release that only such suites need is not there itself. Pure.
+ * namespace that no other run has. A release that only such suites need is not there itself, unless one depends on it
+ * that is: what a suite does not need is not copied for it. Pure.
  */
 export function withCopies(plan: Plan, runId: string): Plan {
   const isolated = plan.suites.filter((suite) => hasItsOwn(suite) && runs(suite));
@@ -19,9 +21,12 @@ export function withCopies(plan: Plan, runId: string): Plan {
         name: copyName(release.name, suite),
         namespace: copyNamespace(release.namespace, suite, runId),
         copyOf: { release: release.name, suite: suite.name },
+        dependsOn: release.dependsOn.map((name) =>
+          suite.needs.includes(name) ? copyName(name, suite) : name,
+        ),
       })),
   );
-  const isShared = ({ name }: ReleasePlan): boolean => {
+  const isNeeded = ({ name }: ReleasePlan): boolean => {
     const needed = plan.suites.filter(({ needs }) => needs.includes(name));
     return !needed.some(hasItsOwn) || needed.some((suite) => !hasItsOwn(suite) && runs(suite));
   };
@@ -33,7 +38,10 @@ export function withCopies(plan: Plan, runId: string): Plan {
       references: suite.references.map((one) => ({ ...one, release: copyName(one.release, suite) })),
     };
   });
-  return { ...plan, releases: [...plan.releases.filter(isShared), ...copies], suites };
+  const all = [...plan.releases, ...copies];
+  const wanted = [...plan.releases.filter(isNeeded), ...copies].map(({ name }) => name);
+  const there = withDependencies(wanted, all);
+  return { ...plan, releases: all.filter(({ name }) => there.includes(name)), suites };
 }
 
 /** No release in ket.yaml can be called so. */

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { ReleasePlan } from '../model/plan.ts';
 import { cacheHome } from '../tools/find.ts';
+import { hasInput } from './values.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -38,20 +39,24 @@ export interface InstallArgs {
   readonly helmVersion: string;
   readonly kubeconfig: string;
   readonly release: ReleasePlan;
+  /** That of the release, or the one written for its manifests. */
+  readonly chart: string;
 }
 
 /** argv that installs a release, or upgrades one that a kept cluster has already. */
-export function installArgv({ helm, helmVersion, kubeconfig, release }: InstallArgs): string[] {
+export function installArgv({ helm, helmVersion, kubeconfig, release, chart }: InstallArgs): string[] {
   return [
     helm,
     'upgrade',
     '--install',
     helmName(release),
-    release.chart,
+    chart,
     '--namespace',
     release.namespace,
     '--create-namespace',
     ...release.values.flatMap((file) => ['--values', file]),
+    // Standard input.
+    ...(hasInput(release) ? ['--values', '-'] : []),
     ...Object.entries(release.set).flatMap(([key, value]) => ['--set', `${key}=${escapeSet(value)}`]),
     waitFlag(helmVersion),
     '--timeout',
@@ -79,8 +84,9 @@ export function helmSaid(stderr: string): string[] {
 
 /** The next step for the failures of Helm that are well known. */
 export function helmCure(said: string, release: ReleasePlan): string {
+  const chart = release.chart ?? 'CHART';
   if (/missing in charts\/ directory|dependencies? .*(missing|out of sync)/i.test(said))
-    return `fetch the chart's dependencies once: helm dependency build ${release.chart}`;
+    return `fetch the chart's dependencies once: helm dependency build ${chart}`;
   const name = helmName(release);
   if (/another operation .* is in progress/i.test(said))
     return `an earlier install was cut off: helm uninstall ${name} --namespace ${release.namespace}`;
@@ -92,8 +98,9 @@ export function helmCure(said: string, release: ReleasePlan): string {
   if (/cannot re-use a name|invalid ownership metadata|already exists/i.test(said))
     return `something of that name is there and is not of this release: choose another name or namespace for ${release.name}`;
   if (/values don't meet the specifications/i.test(said))
-    return `the chart's schema refuses the values: see ${release.values.join(', ')}`;
+    return `the chart's schema refuses the values: see ${[...release.values, 'what ket.yaml sets'].join(', ')}`;
+  if (release.manifests !== undefined) return 'see the manifests of the release, and what Helm says of them';
   if (/parse error|execution error|error calling|YAML parse/i.test(said))
-    return `the chart does not render: helm template ${name} ${release.chart} shows where`;
-  return `try it alone: helm upgrade --install ${name} ${release.chart} --namespace ${release.namespace}`;
+    return `the chart does not render: helm template ${name} ${chart} shows where`;
+  return `try it alone: helm upgrade --install ${name} ${chart} --namespace ${release.namespace}`;
 }

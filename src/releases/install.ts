@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { KetError } from '../model/errors.ts';
 import { formatMs } from '../model/format.ts';
 import type { Deps, ExecResult } from '../model/deps.ts';
@@ -10,7 +11,10 @@ import { evidence, type Evidence } from './evidence.ts';
 import { helmCure, helmEnv, helmSaid, installArgv } from './helm.ts';
 import { failureCure, failureLines, hookCure } from './failure.ts';
 import type { ReleaseFailure } from './judge.ts';
+import { chartOf } from './manifests.ts';
 import { restart } from './restart.ts';
+import { spreadAwaited, spreadError, spreadOf } from './spread.ts';
+import { hasInput, inputOf } from './values.ts';
 import { watchRelease, type ReleaseStand, type ReleaseWatch } from './watch.ts';
 
 export interface InstallOptions {
@@ -32,6 +36,8 @@ export interface InstallOptions {
 const helmGraceMs = 20_000;
 /** After Helm is content ket looks itself; what is available for Helm is so for ket within moments. */
 const ownLookMs = 30_000;
+/** A pod that was just replaced, or is not seen yet, may still make up the spread. */
+const spreadMs = 5000;
 
 /**
  * Installs a release and waits until its workloads are available. Helm waits for its whole limit also when nothing can
@@ -64,6 +70,7 @@ export async function installRelease(deps: Deps, options: InstallOptions): Promi
     if (first.result.code !== 0 || first.result.timedOut)
       throw await helmError(options, first.result, watch.stand(), proofs, deps.clock.monotonic() - began);
     await ownLook(options, watch, proofs, { limitMs: ownLookMs, oldGone: false });
+    await spreadLook(deps, options, watch, proofs);
   } finally {
     end.abort();
     watch.close();
@@ -87,6 +94,7 @@ export async function renewRelease(
   try {
     const proofs = evidence(cluster.kube, release.namespace, options.folder);
     await ownLook(options, watch, proofs, { limitMs: release.limitMs, oldGone: true });
+    await spreadLook(deps, options, watch, proofs);
   } finally {
     watch.close();
   }
@@ -97,12 +105,19 @@ async function runHelm(deps: Deps, options: InstallOptions, signal: AbortSignal)
   const { cluster, release } = options;
   const { kubeconfig } = cluster;
   await fs.promises.mkdir(options.folder, { recursive: true, mode: 0o700 });
-  const result = await deps.exec({
-    argv: installArgv({ helm: options.helm, helmVersion: options.helmVersion, kubeconfig, release }),
-    env: helmEnv(deps.env, kubeconfig),
-    limitMs: release.limitMs + helmGraceMs,
-    signal,
-  });
+  const chart = await chartOf(release, options.folder);
+  const result = await deps
+    .exec({
+      argv: installArgv({ helm: options.helm, helmVersion: options.helmVersion, kubeconfig, release, chart }),
+      env: helmEnv(deps.env, kubeconfig),
+      ...(hasInput(release) ? { stdin: Readable.from([inputOf(release, deps.env)]) } : {}),
+      limitMs: release.limitMs + helmGraceMs,
+      signal,
+    })
+    .finally(async () => {
+      // It may hold Secrets, and the folder of a run is uploaded.
+      if (release.chart === undefined) await fs.promises.rm(chart, { recursive: true, force: true });
+    });
   const text = `${result.stdout}${result.stderr}`;
   await fs.promises.writeFile(path.join(options.folder, 'helm.log'), text, { mode: 0o600 });
   return result;
@@ -141,6 +156,27 @@ async function ownLook(
       proofs,
     );
   }
+}
+
+/** A release that is ready is also on as many nodes as it must be. */
+async function spreadLook(
+  { clock }: Deps,
+  { cluster, release, folder, signal, awaiting }: InstallOptions,
+  watch: ReleaseWatch,
+  proofs: Evidence,
+): Promise<void> {
+  const wanted = release.spread;
+  if (wanted === undefined) return;
+  const began = clock.monotonic();
+  const short = await watch.until(({ pods }) => {
+    const spread = spreadOf(pods);
+    if (spread.nodes.length >= wanted) return 'spread';
+    awaiting(spreadAwaited(spread, wanted));
+    return clock.monotonic() - began < spreadMs ? undefined : spread;
+  }, signal);
+  if (short === 'spread') return;
+  await proofs.save(watch.stand().pods);
+  throw await spreadError(cluster.kube, release, wanted, short, folder);
 }
 
 async function failureError(
@@ -182,7 +218,7 @@ async function helmError(
   const lines = hook === undefined ? [] : await proofs.hooks(hook);
   await proofs.save(stand.pods);
   return new KetError('KET_RELEASE', `Helm could not install release ${release.name}`, {
-    where: release.chart,
+    where: release.chart ?? (release.manifests ?? []).join(', '),
     details: [...said, ...lines],
     next: lines.length > 0 ? hookCure : helmCure(said.join('\n'), release),
   });

@@ -60,7 +60,7 @@ const graceMs = 90_000;
 const leavingMs = 120_000;
 
 /**
- * Installs the releases of the plan side by side, when the cluster is ready and has the plan's images. In a cluster
+ * Installs the releases of the plan, each after those that it depends on, else side by side, when the cluster is ready and has the plan's images. In a cluster
  * that stays from run to run (`clusterStays`), what runs an older image of the same name is restarted.
  */
 export function releaseTasks(
@@ -71,13 +71,23 @@ export function releaseTasks(
   clusterStays: boolean,
 ): ReleaseTasks {
   const delivered = plan.images.map((image) => image.name);
-  const install = plan.releases.map((release): Task<ReadyRelease> => {
+  const made = new Map<string, Task<ReadyRelease>>();
+  /** After those that it depends on, of which a plan has no circles. */
+  const installOf = (release: ReleasePlan): Task<ReadyRelease> => {
+    const known = made.get(release.name);
+    if (known !== undefined) return known;
+    const before = plan.releases.filter(({ name }) => release.dependsOn.includes(name)).map(installOf);
+    const task = installTask(release, before);
+    made.set(release.name, task);
+    return task;
+  };
+  const installTask = (release: ReleasePlan, before: readonly Task[]): Task<ReadyRelease> => {
     const shared = plan.releases.some((other) => other !== release && other.namespace === release.namespace);
     return {
       id: `install ${release.name}`,
       phase: 'releases',
       title: `install release ${release.name}`,
-      needs: [cluster.tools, cluster.ready, ...images.deliver],
+      needs: [cluster.tools, cluster.ready, ...images.deliver, ...before],
       limitMs: (clusterStays ? 2 : 1) * release.limitMs + graceMs,
       async run(context) {
         const { helm, helmVersion } = context.output(cluster.tools);
@@ -130,6 +140,7 @@ export function releaseTasks(
         return { release, cluster: handle };
       },
     };
-  });
+  };
+  const install = plan.releases.map(installOf);
   return { install, all: install };
 }

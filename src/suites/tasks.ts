@@ -1,3 +1,4 @@
+import { withDependencies } from '../model/dependencies.ts';
 import { KetError } from '../model/errors.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { priorities, type Plan, type SuitePlan } from '../model/plan.ts';
@@ -91,7 +92,8 @@ export function suiteTask(
     priority: priorityOf(suite),
     async run(outer) {
       const cluster = outer.output(needs.cluster);
-      const guards = suite.needs.map((name) => needs.guard(name, cluster, outer));
+      const watched = withDependencies(suite.needs, plan.releases);
+      const guards = watched.map((name) => needs.guard(name, cluster, outer));
       const context = withStops(outer, [admission.stopped, ...guards]);
       const { kube } = cluster;
       const world: SuiteWorld = {

@@ -175,6 +175,9 @@ export const aRelease: ReleasePlan = {
   chart: '/repo/charts/shop',
   values: ['/repo/values.yaml'],
   set: {},
+  inline: {},
+  secrets: [],
+  dependsOn: [],
   limitMs: 60_000,
   collect: [],
 };

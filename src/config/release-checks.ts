@@ -1,0 +1,47 @@
+import { valueAt } from './issues.ts';
+import { secretValueProblems } from './release-values.ts';
+import type { TierConfig } from './schema.ts';
+import type { ProblemMore, Source } from './source.ts';
+
+/** Checks of the fields of a release against each other. */
+
+type Path = readonly (string | number)[];
+
+interface Scope {
+  readonly tier: TierConfig;
+  readonly at: Path;
+  readonly source: Source;
+  readonly add: (at: Path, message: string, more?: ProblemMore) => void;
+}
+
+export function releaseChecks(scope: Scope): void {
+  releaseKinds(scope);
+  releaseSecrets(scope);
+}
+
+/** A release is a chart, or plain manifests, to which values would do nothing. */
+function releaseKinds({ tier, at, source, add }: Scope): void {
+  tier.releases.forEach((release, index) => {
+    const place = [...at, 'releases', index];
+    if (release.chart === undefined && release.manifests === undefined)
+      add(place, `release "${release.name}" has neither "chart" nor "manifests"`);
+    if (release.manifests === undefined) return;
+    for (const key of ['chart', 'values', 'set', 'inline', 'secrets'] as const)
+      if (valueAt(source.data, [...place, key]) !== undefined)
+        add([...place, key], `"${key}" of release "${release.name}" is not for one of "manifests"`, {
+          key: true,
+        });
+  });
+}
+
+/** A secret that is not what the release gets would be believed in. */
+function releaseSecrets({ tier, at, add }: Scope): void {
+  tier.releases.forEach((release, index) => {
+    for (const [key, problem] of secretValueProblems(release))
+      add(
+        [...at, 'releases', index, 'secrets', key],
+        `secret "${key}" of release "${release.name}" ${problem}`,
+        { key: true },
+      );
+  });
+}
