@@ -8,6 +8,7 @@ export const phases = [
   'cluster',
   'images',
   'releases',
+  'checks',
   'suites',
   'report',
   'cleanup',
