@@ -122,6 +122,7 @@ describe('a plan', () => {
         idempotent: false,
         priority: 'normal',
         lacks: [],
+        checks: [],
         podSecurity: 'restricted',
         ingress: 'allow',
         resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '512Mi' } },

@@ -1,3 +1,4 @@
+import { checkProblems } from './check-checks.ts';
 import { dependsChecks } from './depends.ts';
 import { versionsOf } from './plan-cluster.ts';
 import { subject, valueAt, whereOf } from './issues.ts';
@@ -41,6 +42,7 @@ export function fieldProblems(config: KetConfig, source: Source): Problem[] {
       );
     if (tier.cluster === undefined) withoutCluster(scope);
     else withCluster(scope);
+    checkProblems(scope);
     tier.suites.forEach((suite, index) => suiteChecks(scope, suite, [...scope.at, 'suites', index]));
   }
   const defaults = Object.entries(config.tiers).filter(([, tier]) => tier.default);
@@ -55,7 +57,7 @@ export function fieldProblems(config: KetConfig, source: Source): Problem[] {
 
 /** Suites, releases and images are told apart by their names in commands, folders and reports. */
 function uniqueNames({ tier, at, add }: Scope): void {
-  for (const list of ['suites', 'releases', 'images'] as const) {
+  for (const list of ['suites', 'releases', 'images', 'checks'] as const) {
     const seen = new Map<string, number>();
     tier[list].forEach(({ name }, index) => {
       const first = seen.get(name);
@@ -92,7 +94,7 @@ function imageChecks({ tier, at, source, add }: Scope): void {
 /** Options that would be silently without effect are refused: the reader of the file would believe in them. */
 function withoutCluster({ tier, at, source, add }: Scope): void {
   const missing = `${whereOf(at, source.data)} has no "cluster"`;
-  for (const list of ['images', 'releases'] as const)
+  for (const list of ['images', 'releases', 'checks'] as const)
     if (tier[list].length > 0) add([...at, list], `"${list}" need a cluster, but ${missing}`, { key: true });
   tier.suites.forEach((suite, index) => {
     const place = [...at, 'suites', index];

@@ -8,6 +8,7 @@ import { mainContainerIn, readJobFile, type JobContainer } from './job-file.ts';
 import type { LoadedConfig } from './load.ts';
 import { versionProblem } from './names.ts';
 import { budgetOf } from './plan-budget.ts';
+import { checksOf, requiredChecks } from './plan-checks.ts';
 import { clusterOf, override } from './plan-cluster.ts';
 import { releaseOf } from './plan-release.ts';
 import { problemsError } from './problems.ts';
@@ -91,6 +92,7 @@ export function planOf({ config, root, path: configPath, tier: name }: Chosen, i
     ...(cluster === undefined ? {} : { cluster }),
     images: tier.images.map((image) => imageOf(image, root)),
     releases: tier.releases.map((release) => releaseOf(release, root, nodes)),
+    checks: checksOf(tier),
     suites: selectSuites(tier, name, input.suites).map((suite) => suiteOf(suite, tier, config, root, input)),
     namespace: {
       quota: Object.fromEntries(Object.entries(tier.quota).map(([key, value]) => [key, String(value)])),
@@ -198,6 +200,7 @@ function suiteOf(
     ...(replicas === undefined ? {} : { replicas }),
     resources: job === undefined ? resourcesOf(suite) : resourcesOfJob(suite, job.container),
     lacks: suite.requires.env.filter((name) => (input.env[name] ?? '') === ''),
+    checks: requiredChecks(suite, tier),
     placement: suite.placement,
     podSecurity: suite.podSecurity ?? 'restricted',
     ingress: suite.ingress,

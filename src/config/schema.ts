@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { podSecurityLevels, priorities } from '../model/plan.ts';
 import { durationPattern, durationProblem } from './duration.ts';
+import { endpointProblem, urlProblem, workloadProblem } from './endpoints.ts';
 import {
   imageProblem,
   kubernetesProblem,
@@ -175,6 +176,62 @@ export const releaseSchema = z.strictObject({
     .describe('Files that leave the pods before the release is removed.'),
 });
 
+const endpoint = form('HOST:PORT', endpointProblem, '^[a-z0-9][a-z0-9.-]*:\\d{1,5}$');
+const url = form('URL', urlProblem, '^http://');
+const workload = form('workload', workloadProblem, '^(deployment|statefulset|daemonset)/.+$');
+const whoSchema = z.strictObject({
+  labels: z
+    .record(text, z.string())
+    .default({})
+    .describe('Labels of the pod that tries, as the rules of the policy select them.'),
+  namespace: label(63).optional().describe("Namespace of that pod; the release's unless given."),
+});
+
+/** The keys of which a check has exactly one: what it looks at. */
+export const checkKinds = ['http', 'tcp', 'exec', 'workload', 'job', 'network', 'policy'] as const;
+
+export const checkSchema = z.strictObject({
+  name: label(40).describe('Name of the check, unique in its tier.'),
+  release: text
+    .optional()
+    .describe(
+      'The release that it is about: it runs when that is ready, and short names are those of its namespace. The only one of the tier unless given; all of them for `network`.',
+    ),
+  http: url.optional().describe('An `http://` address that must answer, e.g. `http://shop-api:8080/health`.'),
+  status: whole(100, 599).optional().describe('With `http`: the status that it must have; 200 unless given.'),
+  body: text.optional().describe('With `http`: a text that must be in the first 4 KiB of the body.'),
+  tcp: endpoint.optional().describe('A service and its port that must take a connection: `shop-db:5432`.'),
+  exec: workload
+    .optional()
+    .describe('A workload in one ready pod of which `command` must end with 0: `deployment/NAME`.'),
+  command: command.optional().describe('With `exec`: what runs there.'),
+  container: label(63).optional().describe('With `exec`: the container; the first of the pod unless given.'),
+  workload: workload
+    .optional()
+    .describe(
+      'A workload all of whose pods must be ready: `deployment/NAME`, `statefulset/NAME` or `daemonset/NAME`.',
+    ),
+  job: label(63).optional().describe('A Job that must be complete.'),
+  network: z
+    .literal(true)
+    .optional()
+    .describe(
+      '`true`: names and ports of all services of the releases, from every node; pods of different nodes; connections that stay open.',
+    ),
+  policy: endpoint
+    .optional()
+    .describe('A service and its port for which `allow` and `deny` say who may connect: `shop-db:5432`.'),
+  allow: z.array(whoSchema).default([]).describe('With `policy`: pods that must get through.'),
+  deny: z
+    .array(whoSchema)
+    .default([])
+    .describe('With `policy`: pods that must not; at least one of `allow` proves that the service is alive.'),
+  limit: duration
+    .default('30s')
+    .describe('How long one probe may take to hold; it is tried again until then.'),
+  timeout: duration.default('5m').describe('How long all probes of the check may take together.'),
+});
+
 export const suiteSchema = z.strictObject({
   name: label(40).describe('Name of the suite, unique in its tier.'),
   command: command
@@ -279,6 +336,12 @@ export const suiteSchema = z.strictObject({
         .array(variableName)
         .default([])
         .describe('Environment variables of this machine without which the suite is skipped, and says so.'),
+      checks: z
+        .array(text)
+        .optional()
+        .describe(
+          'Checks that must hold, else the suite is skipped, and says so; those of the releases that it needs unless given, `[]` for none.',
+        ),
     })
     .prefault({})
     .describe('What must be there for the suite to make sense.'),
@@ -381,6 +444,10 @@ export const tierSchema = z.strictObject({
     .describe('The Kind cluster; without it the suites run as processes on this machine.'),
   images: z.array(imageSchema).default([]).describe('Images to build and to bring to the nodes.'),
   releases: z.array(releaseSchema).default([]).describe('Helm releases that the suites need.'),
+  checks: z
+    .array(checkSchema)
+    .default([])
+    .describe('What must hold when the releases are ready, before suites that require it start.'),
   quota: z
     .record(text, z.union([z.string(), z.number()]).meta({ title: 'quantity' }))
     .default({})
@@ -470,6 +537,7 @@ export type TierConfig = z.output<typeof tierSchema>;
 export type ClusterConfig = z.output<typeof clusterSchema>;
 export type ImageConfig = z.output<typeof imageSchema>;
 export type ReleaseConfig = z.output<typeof releaseSchema>;
+export type CheckConfig = z.output<typeof checkSchema>;
 export type SuiteConfig = z.output<typeof suiteSchema>;
 export type ProfileConfig = z.output<typeof profileSchema>;
 

@@ -9,6 +9,7 @@ export const phases = [
   'cluster',
   'images',
   'releases',
+  'checks',
   'suites',
   'report',
   'cleanup',

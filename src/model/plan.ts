@@ -15,6 +15,7 @@ export interface Plan {
   readonly cluster?: ClusterPlan;
   readonly images: readonly ImagePlan[];
   readonly releases: readonly ReleasePlan[];
+  readonly checks: readonly CheckPlan[];
   readonly suites: readonly SuitePlan[];
   /** Of the namespace that an attempt has for itself. */
   readonly namespace: NamespacePlan;
@@ -136,6 +137,62 @@ export interface CollectPlan {
   readonly command?: Command;
 }
 
+/** Something that must hold before suites that require it start. */
+export interface CheckPlan {
+  /** Unique in the plan; `api-up@orders` for that of a copy. */
+  readonly name: string;
+  /** Releases that it is about; none where the tier has none. */
+  readonly releases: readonly string[];
+  /** What short names are looked up in, the releases' namespaces in their order. */
+  readonly namespaces: readonly string[];
+  readonly look: CheckLook;
+  /** For one probe to hold. */
+  readonly limitMs: number;
+  /** For all probes of the check together. */
+  readonly totalMs: number;
+}
+
+/** What a check looks at. */
+export type CheckLook =
+  | {
+      readonly kind: 'http';
+      readonly host: string;
+      readonly port: number;
+      /** With the query. */
+      readonly path: string;
+      readonly status: number;
+      /** A part of the body. */
+      readonly body?: string;
+    }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | {
+      readonly kind: 'exec';
+      readonly workload: WorkloadName;
+      readonly container?: string;
+      readonly command: Command;
+    }
+  | { readonly kind: 'workload'; readonly workload: WorkloadName }
+  | { readonly kind: 'job'; readonly job: string }
+  | { readonly kind: 'network' }
+  | {
+      readonly kind: 'policy';
+      readonly host: string;
+      readonly port: number;
+      readonly allow: readonly WhoPlan[];
+      readonly deny: readonly WhoPlan[];
+    };
+
+export interface WorkloadName {
+  readonly kind: 'Deployment' | 'StatefulSet' | 'DaemonSet';
+  readonly name: string;
+}
+
+/** A pod that tries to connect. */
+export interface WhoPlan {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly namespace: string;
+}
+
 /** One string is run by `/bin/sh -c`; a list is the argv; `undefined` is the image's own entry point. */
 export type Command = string | readonly string[];
 
@@ -178,6 +235,8 @@ export interface SuitePlan {
   readonly resources: Resources;
   /** Variables of this machine that it requires and that are not set: then it is skipped. */
   readonly lacks: readonly string[];
+  /** Checks without which it is skipped, by name. */
+  readonly checks: readonly string[];
   readonly placement: 'own' | 'release';
   readonly podSecurity: PodSecurity;
   readonly ingress: 'allow' | 'deny';

@@ -1,3 +1,4 @@
+import { KetError } from '../model/errors.ts';
 import type { Plan } from '../model/plan.ts';
 import type { ClusterHandle, RunContext } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
@@ -36,6 +37,7 @@ export interface ComposeOptions {
 /** All tasks of a run and what each needs; nothing is done yet. */
 export function compose(options: ComposeOptions): Composition {
   const { run, plan, connect, existing, preflight, settings } = options;
+  refuseChecks(plan);
   // Nothing is made for suites that will not run.
   if (plan.cluster === undefined || (plan.suites.length > 0 && plan.suites.every(lacksSomething))) {
     const suites = plan.suites.map((suite) =>
@@ -93,6 +95,15 @@ export function compose(options: ComposeOptions): Composition {
     suites,
     cluster: cluster.ready,
   };
+}
+
+/** Suites that require checks must not run without them, as if they had held. */
+function refuseChecks({ checks }: Plan): void {
+  if (checks.length === 0) return;
+  throw new KetError('KET_CONFIG', `checks cannot be run yet: ${checks.map(({ name }) => name).join(', ')}`, {
+    where: 'checks of the tier',
+    next: 'leave them out, and let `setup` of a suite look at what it needs',
+  });
 }
 
 /**

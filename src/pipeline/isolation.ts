@@ -1,5 +1,5 @@
 import type { SharedRelease } from '../model/events.ts';
-import type { Plan, ReleasePlan, SuitePlan } from '../model/plan.ts';
+import type { CheckPlan, Plan, ReleasePlan, SuitePlan } from '../model/plan.ts';
 import { withDependencies } from '../model/dependencies.ts';
 import { shorten } from '../suites/names.ts';
 
@@ -30,18 +30,65 @@ export function withCopies(plan: Plan, runId: string): Plan {
     const needed = plan.suites.filter(({ needs }) => needs.includes(name));
     return !needed.some(hasItsOwn) || needed.some((suite) => !hasItsOwn(suite) && runs(suite));
   };
+  const copied = (check: CheckPlan, suite: SuitePlan): boolean =>
+    check.releases.some((name) => suite.needs.includes(name));
   const suites = plan.suites.map((suite) => {
     if (!isolated.includes(suite)) return suite;
+    const ofCopies = plan.checks.filter((check) => copied(check, suite)).map((check) => check.name);
     return {
       ...suite,
+      checks: suite.checks.map((name) => (ofCopies.includes(name) ? copyName(name, suite) : name)),
       needs: suite.needs.map((name) => copyName(name, suite)),
       references: suite.references.map((one) => ({ ...one, release: copyName(one.release, suite) })),
     };
   });
+  const checks = isolated.flatMap((suite) =>
+    plan.checks
+      .filter((check) => suite.checks.includes(check.name) && copied(check, suite))
+      .map((check) => checkOf(check, suite, plan, runId)),
+  );
   const all = [...plan.releases, ...copies];
   const wanted = [...plan.releases.filter(isNeeded), ...copies].map(({ name }) => name);
   const there = withDependencies(wanted, all);
-  return { ...plan, releases: all.filter(({ name }) => there.includes(name)), suites };
+  return {
+    ...plan,
+    releases: all.filter(({ name }) => there.includes(name)),
+    checks: [...withThese(plan, plan.releases.filter(({ name }) => there.includes(name))), ...checks],
+    suites,
+  };
+}
+
+/** The check as it is about the copies of a suite, of the releases that this one has. */
+function checkOf(check: CheckPlan, suite: SuitePlan, plan: Plan, runId: string): CheckPlan {
+  const releases = plan.releases.filter(
+    ({ name }) => check.releases.includes(name) && suite.needs.includes(name),
+  );
+  const moved = new Map(
+    releases.map(({ namespace }) => [namespace, copyNamespace(namespace, suite, runId)] as const),
+  );
+  const { look } = check;
+  const move = <T extends { readonly namespace: string }>(one: T): T => ({
+    ...one,
+    namespace: moved.get(one.namespace) ?? one.namespace,
+  });
+  return {
+    ...check,
+    name: copyName(check.name, suite),
+    releases: releases.map(({ name }) => copyName(name, suite)),
+    namespaces: [...moved.values()],
+    look: look.kind === 'policy' ? { ...look, allow: look.allow.map(move), deny: look.deny.map(move) } : look,
+  };
+}
+
+/** The checks as far as they are about releases that are there, or about none at all. */
+function withThese(plan: Plan, releases: readonly ReleasePlan[]): CheckPlan[] {
+  return plan.checks.flatMap((check) => {
+    const own = releases.filter(({ name }) => check.releases.includes(name));
+    if (check.releases.length > 0 && own.length === 0) return [];
+    if (own.length === check.releases.length) return [check];
+    const namespaces = [...new Set(own.map(({ namespace }) => namespace))];
+    return [{ ...check, releases: own.map(({ name }) => name), namespaces }];
+  });
 }
 
 /** No release in ket.yaml can be called so. */

@@ -190,6 +190,7 @@ export function aPlan(over: Partial<Plan> = {}): Plan {
     tier: 'integration',
     images: [],
     releases: [],
+    checks: [],
     suites: [],
     namespace: { quota: {}, limitRange: [] },
     onUnhealthy: 'fail',
