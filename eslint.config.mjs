@@ -13,7 +13,7 @@ const rooms = {
   cluster: ['kube', 'tools'],
   images: ['cluster', 'tools'],
   releases: ['kube', 'tools'],
-  checks: ['kube'],
+  checks: ['kube', 'releases'],
   suites: ['kube', 'results'],
   report: ['results'],
 };

@@ -220,7 +220,7 @@ export const groups: readonly TestGroup[] = [
     'releases',
     'releases of each kind, in order, with values from everywhere; a cordoned worker',
     false,
-    '(releases|spread)',
+    '(releases|spread|checks)',
   ),
   cluster('kube', 'the API client against a real API server', false, 'kube'),
   {

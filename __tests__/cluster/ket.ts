@@ -71,7 +71,7 @@ export async function ket(options: KetOptions): Promise<Ran> {
   const began = Date.now();
   const own = `out-${began}-${Math.round(Math.random() * 1e6)}`;
   const output = options.output ?? path.join(options.box.home, own);
-  const runs = ['run', 'up'].includes(options.args[0] ?? '');
+  const runs = ['run', 'up', 'check'].includes(options.args[0] ?? '');
   const args = [...options.args];
   if (runs) args.splice(1, 0, '--output', output, '--format', 'json');
   const child = spawn(path.join(root, 'bin', 'ket'), args, {

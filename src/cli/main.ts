@@ -93,6 +93,14 @@ export function programFor(done: Done): Command {
       const { upCommand } = await import('./run-command.ts');
       done(await upCommand(flags));
     });
+  withPlanOptions(oneTier(program.command('check')))
+    .description('look whether the releases of a tier can be reached as its checks say; no suite runs')
+    .addOption(keepOption())
+    .option('--cluster <name>', clusterHelp)
+    .action(async (flags: RunFlags) => {
+      const { checkCommand } = await import('./run-command.ts');
+      done(await checkCommand(flags));
+    });
   program
     .command('attach')
     .description('go on with a run whose driver died; of a run that has ended, show the result')
@@ -196,17 +204,20 @@ function withPlanOptions(command: Command): Command {
     );
 }
 
+const clusterHelp = 'use this Kind cluster, and leave it alone';
+
+const keepOption = (): Option =>
+  new Option('--keep <when>', 'leave the cluster for a look inside').choices([
+    'never',
+    'on-failure',
+    'always',
+  ]);
+
 function withRunOptions(command: Command): Command {
   return withPlanOptions(command)
     .option('--suite <suite>', 'only this suite (may be repeated)', collectList)
-    .addOption(
-      new Option('--keep <when>', 'leave the cluster for a look inside').choices([
-        'never',
-        'on-failure',
-        'always',
-      ]),
-    )
-    .option('--cluster <name>', 'use this Kind cluster, and leave it alone')
+    .addOption(keepOption())
+    .option('--cluster <name>', clusterHelp)
     .option('--retries <n>', 'retries of a failed suite', count(0, 2))
     .option('--parallel <n>', 'most suites at once', count(1, 1000))
     .option('--fail-fast', 'let the first suite that does not pass end the run');

@@ -87,6 +87,8 @@ export interface RunExtras {
   readonly cluster?: string | undefined;
   /** `ket up`. */
   readonly up?: boolean;
+  /** `ket check`. */
+  readonly checksOnly?: boolean;
   /** Secrets of the door, by name. */
   readonly secrets?: ReadonlyMap<string, string>;
   /** Told of secrets of releases, once the run knows them. */
@@ -108,6 +110,20 @@ export async function upCommand(flags: RunFlags): Promise<number> {
   checkSecrets({ ...plan, suites: [] }, deps.env);
   const sinks = (folder: string): readonly EventSink[] => sinksFor(flags.format, folder);
   return (await execute(settled, { deps, up: true, sinks })).exitCode;
+}
+
+/** `ket check`: the checks of a tier, and no suite. Resolves with the exit code. */
+export async function checkCommand(flags: RunFlags): Promise<number> {
+  const settled = planOf(flags, []);
+  const { plan } = settled;
+  if (plan.checks.length === 0)
+    throw new KetError('KET_USAGE', `tier ${plan.tier} has no checks`, {
+      next: 'name a tier with some: --tier; docs/checks.md says what they are',
+    });
+  const deps = realDeps();
+  checkSecrets({ ...plan, suites: [] }, deps.env);
+  const sinks = (folder: string): readonly EventSink[] => sinksFor(flags.format, folder);
+  return (await execute(settled, { deps, cluster: flags.cluster, checksOnly: true, sinks })).exitCode;
 }
 
 /**
@@ -180,7 +196,7 @@ async function runAll(
 
 /** Runs a plan with everything real. */
 export async function execute({ plan, notices }: Settled, extras: RunExtras): Promise<RunEnd> {
-  const { deps, up = false, sinks, secrets, onSecrets } = extras;
+  const { deps, up = false, checksOnly = false, sinks, secrets, onSecrets } = extras;
   const assets = findAssets(process.argv[1] ?? '.');
   const cancel =
     extras.cancel === undefined
@@ -204,6 +220,7 @@ export async function execute({ plan, notices }: Settled, extras: RunExtras): Pr
       },
       ...(existing === undefined ? {} : { existing }),
       up,
+      checksOnly,
       writeReports: (folder, events) => writeReports(folder, events),
     });
   } finally {

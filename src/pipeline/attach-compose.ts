@@ -60,6 +60,7 @@ export function composeAttach(options: AttachComposeOptions): AttachComposition 
   const guards = releaseGuard(plan, run.folder);
   const needsReady = (suite: SuitePlan): boolean =>
     suite.needs.every((name) => releases.has(name)) &&
+    suite.checks.every((name) => done.has(`check ${name}`)) &&
     plan.images.every(({ name }) => name !== suite.image || done.has(`deliver ${name}`));
   const decided = new Map<Task, TaskResult>();
   const without = (suite: SuitePlan, result: TaskResult): Task<SuiteReport> => {
@@ -87,6 +88,8 @@ export function composeAttach(options: AttachComposeOptions): AttachComposition 
       facts,
       deliveries: new Map(),
       releases,
+      // Those that it requires have held.
+      checks: new Map(),
       ...guards,
     });
     if (!begun) return task;

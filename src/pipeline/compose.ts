@@ -1,8 +1,8 @@
-import { KetError } from '../model/errors.ts';
 import type { Plan } from '../model/plan.ts';
 import type { ClusterHandle, RunContext } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
 import type { Kube } from '../model/kube.ts';
+import { checkTasks } from '../checks/tasks.ts';
 import { clusterTasks, existingClusterTasks } from '../cluster/tasks.ts';
 import { stateWithin, type ExistingCluster } from './existing.ts';
 import { factsTask } from '../images/facts.ts';
@@ -30,16 +30,20 @@ export interface ComposeOptions {
   readonly existing?: ExistingCluster;
   readonly preflight: Task;
   readonly settings: SuiteSettings;
+  /** `ket check`: all checks, and no suite. */
+  readonly checksOnly?: boolean;
   /** How long suites took before, ms. */
   readonly durations: ReadonlyMap<string, number>;
 }
 
 /** All tasks of a run and what each needs; nothing is done yet. */
 export function compose(options: ComposeOptions): Composition {
-  const { run, plan, connect, existing, preflight, settings } = options;
-  refuseChecks(plan);
+  const { run, plan, connect, existing, preflight, settings, checksOnly = false } = options;
   // Nothing is made for suites that will not run.
-  if (plan.cluster === undefined || (plan.suites.length > 0 && plan.suites.every(lacksSomething))) {
+  if (
+    plan.cluster === undefined ||
+    (!checksOnly && plan.suites.length > 0 && plan.suites.every(lacksSomething))
+  ) {
     const suites = plan.suites.map((suite) =>
       lacksSomething(suite) ? lackingTask(suite) : processSuiteTask(settings, plan, suite, [preflight]),
     );
@@ -62,7 +66,17 @@ export function compose(options: ComposeOptions): Composition {
   const installs = new Map(plan.releases.map((release, index) => [release.name, releases.install[index]]));
   const guards = releaseGuard(plan, run.folder);
   const clusterFacts = clusterFactsTask(cluster.ready, settings.assets);
-  const suites = plan.suites.map((suite) =>
+  const checks = checkTasks(plan, {
+    runId: run.runId,
+    folder: run.folder,
+    state: run.state,
+    checks: wantedChecks(plan, checksOnly),
+    cluster: cluster.ready,
+    facts: clusterFacts,
+    deliveries,
+    releases: installs,
+  });
+  const suites = (checksOnly ? [] : plan.suites).map((suite) =>
     lacksSomething(suite)
       ? lackingTask(suite)
       : suiteTask(settings, plan, suite, {
@@ -70,6 +84,7 @@ export function compose(options: ComposeOptions): Composition {
           clusterFacts,
           facts,
           releases: installs,
+          checks: checks.byName,
           deliveries,
           ...guards,
         }),
@@ -89,6 +104,7 @@ export function compose(options: ComposeOptions): Composition {
       ...images.all,
       ...facts.values(),
       ...releases.all,
+      ...checks.all,
       ...inOrder(suites, options.durations),
       ...collects,
     ],
@@ -97,13 +113,10 @@ export function compose(options: ComposeOptions): Composition {
   };
 }
 
-/** Suites that require checks must not run without them, as if they had held. */
-function refuseChecks({ checks }: Plan): void {
-  if (checks.length === 0) return;
-  throw new KetError('KET_CONFIG', `checks cannot be run yet: ${checks.map(({ name }) => name).join(', ')}`, {
-    where: 'checks of the tier',
-    next: 'leave them out, and let `setup` of a suite look at what it needs',
-  });
+/** Those that a suite of this run requires; all of them where only they are to run. */
+function wantedChecks({ checks, suites }: Plan, all: boolean): Plan['checks'] {
+  const running = suites.filter((suite) => !lacksSomething(suite));
+  return all ? checks : checks.filter(({ name }) => running.some((suite) => suite.checks.includes(name)));
 }
 
 /**

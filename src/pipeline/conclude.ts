@@ -24,7 +24,10 @@ import { settle } from './settle.ts';
 import type { OpenState } from './state.ts';
 
 export interface Executed {
-  readonly options: Pick<RunOptions, 'connect' | 'existing' | 'up' | 'cancel' | 'writeReports'> & {
+  readonly options: Pick<
+    RunOptions,
+    'connect' | 'existing' | 'up' | 'checksOnly' | 'cancel' | 'writeReports'
+  > & {
     readonly deps: Deps;
   };
   readonly runId: string;
@@ -59,11 +62,11 @@ export async function conclude(run: Executed): Promise<RunEnd> {
   });
   const firstError =
     run.earlierError ?? [...results.values()].find((result) => result.error !== undefined)?.error;
-  const exitCode =
-    options.up === true
-      ? upExitCode(cancel.aborted, firstError)
-      : requestOr(exitCodeOf(suites, cancel.aborted), firstError);
-  const outcome = options.up === true && exitCode === 0 ? 'passed' : runOutcomeOf(suites, exitCode);
+  const noSuites = options.up === true || options.checksOnly === true;
+  const exitCode = noSuites
+    ? exitCodeWithoutSuites(cancel.aborted, firstError)
+    : requestOr(exitCodeOf(suites, cancel.aborted), firstError);
+  const outcome = noSuites && exitCode === 0 ? 'passed' : runOutcomeOf(suites, exitCode);
 
   await guarded('the reports', emit, async () => {
     for (const text of await options.writeReports(folder, log.events()))
@@ -112,7 +115,7 @@ function requestOr(exitCode: ExitCode, error: unknown): ExitCode {
   return code === 'KET_PREREQUISITE' || code === 'KET_TOOL' || code === 'KET_CONFIG' ? 2 : exitCode;
 }
 
-function upExitCode(cancelled: boolean, error: unknown): ExitCode {
+function exitCodeWithoutSuites(cancelled: boolean, error: unknown): ExitCode {
   if (cancelled) return 130;
   return error === undefined ? 0 : requestOr(3, error);
 }

@@ -53,7 +53,13 @@ export function withCopies(plan: Plan, runId: string): Plan {
   return {
     ...plan,
     releases: all.filter(({ name }) => there.includes(name)),
-    checks: [...withThese(plan, plan.releases.filter(({ name }) => there.includes(name))), ...checks],
+    checks: [
+      ...withThese(
+        plan,
+        plan.releases.filter(({ name }) => there.includes(name)),
+      ),
+      ...checks,
+    ],
     suites,
   };
 }

@@ -28,6 +28,8 @@ export interface RunOptions {
   readonly existing?: ExistingCluster;
   /** `ket up`: no suites, and what was made stays until `ket down`. */
   readonly up?: boolean;
+  /** `ket check`: the checks of the tier, and no suite. */
+  readonly checksOnly?: boolean;
   /** Writes the files that are views of the events: when the suites are done, and again when all is. Returns what was odd. */
   readonly writeReports: (folder: string, events: readonly RunEvent[]) => Promise<readonly string[]>;
 }

@@ -27,14 +27,15 @@ import { sweep } from './sweep.ts';
 
 /** One run, from the first check to the last thing removed. Rejects only when the run could not even begin. */
 export async function runPlan(options: RunOptions): Promise<RunEnd> {
-  const { cancel } = options;
+  const { cancel, checksOnly = false } = options;
   const began = options.deps.clock.monotonic();
   const runId = newRunId(new Date(options.deps.clock.now()));
   const isolated = withCopies(options.plan, runId);
-  // Copies are of one run.
-  const plan: Plan = options.up === true ? { ...withoutCopies(isolated), suites: [] } : isolated;
+  // Copies are of one run, and of suites.
+  const plan: Plan =
+    options.up === true ? { ...withoutCopies(isolated), suites: [] } : checksOnly ? options.plan : isolated;
   const deps = ownedBy(runId, options.deps);
-  const secrets = secretsOf(plan, deps.env);
+  const secrets = secretsOf(checksOnly ? { ...plan, suites: [] } : plan, deps.env);
   const masker = maskerOf([...secrets, ...(options.secrets ?? [])]);
   const home = stateHome(deps.env);
   const folder = makeRunFolder(plan.output, runId, home);
@@ -55,9 +56,9 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     run: runId,
     tier: plan.tier,
     ...(plan.cluster?.variant === undefined ? {} : { kubernetes: plan.cluster.variant }),
-    suites: plan.suites.map((suite) => suite.name),
+    suites: checksOnly ? [] : plan.suites.map((suite) => suite.name),
     ...(options.existing === undefined ? {} : { cluster: options.existing.name }),
-    ...sharesOf(plan),
+    ...(checksOnly ? {} : sharesOf(plan)),
     ket: options.version,
   });
   for (const name of masker.refused)
@@ -75,6 +76,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     connect: options.connect,
     ...(options.existing === undefined ? {} : { existing: options.existing }),
     preflight: preflightTask(options, plan),
+    checksOnly,
     settings: {
       runId,
       folder,

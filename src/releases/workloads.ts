@@ -1,5 +1,6 @@
 import type { V1DaemonSet, V1Deployment, V1StatefulSet } from '@kubernetes/client-node';
-import type { Wire } from '../model/kube.ts';
+import type { AnyObject, Wire } from '../model/kube.ts';
+import type { WorkloadName } from '../model/plan.ts';
 import { isInstallHook, type Job } from './judge.ts';
 
 /** What a release's readiness is judged by. */
@@ -26,50 +27,67 @@ const name = (object: Owned): string => object.metadata?.name ?? '';
 const observed = (object: Owned, seen: number | undefined): boolean =>
   (seen ?? 0) >= (object.metadata?.generation ?? 0);
 
+type Deployment = Wire<V1Deployment>;
+type StatefulSet = Wire<V1StatefulSet>;
+type DaemonSet = Wire<V1DaemonSet>;
+
+function deploymentLack(item: Deployment): string | undefined {
+  const wanted = item.spec?.replicas ?? 1;
+  const { availableReplicas = 0, updatedReplicas = 0, replicas = 0, observedGeneration } = item.status ?? {};
+  // While old pods are there they may be all that is available, and what answers.
+  const old = Math.max(0, replicas - updatedReplicas);
+  const count = Math.min(Math.max(0, availableReplicas - old), updatedReplicas);
+  if (observed(item, observedGeneration) && count >= wanted && old === 0) return undefined;
+  const leaving = old === 0 ? '' : `, ${String(old)} old still there`;
+  return `Deployment ${name(item)}: ${String(count)} of ${String(wanted)} available${leaving}`;
+}
+
+function statefulSetLack(item: StatefulSet): string | undefined {
+  const wanted = item.spec?.replicas ?? 1;
+  const { readyReplicas = 0, updatedReplicas = 0, observedGeneration } = item.status ?? {};
+  // With OnDelete the user replaces the pods; a partition leaves some old on purpose.
+  const partition = item.spec?.updateStrategy?.rollingUpdate?.partition ?? 0;
+  const rolls = item.spec?.updateStrategy?.type !== 'OnDelete' && partition === 0;
+  const count = rolls ? Math.min(readyReplicas, updatedReplicas) : readyReplicas;
+  if (observed(item, observedGeneration) && count >= wanted) return undefined;
+  return `StatefulSet ${name(item)}: ${String(count)} of ${String(wanted)} ready`;
+}
+
+function daemonSetLack(item: DaemonSet): string | undefined {
+  const { status } = item;
+  const wanted = status?.desiredNumberScheduled ?? 0;
+  const rolls = item.spec?.updateStrategy?.type !== 'OnDelete';
+  const ready = status?.numberReady ?? 0;
+  const count = rolls ? Math.min(ready, status?.updatedNumberScheduled ?? 0) : ready;
+  if (observed(item, status?.observedGeneration) && count >= wanted) return undefined;
+  return `DaemonSet ${name(item)}: ${String(count)} of ${String(wanted)} ready`;
+}
+
+function hookLack(job: Job): string | undefined {
+  const complete = job.status?.conditions?.some((item) => item.type === 'Complete' && item.status === 'True');
+  return complete === true ? undefined : `hook Job ${name(job)}: not complete`;
+}
+
+/** What a workload of a kind lacks to be available; undefined: nothing. */
+export function workloadLack(kind: WorkloadName['kind'], object: AnyObject): string | undefined {
+  switch (kind) {
+    case 'Deployment':
+      return deploymentLack(object as unknown as Deployment);
+    case 'StatefulSet':
+      return statefulSetLack(object as unknown as StatefulSet);
+    case 'DaemonSet':
+      return daemonSetLack(object as unknown as DaemonSet);
+  }
+}
+
 /** What of a release is not available yet; empty: it is ready. ket's own look, whatever Helm says. */
 export function notAvailable(workloads: Workloads, release: string): string[] {
-  const of = <T extends Owned>(objects: readonly T[]): T[] =>
-    objects.filter((object) => isOfRelease(object, release));
+  const lacks = <T extends Owned>(objects: readonly T[], lackOf: (one: T) => string | undefined): string[] =>
+    objects.filter((object) => isOfRelease(object, release)).flatMap((object) => lackOf(object) ?? []);
   return [
-    ...of(workloads.deployments).flatMap((item) => {
-      const wanted = item.spec?.replicas ?? 1;
-      const {
-        availableReplicas = 0,
-        updatedReplicas = 0,
-        replicas = 0,
-        observedGeneration,
-      } = item.status ?? {};
-      // While old pods are there they may be all that is available, and what answers.
-      const old = Math.max(0, replicas - updatedReplicas);
-      const count = Math.min(Math.max(0, availableReplicas - old), updatedReplicas);
-      if (observed(item, observedGeneration) && count >= wanted && old === 0) return [];
-      const leaving = old === 0 ? '' : `, ${String(old)} old still there`;
-      return [`Deployment ${name(item)}: ${String(count)} of ${String(wanted)} available${leaving}`];
-    }),
-    ...of(workloads.statefulSets).flatMap((item) => {
-      const wanted = item.spec?.replicas ?? 1;
-      const { readyReplicas = 0, updatedReplicas = 0, observedGeneration } = item.status ?? {};
-      // With OnDelete the user replaces the pods; a partition leaves some old on purpose.
-      const partition = item.spec?.updateStrategy?.rollingUpdate?.partition ?? 0;
-      const rolls = item.spec?.updateStrategy?.type !== 'OnDelete' && partition === 0;
-      const count = rolls ? Math.min(readyReplicas, updatedReplicas) : readyReplicas;
-      if (observed(item, observedGeneration) && count >= wanted) return [];
-      return [`StatefulSet ${name(item)}: ${String(count)} of ${String(wanted)} ready`];
-    }),
-    ...of(workloads.daemonSets).flatMap((item) => {
-      const { status } = item;
-      const wanted = status?.desiredNumberScheduled ?? 0;
-      const rolls = item.spec?.updateStrategy?.type !== 'OnDelete';
-      const ready = status?.numberReady ?? 0;
-      const count = rolls ? Math.min(ready, status?.updatedNumberScheduled ?? 0) : ready;
-      if (observed(item, status?.observedGeneration) && count >= wanted) return [];
-      return [`DaemonSet ${name(item)}: ${String(count)} of ${String(wanted)} ready`];
-    }),
-    ...workloads.jobs.filter(isInstallHook).flatMap((job) => {
-      const complete = job.status?.conditions?.some(
-        (item) => item.type === 'Complete' && item.status === 'True',
-      );
-      return complete === true ? [] : [`hook Job ${name(job)}: not complete`];
-    }),
+    ...lacks(workloads.deployments, deploymentLack),
+    ...lacks(workloads.statefulSets, statefulSetLack),
+    ...lacks(workloads.daemonSets, daemonSetLack),
+    ...workloads.jobs.filter(isInstallHook).flatMap((job) => hookLack(job) ?? []),
   ];
 }

@@ -53,6 +53,8 @@ export interface SuiteNeeds {
   readonly deliveries: ReadonlyMap<string, Task | undefined>;
   /** By release name: done when it is ready. */
   readonly releases: ReadonlyMap<string, Task | undefined>;
+  /** By name: done when it holds. */
+  readonly checks: ReadonlyMap<string, Task>;
   readonly guard: Guard;
   /** Releases that are unavailable now, and why; kept with `onUnhealthy: report` only. */
   readonly unavailable: ReadonlyMap<string, string>;
@@ -75,6 +77,7 @@ export function suiteTask(
   const facts = suite.image === undefined ? undefined : needs.facts.get(suite.image);
   const delivery = suite.image === undefined ? undefined : needs.deliveries.get(suite.image);
   const releases = suite.needs.flatMap((name) => needs.releases.get(name) ?? []);
+  const checks = suite.checks.flatMap((name) => needs.checks.get(name) ?? []);
   const namespaces = Object.fromEntries(plan.releases.map((release) => [release.name, release.namespace]));
   const { admission } = settings;
   const task: Task<SuiteReport> = {
@@ -85,6 +88,7 @@ export function suiteTask(
       needs.cluster,
       needs.clusterFacts,
       ...releases,
+      ...checks,
       ...[facts, delivery].filter((task) => task !== undefined),
     ],
     limitMs: suiteLimit(suite, settings.keepFailedMs),
