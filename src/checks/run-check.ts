@@ -41,7 +41,8 @@ export async function runCheck(check: CheckPlan, place: CheckPlace, context: Tas
     if (!total.aborted || context.signal.aborted) throw error;
     seen = { faults: [`not done within ${formatMs(check.totalMs)}`] };
   } finally {
-    await end();
+    // What cannot be removed now goes with its owner, which the state of the run lists.
+    await end().catch(() => undefined);
   }
   save(folder, check, seen, Math.round(clock.monotonic() - began));
   for (const text of seen.notes ?? [])
