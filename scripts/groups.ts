@@ -199,8 +199,15 @@ export const groups: readonly TestGroup[] = [
     what: 'ten planted bugs, each found by rounds of the fixed seed',
     inTest: false,
     setUp: 'test',
-    commands: [['node', '__tests__/injector/bugs.ts']],
-    inputs: [...product, '__tests__/injector', '__tests__/cluster/ket.ts', 'testbed', 'scripts'],
+    commands: [['node', '__tests__/injector-bugs/main.ts']],
+    inputs: [
+      ...product,
+      '__tests__/injector',
+      '__tests__/injector-bugs',
+      '__tests__/cluster/ket.ts',
+      'testbed',
+      'scripts',
+    ],
     limitMinutes: 45,
   },
   cluster('volume', 'two million lines; 2 GiB of results with a cut', false, 'volume', [

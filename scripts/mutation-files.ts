@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { patchHeader } from './patch-header.ts';
 
 /** A patch that breaks a promise, with the test that must see it. */
 export interface Mutation {
@@ -24,12 +25,7 @@ export function readMutations(folder: string): Mutation[] {
 }
 
 function readMutation(file: string): Mutation {
-  const text = fs.readFileSync(file, 'utf8');
-  const header = (key: string): string => {
-    const found = new RegExp(`^# ${key}: (.+)$`, 'm').exec(text)?.[1];
-    if (found === undefined) throw new Error(`${file} has no line "# ${key}: …"`);
-    return found;
-  };
+  const header = patchHeader(file, fs.readFileSync(file, 'utf8'));
   const test = header('test');
   const parts = /^(unit|cluster) ([\w-]+)(?: -t "(.+)")?$/.exec(test);
   const [, project, testFile = '', title] = parts ?? [];

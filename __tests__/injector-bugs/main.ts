@@ -3,14 +3,15 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { machineEnv } from '../../scripts/machine-env.ts';
+import { patchHeader } from '../../scripts/patch-header.ts';
 import { applyPatch, copyTree } from '../../scripts/tree-copy.ts';
 import { sandbox } from '../cluster/ket.ts';
-import { endStage, openStage } from './stage.ts';
+import { endStage, openStage } from '../injector/stage.ts';
 
 /**
  * Proves that the injector finds bugs: each patch of bugs/ puts one into a copy of the tree, and the rounds that it names
  * must turn red there, saying what it says, after they were right without it.
- * `node __tests__/injector/bugs.ts [name…]` tries those whose name begins so; without a name all.
+ * `node __tests__/injector-bugs/main.ts [name…]` tries those whose name begins so; without a name all.
  */
 const root = path.join(import.meta.dirname, '..', '..');
 /** The one whose rounds the patches name. */
@@ -104,12 +105,7 @@ function clean(): void {
 }
 
 function readBug(file: string): Bug {
-  const text = fs.readFileSync(file, 'utf8');
-  const header = (key: string): string => {
-    const found = new RegExp(`^# ${key}: (.+)$`, 'm').exec(text)?.[1];
-    if (found === undefined) throw new Error(`${file} has no line "# ${key}: …"`);
-    return found;
-  };
+  const header = patchHeader(file, fs.readFileSync(file, 'utf8'));
   const rounds = header('rounds').split(/, */);
   return { name: path.basename(file, '.patch'), file, rounds, red: new RegExp(header('red')) };
 }
