@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import type { Clock } from '../model/deps.ts';
 import { KetError } from '../model/errors.ts';
 import { formatMs } from '../model/format.ts';
 import type { Kube } from '../model/kube.ts';
@@ -32,7 +33,7 @@ export async function runCheck(check: CheckPlan, place: CheckPlace, context: Tas
   const signal = AbortSignal.any([context.signal, total]);
   const awaiting = (what: string): void => context.awaiting(what);
   const began = clock.monotonic();
-  const { look, end } = await lookOf(check, place, { ...context, signal });
+  const { look, end } = await lookOf(check, place, { clock, signal, awaiting });
   let seen: Seen;
   try {
     const limitMs = Math.min(check.limitMs, check.totalMs);
@@ -53,7 +54,13 @@ export async function runCheck(check: CheckPlan, place: CheckPlace, context: Tas
 interface Prepared {
   readonly look: Look;
   /** Removes what was made for it. */
-  end(): Promise<void>;
+  readonly end: () => Promise<void>;
+}
+
+interface Waiting {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly awaiting: (what: string) => void;
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
@@ -61,7 +68,7 @@ const nothing = (): Promise<void> => Promise.resolve();
 async function lookOf(
   check: CheckPlan,
   { kube, releases, ground }: CheckPlace,
-  { deps, signal, awaiting }: TaskContext,
+  { clock, signal, awaiting }: Waiting,
 ): Promise<Prepared> {
   const { look: what, namespaces, name } = check;
   if (what.kind === 'exec') return { look: lookByCommand(kube, what, check), end: nothing };
@@ -77,7 +84,7 @@ async function lookOf(
     return { look: lookAtNetwork({ kube, pods, namespaces, releases, domain, word }), end: nothing };
   }
   if (what.kind !== 'policy') return { look: lookAtAddress(kube, from, what, check), end: nothing };
-  const enforced = await ground.enforced(deps.clock, signal);
+  const enforced = await ground.enforced(clock, signal);
   const standing = await ground.startFor(whoTries(what), namespaces, signal, awaiting);
   return {
     look: lookAtPolicy(kube, what, standing, { enforced, namespaces, domain }),
