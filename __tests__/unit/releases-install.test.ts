@@ -157,6 +157,7 @@ describe('installing', () => {
       helmVersion: 'v4.3.1',
       cluster: handle,
       release: { ...aRelease, ...over },
+      chart: '/repo/charts/shop',
       shared: false,
       folder,
       delivered,
@@ -214,48 +215,6 @@ describe('installing', () => {
     expect(written.join('')).not.toMatch(/007|hush/);
     // The plan is what it was.
     expect(release.inline.api.key).toBe('open');
-  });
-
-  describe('plain manifests', () => {
-    const text = 'kind: ConfigMap\ndata: { a: "{{ .Values.x }} {{- y -}}" }\n---\nkind: Secret\n';
-    const plain = (over: Partial<ReleasePlan> = {}): ReturnType<typeof start>['work'] => {
-      const file = path.join(folder, 'web.yml');
-      fs.writeFileSync(file, text);
-      const release = { chart: undefined, values: [], manifests: [file], ...over };
-      return start(
-        new FakeCluster(),
-        ({ argv }) => {
-          const chart = argv[4] ?? '';
-          expect(chart).toBe(path.join(folder, 'chart'));
-          const read = (name: string): string => fs.readFileSync(path.join(chart, name), 'utf8');
-          expect(read('Chart.yaml')).toBe('apiVersion: v2\nname: shop\nversion: 0.0.0\n');
-          expect(fs.readdirSync(path.join(chart, 'templates'))).toEqual(['001-web.yaml']);
-          // What a template makes of it is the text as it was.
-          expect(read('templates/001-web.yaml').replaceAll('{{ "{{" }}', '{{')).toBe(text);
-          expect(read('templates/001-web.yaml')).not.toContain('{{ .Values');
-          return failedWith('Error: stop here');
-        },
-        release as Partial<ReleasePlan>,
-      ).work;
-    };
-    test('are a chart of ket while Helm runs, in which they stand as they are', async () => {
-      await expect(plain()).rejects.toMatchObject({
-        details: ['Error: stop here'],
-        where: path.join(folder, 'web.yml'),
-        next: expect.stringContaining('the manifests of the release'),
-      });
-      expect(fs.existsSync(path.join(folder, 'chart'))).toBe(false);
-    });
-    test('of a copy have no namespace of their own', async () => {
-      const file = path.join(folder, 'own.yaml');
-      fs.writeFileSync(file, 'kind: A\n---\nkind: B\nmetadata: {namespace: shop}\n');
-      const copyOf = { release: 'shop', suite: 'own' };
-      await expect(plain({ manifests: [file], copyOf })).rejects.toMatchObject({
-        code: 'KET_RELEASE',
-        where: file,
-        next: expect.stringContaining('isolation: shared'),
-      });
-    });
   });
 
   test("Helm's word alone is not enough", async () => {
@@ -494,14 +453,17 @@ test('a release waits for the cluster and all images, and is in the state before
   const ready = { id: 'ready' } as unknown as Task<ClusterHandle>;
   const image = { id: 'deliver' } as unknown as Task<{ changed: string[] }>;
   const run = { runId: 'r', folder: os.tmpdir(), kubeconfig: '/k', state, env: {}, outbound: noOutbound };
-  const { install } = releaseTasks(
+  const { install, all } = releaseTasks(
     run,
     aPlan({ releases: [aRelease] }),
     { tools, ready },
     { deliver: [image] },
     false,
   );
-  expect(install[0]?.needs).toEqual([tools, ready, image]);
+  const [prepare] = all;
+  if (prepare === undefined) throw new Error('nothing prepares it');
+  expect(prepare).toMatchObject({ id: 'prepare shop', needs: [tools] });
+  expect(install[0]?.needs).toEqual([tools, prepare, ready, image]);
   const helm = fakeDeps([
     [
       'upgrade',
@@ -516,6 +478,7 @@ test('a release waits for the cluster and all images, and is in the state before
     [tools, { docker: 'd', helm: 'helm', helmVersion: 'v4.3.1' }],
     [ready, handle],
     [image, { changed: ['shop:dev'] }],
+    [prepare, { chart: '/repo/charts/shop' }],
   ]);
   await expect(install[0]?.run(context)).rejects.toMatchObject({ details: ['Error: stop here'] });
   fs.rmSync(path.join(os.tmpdir(), 'releases'), { recursive: true, force: true });
@@ -540,16 +503,16 @@ test('a release waits for those that it depends on, in whichever order they stan
   const { install } = releaseTasks(run, aPlan({ releases }), { tools, ready }, { deliver: [] }, false);
   const needs = install.map(({ id, needs: all }) => [id, ...all.map((task) => task.id)].join(' < '));
   expect(needs).toEqual([
-    'install web < tools < ready < install shop < install mail',
-    'install shop < tools < ready < install db',
-    'install db < tools < ready',
-    'install mail < tools < ready',
+    'install web < tools < prepare web < ready < install shop < install mail',
+    'install shop < tools < prepare shop < ready < install db',
+    'install db < tools < prepare db < ready',
+    'install mail < tools < prepare mail < ready',
   ]);
   // What needs a task is one and the same task, so that it is not installed twice.
   expect(install[0]?.needs).toContain(install[1]);
   const failing = install.map((task) => ({
     ...task,
-    needs: task.needs.filter((one) => one !== tools && one !== ready),
+    needs: task.needs.filter(({ id }) => id.startsWith('install ')),
     run: () => (task.id === 'install db' ? Promise.reject(new Error('no')) : Promise.resolve(undefined)),
   }));
   for (const task of failing)
@@ -578,7 +541,7 @@ test('the namespace of a copy is listed before it is made, once for the copies i
     ...{ ...aRelease, name: `${name}@a`, namespace: 'shop-r-a' },
     copyOf: { release: name, suite: 'a' },
   }));
-  const { install } = releaseTasks(
+  const { install, all } = releaseTasks(
     run,
     aPlan({ releases: copies }),
     { tools, ready },
@@ -596,6 +559,7 @@ test('the namespace of a copy is listed before it is made, once for the copies i
   const context = fakeContext(helm, [
     [tools, { docker: 'd', helm: 'helm', helmVersion: 'v4.3.1' }],
     [ready, { name: 'c', kubeconfig: '/k', nodes: [], kube: cluster.kube }],
+    ...all.slice(0, 2).map((task) => [task, { chart: '/repo/charts/shop' }] as const),
   ]);
   for (const task of install) await task.run(context).catch(() => undefined);
   const labels = {

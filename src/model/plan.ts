@@ -108,8 +108,12 @@ export interface ReleasePlan {
   readonly copyOf?: { readonly release: string; readonly suite: string };
   /** Namespace in the cluster; the release's name unless given. */
   readonly namespace: string;
-  /** A chart folder (absolute) or a reference that Helm understands; absent where there are `manifests`. */
+  /** A chart folder (absolute), a reference that Helm understands, or a name in `repo`; absent where there are `manifests`. */
   readonly chart?: string;
+  /** Address of the chart repository. */
+  readonly repo?: string;
+  /** Of the chart, where it is fetched. */
+  readonly version?: string;
   /** Files of plain manifests, absolute. */
   readonly manifests?: readonly string[];
   readonly values: readonly string[];

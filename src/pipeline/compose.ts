@@ -18,6 +18,8 @@ import { toolTasks } from '../tools/tasks.ts';
 export interface Composition {
   readonly tasks: readonly Task[];
   readonly suites: readonly Task<SuiteReport>[];
+  /** What the tasks are for: the suites that have a chance to run, or what is wanted in their place. */
+  readonly goals?: readonly Task[];
   /** Absent in a tier without a cluster. */
   readonly cluster?: Task<ClusterHandle>;
 }
@@ -109,8 +111,15 @@ export function compose(options: ComposeOptions): Composition {
       ...collects,
     ],
     suites,
+    goals: goalsOf(plan, suites, checksOnly ? checks.all : releases.install),
     cluster: cluster.ready,
   };
+}
+
+/** A suite that lacks something says so whatever becomes of the others. */
+function goalsOf(plan: Plan, suites: readonly Task[], others: readonly Task[]): readonly Task[] {
+  if (suites.length === 0) return others;
+  return suites.filter((_, index) => plan.suites[index] !== undefined && !lacksSomething(plan.suites[index]));
 }
 
 /** Those that a suite of this run requires; all of them where only they are to run. */

@@ -39,9 +39,42 @@ export interface InstallArgs {
   readonly helmVersion: string;
   readonly kubeconfig: string;
   readonly release: ReleasePlan;
-  /** That of the release, or the one written for its manifests. */
+  /** That of the release, the one fetched for it, or the one written for its manifests. */
   readonly chart: string;
 }
+
+/** The options that give Helm the values of a release, in the order in which they go before each other. */
+const valuesArgv = (release: ReleasePlan): string[] => [
+  ...release.values.flatMap((file) => ['--values', file]),
+  // Standard input.
+  ...(hasInput(release) ? ['--values', '-'] : []),
+  ...Object.entries(release.set).flatMap(([key, value]) => ['--set', `${key}=${escapeSet(value)}`]),
+];
+
+/** argv that renders a release as an install would, without a cluster. */
+export const templateArgv = (
+  helm: string,
+  release: ReleasePlan,
+  chart: string,
+  kubernetes: string | undefined,
+): string[] => [
+  ...[helm, 'template', helmName(release), chart, '--namespace', release.namespace, '--include-crds'],
+  ...valuesArgv(release),
+  ...(kubernetes === undefined ? [] : ['--kube-version', kubernetes]),
+];
+
+/** argv that fetches the chart of a release into a folder, unpacked. */
+export const pullArgv = (
+  helm: string,
+  { chart = '', repo, version }: Pick<ReleasePlan, 'chart' | 'repo' | 'version'>,
+  folder: string,
+): string[] => [
+  ...[helm, 'pull', chart, '--untar', '--untardir', folder, '--destination', folder],
+  ...(repo === undefined ? [] : ['--repo', repo]),
+  ...(version === undefined ? [] : ['--version', version]),
+  // As Docker has it: a registry of this machine needs no certificate.
+  ...(/^oci:\/\/(localhost|127\.\d+\.\d+\.\d+)[:/]/.test(chart) ? ['--plain-http'] : []),
+];
 
 /** argv that installs a release, or upgrades one that a kept cluster has already. */
 export function installArgv({ helm, helmVersion, kubeconfig, release, chart }: InstallArgs): string[] {
@@ -54,10 +87,7 @@ export function installArgv({ helm, helmVersion, kubeconfig, release, chart }: I
     '--namespace',
     release.namespace,
     '--create-namespace',
-    ...release.values.flatMap((file) => ['--values', file]),
-    // Standard input.
-    ...(hasInput(release) ? ['--values', '-'] : []),
-    ...Object.entries(release.set).flatMap(([key, value]) => ['--set', `${key}=${escapeSet(value)}`]),
+    ...valuesArgv(release),
     waitFlag(helmVersion),
     '--timeout',
     `${String(Math.ceil(release.limitMs / 1000))}s`,

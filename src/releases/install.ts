@@ -11,7 +11,6 @@ import { evidence, type Evidence } from './evidence.ts';
 import { helmCure, helmEnv, helmSaid, installArgv } from './helm.ts';
 import { failureCure, failureLines, hookCure } from './failure.ts';
 import type { ReleaseFailure } from './judge.ts';
-import { chartOf } from './manifests.ts';
 import { restart } from './restart.ts';
 import { spreadAwaited, spreadError, spreadOf } from './spread.ts';
 import { hasInput, inputOf } from './values.ts';
@@ -22,6 +21,8 @@ export interface InstallOptions {
   readonly helmVersion: string;
   readonly cluster: ClusterHandle;
   readonly release: ReleasePlan;
+  /** What Helm installs: a folder or an archive of this machine. */
+  readonly chart: string;
   /** Other releases of the plan have the same namespace. */
   readonly shared: boolean;
   /** The release's folder in the run. */
@@ -102,22 +103,16 @@ export async function renewRelease(
 }
 
 async function runHelm(deps: Deps, options: InstallOptions, signal: AbortSignal): Promise<ExecResult> {
-  const { cluster, release } = options;
+  const { cluster, release, chart } = options;
   const { kubeconfig } = cluster;
   await fs.promises.mkdir(options.folder, { recursive: true, mode: 0o700 });
-  const chart = await chartOf(release, options.folder);
-  const result = await deps
-    .exec({
-      argv: installArgv({ helm: options.helm, helmVersion: options.helmVersion, kubeconfig, release, chart }),
-      env: helmEnv(deps.env, kubeconfig),
-      ...(hasInput(release) ? { stdin: Readable.from([inputOf(release, deps.env)]) } : {}),
-      limitMs: release.limitMs + helmGraceMs,
-      signal,
-    })
-    .finally(async () => {
-      // It may hold Secrets, and the folder of a run is uploaded.
-      if (release.chart === undefined) await fs.promises.rm(chart, { recursive: true, force: true });
-    });
+  const result = await deps.exec({
+    argv: installArgv({ helm: options.helm, helmVersion: options.helmVersion, kubeconfig, release, chart }),
+    env: helmEnv(deps.env, kubeconfig),
+    ...(hasInput(release) ? { stdin: Readable.from([inputOf(release, deps.env)]) } : {}),
+    limitMs: release.limitMs + helmGraceMs,
+    signal,
+  });
   const text = `${result.stdout}${result.stderr}`;
   await fs.promises.writeFile(path.join(options.folder, 'helm.log'), text, { mode: 0o600 });
   return result;
