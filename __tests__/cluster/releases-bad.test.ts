@@ -61,7 +61,10 @@ test.each([
     'broken',
     {
       message: 'release shop does not render',
-      details: [expect.stringMatching(/broken\/templates\/all\.yaml:3.*nil pointer/)],
+      details: expect.arrayContaining([
+        'Error: broken/templates/all.yaml:3:20',
+        '    nil pointer evaluating interface {}.name',
+      ]),
       next: expect.stringContaining('helm template shop'),
     },
   ],

@@ -123,7 +123,7 @@ describe('installing', () => {
 
   const deployment = (available: number): object => ({
     metadata: { name: 'api', annotations: { 'meta.helm.sh/release-name': 'shop' } },
-    spec: { replicas: 1 },
+    spec: { replicas: 1, template: { metadata: { labels: { app: 'api' } } } },
     status: { availableReplicas: available, updatedReplicas: 1 },
   });
   const pod = (status: object, ready = false, owner = 'ReplicaSet'): object => ({
@@ -145,6 +145,7 @@ describe('installing', () => {
     env: Record<string, string> = {},
   ) => {
     const waits: string[] = [];
+    const warnings: string[] = [];
     const deps = { ...fakeDeps([['upgrade --install', helm]], fakeClock()), env };
     const handle: ClusterHandle = {
       name: 'c',
@@ -163,8 +164,9 @@ describe('installing', () => {
       delivered,
       signal: new AbortController().signal,
       awaiting: (what) => waits.push(what),
+      warn: (text) => warnings.push(text),
     });
-    return { work, waits, deps };
+    return { work, waits, warnings, deps };
   };
   /** Helm that waits until it is ended. */
   const waiting: Helm = ({ signal }) =>
@@ -431,6 +433,77 @@ describe('installing', () => {
     expect(
       start(new FakeCluster(), () => Promise.reject(new Error('cannot start helm'))).work,
     ).rejects.toThrow('cannot start helm'));
+
+  const ofShop = (name: string, more: object): object => ({
+    metadata: { name, namespace: 'shop', annotations: { 'meta.helm.sh/release-name': 'shop' } },
+    ...more,
+  });
+  const slice = (ready: boolean): object => ({
+    metadata: { labels: { 'kubernetes.io/service-name': 'api' } },
+    endpoints: [{ conditions: { ready } }],
+  });
+  const service = (app: string): object => ofShop('api', { spec: { selector: { app } } });
+
+  test('a service is awaited until somebody answers, a Job until it is complete, a claim until it is bound', async () => {
+    const cluster = new FakeCluster();
+    const steps: (() => void)[] = [
+      () => cluster.set('EndpointSlice', [slice(true)]),
+      () =>
+        cluster.set('Job', [
+          ofShop('seed', { status: { conditions: [{ type: 'Complete', status: 'True' }] } }),
+        ]),
+      () => cluster.set('PersistentVolumeClaim', [ofShop('data', { status: { phase: 'Bound' } })]),
+    ];
+    const { work, waits } = start(cluster, () => {
+      cluster.set('Deployment', [deployment(1)]);
+      cluster.set('Service', [service('api')]);
+      cluster.set('EndpointSlice', [slice(false)]);
+      cluster.set('Job', [ofShop('seed', {})]);
+      cluster.set('PersistentVolumeClaim', [ofShop('data', { spec: { storageClassName: '' } })]);
+      steps.forEach((step, index) => setTimeout(step, 40 * (index + 1)));
+      return ok;
+    });
+    await work;
+    const seen = waits.map((text) => text.replace(/, since .*?(?=;|$)/, ''));
+    expect(seen).toEqual(
+      expect.arrayContaining([
+        'Service shop/api: no endpoint is ready; and 2 more',
+        'PersistentVolumeClaim shop/data: not bound (new); and 1 more',
+        'PersistentVolumeClaim shop/data: not bound (new)',
+      ]),
+    );
+  });
+
+  test('a service for which nobody can answer is a warning, and holds up the rest for a moment only', async () => {
+    const cluster = new FakeCluster();
+    const { work, waits, warnings, deps } = start(cluster, () => {
+      cluster.set('Deployment', [deployment(1)]);
+      cluster.set('Service', [service('other')]);
+      return ok;
+    });
+    await work;
+    expect(waits).toContain('Service shop/api: no pod has the labels app=other');
+    expect(warnings).toEqual([
+      'release shop is ready, but nobody answers for Service shop/api: no pod has the labels app=other',
+    ]);
+    expect(deps.clock.monotonic()).toBeGreaterThanOrEqual(10_000);
+  });
+
+  test('a Job of the manifest that failed ends Helm early, with its last lines', async () => {
+    const cluster = new FakeCluster(logs(['no such table']));
+    const { work } = start(cluster, waiting);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    cluster.set('Pod', [pod({ state: { terminated: { exitCode: 3 } } }, false, 'Job')]);
+    cluster.set('Job', [
+      ofShop('migrate', {
+        status: { conditions: [{ type: 'Failed', status: 'True', message: 'backoff limit' }] },
+      }),
+    ]);
+    await expect(work).rejects.toMatchObject({
+      message: 'release shop cannot become ready: Job migrate failed: backoff limit',
+      details: ['pod api-1, container main: exit code 3', 'no such table'],
+    });
+  });
 
   test('what is awaited is the pod, not a number', async () => {
     const cluster = new FakeCluster();

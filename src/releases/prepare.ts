@@ -73,7 +73,7 @@ export async function prepareRelease(deps: Deps, options: PrepareOptions): Promi
 
 /** Without a cluster its version is a guess, and what a template asks it is answered with nothing. */
 const isUnsure = (said: string, { kubernetes }: PrepareOptions, chart: string): boolean =>
-  /execution error|error calling|no template|nil pointer/i.test(said)
+  /execution error|error calling|executing "|nil pointer/i.test(said)
     ? asksCluster(chart)
     : kubernetes === undefined && /chart requires kubeVersion/i.test(said);
 

@@ -128,12 +128,13 @@ export function releaseTasks(
           helmVersion,
           cluster: handle,
           release: { ...release, limitMs: release.limitMs - waitedMs },
-          chart: context.output(prepare).chart,
+          ...context.output(prepare),
           shared,
           folder: path.join(run.folder, 'releases', release.name),
           delivered,
           signal: context.signal,
           awaiting: (what: string) => context.awaiting(what),
+          warn: (text: string) => context.emit({ type: 'notice', level: 'warning', text }),
         };
         const changed = [...new Set(images.deliver.flatMap((task) => context.output(task).changed))];
         const stays = clusterStays && release.copyOf === undefined;
