@@ -65,6 +65,12 @@ const contradictions: readonly (readonly [text: string, ...problems: string[]])[
     '"repo" of release "b": it has a user or password in it, which everybody on the machine could read',
   ],
   [
+    'tiers: {t: {cluster: {config: kind.yaml}, releases: [{name: shop, chart: chart}], suites: [{name: a, helmTest: «shob}, {name: b, helmTest: shop, «command: c, «shards: 2}]}}',
+    'suite "a" tests an unknown release "shob" → shop',
+    '"command" of suite "b" is not for "helmTest": its pods are those of the chart',
+    '"shards" of suite "b" is not for "helmTest": its pods are those of the chart',
+  ],
+  [
     onto('kind.yaml', '{name: shop, manifests: [k8s, «none.yaml, «"k8s/*.txt"]}'),
     'there are no manifests of release "shop": none.yaml',
     'there are no manifests of release "shop": k8s/*.txt',

@@ -261,6 +261,11 @@ export const suiteSchema = z.strictObject({
     .describe(
       'Run by `/bin/sh -c` after the command, however it ended, within the same limit; not when the suite is stopped or killed.',
     ),
+  helmTest: text
+    .optional()
+    .describe(
+      'The release whose test hooks (`helm test`) are the suite, in place of `command` and `image`: a case for each pod of a hook.',
+    ),
   image: pulledImage.optional().describe('Image in which the suite runs; required in a tier with a cluster.'),
   workingDir: path
     .optional()

@@ -210,7 +210,9 @@ export interface SuitePlan {
   readonly teardown?: string;
   /** Words after `--` on the command line, appended to the command. */
   readonly args: readonly string[];
-  /** Absent in the unit tier. */
+  /** The release whose test hooks it is, in place of a command in an image. */
+  readonly helmTest?: string;
+  /** Absent in the unit tier, and with `helmTest`. */
   readonly image?: string;
   readonly workingDir?: string;
   readonly env: Readonly<Record<string, string>>;
