@@ -48,6 +48,29 @@ const contradictions: readonly (readonly [text: string, ...problems: string[]])[
     '"set" of release "shop" is not for one of "manifests"',
   ],
   [
+    onto(
+      'kind.yaml',
+      '{name: a, chart: chart, «version: 1.0.0}, {name: b, chart: «charts/b, repo: "https://charts.test"}, {name: c, namespace: shop, manifests: [k8s], «repo: "https://charts.test"}',
+    ),
+    '"version" of release "a" is for a chart in "repo" or at an oci:// address',
+    '"chart" of release "b" is a name in "repo", such as postgresql',
+    '"repo" of release "c" is not for one of "manifests"',
+  ],
+  [
+    onto(
+      'kind.yaml',
+      '{name: a, chart: chart, repo: «charts.test}, {name: b, chart: chart, repo: «"https://me:hush@charts.test"}',
+    ),
+    '"repo" of release "a": "charts.test" is no https:// or http:// address',
+    '"repo" of release "b": it has a user or password in it, which everybody on the machine could read',
+  ],
+  [
+    'tiers: {t: {cluster: {config: kind.yaml}, releases: [{name: shop, chart: chart}], suites: [{name: a, helmTest: «shob}, {name: b, helmTest: shop, «command: c, «shards: 2}]}}',
+    'suite "a" tests an unknown release "shob" → shop',
+    '"command" of suite "b" is not for "helmTest": its pods are those of the chart',
+    '"shards" of suite "b" is not for "helmTest": its pods are those of the chart',
+  ],
+  [
     onto('kind.yaml', '{name: shop, manifests: [k8s, «none.yaml, «"k8s/*.txt"]}'),
     'there are no manifests of release "shop": none.yaml',
     'there are no manifests of release "shop": k8s/*.txt',

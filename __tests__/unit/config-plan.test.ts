@@ -30,8 +30,8 @@ tiers:
     suites: [{name: api, image: "i:1"}]
   wide:
     cluster: {config: workers.yaml}
-    releases: [{name: shop, chart: chart, spread: 2}, {name: plain, namespace: shop, manifests: [k8s, "k8s/*.yaml"]}]
-    suites: [{name: api, image: "i:1"}]
+    releases: [{name: shop, chart: chart, spread: 2}, {name: plain, namespace: shop, manifests: [k8s, "k8s/*.yaml"]}, {name: far, chart: redis, repo: "https://charts.test", version: 1.x}]
+    suites: [{name: api, image: "i:1"}, {name: hooks, helmTest: shop}]
 `;
 
 const root = folderWith({ ...goodFiles, 'ket.yaml': text, 'other.yaml': goodFiles['three.yaml'] ?? '' });
@@ -160,6 +160,9 @@ describe('a plan', () => {
     expect(plan().releases[0]).not.toHaveProperty('spread');
     expect(plan({ tier: 'wide' }).releases[1]).toMatchObject({ manifests: [at('k8s/web.yaml')] });
     expect(plan({ tier: 'wide' }).releases[1]).not.toHaveProperty('chart');
+    expect(plan({ tier: 'wide' }).suites[1]).toMatchObject({ helmTest: 'shop', needs: ['shop'] });
+    const far = { chart: 'redis', repo: 'https://charts.test', version: '1.x' };
+    expect(plan({ tier: 'wide' }).releases[2]).toMatchObject(far);
     expect(refusal(() => plan({ tier: 'wide', overrides: { clusterConfig: 'three.yaml' } }))).toMatchObject({
       code: 'KET_USAGE',
       message: expect.stringContaining('asks for 2 nodes, and three.yaml has 1 node that takes pods'),

@@ -123,7 +123,7 @@ describe('installing', () => {
 
   const deployment = (available: number): object => ({
     metadata: { name: 'api', annotations: { 'meta.helm.sh/release-name': 'shop' } },
-    spec: { replicas: 1 },
+    spec: { replicas: 1, template: { metadata: { labels: { app: 'api' } } } },
     status: { availableReplicas: available, updatedReplicas: 1 },
   });
   const pod = (status: object, ready = false, owner = 'ReplicaSet'): object => ({
@@ -145,6 +145,7 @@ describe('installing', () => {
     env: Record<string, string> = {},
   ) => {
     const waits: string[] = [];
+    const warnings: string[] = [];
     const deps = { ...fakeDeps([['upgrade --install', helm]], fakeClock()), env };
     const handle: ClusterHandle = {
       name: 'c',
@@ -157,13 +158,15 @@ describe('installing', () => {
       helmVersion: 'v4.3.1',
       cluster: handle,
       release: { ...aRelease, ...over },
+      chart: '/repo/charts/shop',
       shared: false,
       folder,
       delivered,
       signal: new AbortController().signal,
       awaiting: (what) => waits.push(what),
+      warn: (text) => warnings.push(text),
     });
-    return { work, waits, deps };
+    return { work, waits, warnings, deps };
   };
   /** Helm that waits until it is ended. */
   const waiting: Helm = ({ signal }) =>
@@ -214,48 +217,6 @@ describe('installing', () => {
     expect(written.join('')).not.toMatch(/007|hush/);
     // The plan is what it was.
     expect(release.inline.api.key).toBe('open');
-  });
-
-  describe('plain manifests', () => {
-    const text = 'kind: ConfigMap\ndata: { a: "{{ .Values.x }} {{- y -}}" }\n---\nkind: Secret\n';
-    const plain = (over: Partial<ReleasePlan> = {}): ReturnType<typeof start>['work'] => {
-      const file = path.join(folder, 'web.yml');
-      fs.writeFileSync(file, text);
-      const release = { chart: undefined, values: [], manifests: [file], ...over };
-      return start(
-        new FakeCluster(),
-        ({ argv }) => {
-          const chart = argv[4] ?? '';
-          expect(chart).toBe(path.join(folder, 'chart'));
-          const read = (name: string): string => fs.readFileSync(path.join(chart, name), 'utf8');
-          expect(read('Chart.yaml')).toBe('apiVersion: v2\nname: shop\nversion: 0.0.0\n');
-          expect(fs.readdirSync(path.join(chart, 'templates'))).toEqual(['001-web.yaml']);
-          // What a template makes of it is the text as it was.
-          expect(read('templates/001-web.yaml').replaceAll('{{ "{{" }}', '{{')).toBe(text);
-          expect(read('templates/001-web.yaml')).not.toContain('{{ .Values');
-          return failedWith('Error: stop here');
-        },
-        release as Partial<ReleasePlan>,
-      ).work;
-    };
-    test('are a chart of ket while Helm runs, in which they stand as they are', async () => {
-      await expect(plain()).rejects.toMatchObject({
-        details: ['Error: stop here'],
-        where: path.join(folder, 'web.yml'),
-        next: expect.stringContaining('the manifests of the release'),
-      });
-      expect(fs.existsSync(path.join(folder, 'chart'))).toBe(false);
-    });
-    test('of a copy have no namespace of their own', async () => {
-      const file = path.join(folder, 'own.yaml');
-      fs.writeFileSync(file, 'kind: A\n---\nkind: B\nmetadata: {namespace: shop}\n');
-      const copyOf = { release: 'shop', suite: 'own' };
-      await expect(plain({ manifests: [file], copyOf })).rejects.toMatchObject({
-        code: 'KET_RELEASE',
-        where: file,
-        next: expect.stringContaining('isolation: shared'),
-      });
-    });
   });
 
   test("Helm's word alone is not enough", async () => {
@@ -473,6 +434,77 @@ describe('installing', () => {
       start(new FakeCluster(), () => Promise.reject(new Error('cannot start helm'))).work,
     ).rejects.toThrow('cannot start helm'));
 
+  const ofShop = (name: string, more: object): object => ({
+    metadata: { name, namespace: 'shop', annotations: { 'meta.helm.sh/release-name': 'shop' } },
+    ...more,
+  });
+  const slice = (ready: boolean): object => ({
+    metadata: { labels: { 'kubernetes.io/service-name': 'api' } },
+    endpoints: [{ conditions: { ready } }],
+  });
+  const service = (app: string): object => ofShop('api', { spec: { selector: { app } } });
+
+  test('a service is awaited until somebody answers, a Job until it is complete, a claim until it is bound', async () => {
+    const cluster = new FakeCluster();
+    const steps: (() => void)[] = [
+      () => cluster.set('EndpointSlice', [slice(true)]),
+      () =>
+        cluster.set('Job', [
+          ofShop('seed', { status: { conditions: [{ type: 'Complete', status: 'True' }] } }),
+        ]),
+      () => cluster.set('PersistentVolumeClaim', [ofShop('data', { status: { phase: 'Bound' } })]),
+    ];
+    const { work, waits } = start(cluster, () => {
+      cluster.set('Deployment', [deployment(1)]);
+      cluster.set('Service', [service('api')]);
+      cluster.set('EndpointSlice', [slice(false)]);
+      cluster.set('Job', [ofShop('seed', {})]);
+      cluster.set('PersistentVolumeClaim', [ofShop('data', { spec: { storageClassName: '' } })]);
+      steps.forEach((step, index) => setTimeout(step, 40 * (index + 1)));
+      return ok;
+    });
+    await work;
+    const seen = waits.map((text) => text.replace(/, since .*?(?=;|$)/, ''));
+    expect(seen).toEqual(
+      expect.arrayContaining([
+        'Service shop/api: no endpoint is ready; and 2 more',
+        'PersistentVolumeClaim shop/data: not bound (new); and 1 more',
+        'PersistentVolumeClaim shop/data: not bound (new)',
+      ]),
+    );
+  });
+
+  test('a service for which nobody can answer is a warning, and holds up the rest for a moment only', async () => {
+    const cluster = new FakeCluster();
+    const { work, waits, warnings, deps } = start(cluster, () => {
+      cluster.set('Deployment', [deployment(1)]);
+      cluster.set('Service', [service('other')]);
+      return ok;
+    });
+    await work;
+    expect(waits).toContain('Service shop/api: no pod has the labels app=other');
+    expect(warnings).toEqual([
+      'release shop is ready, but nobody answers for Service shop/api: no pod has the labels app=other',
+    ]);
+    expect(deps.clock.monotonic()).toBeGreaterThanOrEqual(10_000);
+  });
+
+  test('a Job of the manifest that failed ends Helm early, with its last lines', async () => {
+    const cluster = new FakeCluster(logs(['no such table']));
+    const { work } = start(cluster, waiting);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    cluster.set('Pod', [pod({ state: { terminated: { exitCode: 3 } } }, false, 'Job')]);
+    cluster.set('Job', [
+      ofShop('migrate', {
+        status: { conditions: [{ type: 'Failed', status: 'True', message: 'backoff limit' }] },
+      }),
+    ]);
+    await expect(work).rejects.toMatchObject({
+      message: 'release shop cannot become ready: Job migrate failed: backoff limit',
+      details: ['pod api-1, container main: exit code 3', 'no such table'],
+    });
+  });
+
   test('what is awaited is the pod, not a number', async () => {
     const cluster = new FakeCluster();
     const { work, waits } = start(cluster, async () => {
@@ -494,14 +526,17 @@ test('a release waits for the cluster and all images, and is in the state before
   const ready = { id: 'ready' } as unknown as Task<ClusterHandle>;
   const image = { id: 'deliver' } as unknown as Task<{ changed: string[] }>;
   const run = { runId: 'r', folder: os.tmpdir(), kubeconfig: '/k', state, env: {}, outbound: noOutbound };
-  const { install } = releaseTasks(
+  const { install, all } = releaseTasks(
     run,
     aPlan({ releases: [aRelease] }),
     { tools, ready },
     { deliver: [image] },
     false,
   );
-  expect(install[0]?.needs).toEqual([tools, ready, image]);
+  const [prepare] = all;
+  if (prepare === undefined) throw new Error('nothing prepares it');
+  expect(prepare).toMatchObject({ id: 'prepare shop', needs: [tools] });
+  expect(install[0]?.needs).toEqual([tools, prepare, ready, image]);
   const helm = fakeDeps([
     [
       'upgrade',
@@ -516,6 +551,7 @@ test('a release waits for the cluster and all images, and is in the state before
     [tools, { docker: 'd', helm: 'helm', helmVersion: 'v4.3.1' }],
     [ready, handle],
     [image, { changed: ['shop:dev'] }],
+    [prepare, { chart: '/repo/charts/shop' }],
   ]);
   await expect(install[0]?.run(context)).rejects.toMatchObject({ details: ['Error: stop here'] });
   fs.rmSync(path.join(os.tmpdir(), 'releases'), { recursive: true, force: true });
@@ -540,16 +576,16 @@ test('a release waits for those that it depends on, in whichever order they stan
   const { install } = releaseTasks(run, aPlan({ releases }), { tools, ready }, { deliver: [] }, false);
   const needs = install.map(({ id, needs: all }) => [id, ...all.map((task) => task.id)].join(' < '));
   expect(needs).toEqual([
-    'install web < tools < ready < install shop < install mail',
-    'install shop < tools < ready < install db',
-    'install db < tools < ready',
-    'install mail < tools < ready',
+    'install web < tools < prepare web < ready < install shop < install mail',
+    'install shop < tools < prepare shop < ready < install db',
+    'install db < tools < prepare db < ready',
+    'install mail < tools < prepare mail < ready',
   ]);
   // What needs a task is one and the same task, so that it is not installed twice.
   expect(install[0]?.needs).toContain(install[1]);
   const failing = install.map((task) => ({
     ...task,
-    needs: task.needs.filter((one) => one !== tools && one !== ready),
+    needs: task.needs.filter(({ id }) => id.startsWith('install ')),
     run: () => (task.id === 'install db' ? Promise.reject(new Error('no')) : Promise.resolve(undefined)),
   }));
   for (const task of failing)
@@ -578,7 +614,7 @@ test('the namespace of a copy is listed before it is made, once for the copies i
     ...{ ...aRelease, name: `${name}@a`, namespace: 'shop-r-a' },
     copyOf: { release: name, suite: 'a' },
   }));
-  const { install } = releaseTasks(
+  const { install, all } = releaseTasks(
     run,
     aPlan({ releases: copies }),
     { tools, ready },
@@ -596,6 +632,7 @@ test('the namespace of a copy is listed before it is made, once for the copies i
   const context = fakeContext(helm, [
     [tools, { docker: 'd', helm: 'helm', helmVersion: 'v4.3.1' }],
     [ready, { name: 'c', kubeconfig: '/k', nodes: [], kube: cluster.kube }],
+    ...all.slice(0, 2).map((task) => [task, { chart: '/repo/charts/shop' }] as const),
   ]);
   for (const task of install) await task.run(context).catch(() => undefined);
   const labels = {

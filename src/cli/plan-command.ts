@@ -58,6 +58,8 @@ function manifestsOf(plan: Plan): string[] {
   const namespaces = new Map(plan.releases.map((release) => [release.name, release.namespace]));
   const ketRun = Buffer.from('<ket-run>');
   return plan.suites.map((suite) => {
+    if (suite.helmTest !== undefined)
+      return `# Suite ${suite.name}: helm test of release ${suite.helmTest}\n`;
     const id = { run: shownRun, suite: suite.name, attempt: 1 };
     const needed = suite.needs.map((name) => namespaces.get(name) ?? name);
     const own = suite.placement === 'own';

@@ -1,3 +1,4 @@
+import { helmTestChecks } from './helm-test-checks.ts';
 import { checkProblems } from './check-checks.ts';
 import { dependsChecks } from './depends.ts';
 import { versionsOf } from './plan-cluster.ts';
@@ -112,6 +113,7 @@ function withoutCluster({ tier, at, source, add }: Scope): void {
         );
     for (const key of [
       'image',
+      'helmTest',
       'envFrom',
       'files',
       'needs',
@@ -145,7 +147,8 @@ function withCluster(scope: Scope): void {
   const releases = tier.releases.map((release) => release.name);
   tier.suites.forEach((suite, index) => {
     const place = [...at, 'suites', index];
-    if (suite.image === undefined && suite.job === undefined)
+    helmTestChecks(scope, suite, place);
+    if (suite.image === undefined && suite.job === undefined && suite.helmTest === undefined)
       add(place, `suite "${suite.name}" has no "image"; in a tier with a cluster it runs in a container`);
     suite.results.forEach((folder, at) => {
       const problem = resultFolderProblem(folder);

@@ -103,7 +103,7 @@ function tierFiles(tier: TierConfig, at: Path, source: Source, folders: Folders)
       for (const file of files)
         problems.push(...manifestProblems(file, shownPath(file, folders.cwd), namespace));
     });
-    if (release.chart === undefined || isRemoteChart(release.chart)) return;
+    if (release.chart === undefined || release.repo !== undefined || isRemoteChart(release.chart)) return;
     if (/\.tgz$/.test(release.chart)) has([...place, 'chart'], `the chart ${what}`, release.chart, 'file');
     else if (has([...place, 'chart'], `the chart folder ${what}`, release.chart, 'folder'))
       has([...place, 'chart'], `the Chart.yaml ${what}`, path.join(release.chart, 'Chart.yaml'), 'file');

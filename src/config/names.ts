@@ -75,3 +75,13 @@ export function variableProblem(text: string): string | undefined {
   if (/^[A-Za-z_]\w*$/.test(text)) return undefined;
   return `"${text}" is not a variable name: letters, digits and "_", no digit first`;
 }
+
+/** What is wrong with the address of a chart repository. */
+export function repoProblem(text: string): string | undefined {
+  const url = /^https?:\/\//.test(text) ? URL.parse(text) : null;
+  if (url === null) return `"${text}" is no https:// or http:// address`;
+  // Helm would get it on its command line.
+  if (url.username !== '' || url.password !== '')
+    return 'it has a user or password in it, which everybody on the machine could read';
+  return undefined;
+}

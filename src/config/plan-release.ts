@@ -13,7 +13,9 @@ export function releaseOf(release: ReleaseConfig, root: string, nodes: number): 
     namespace: release.namespace ?? release.name,
     ...(release.chart === undefined
       ? { manifests: manifestFiles(release.manifests ?? [], root) }
-      : { chart: isRemoteChart(release.chart) ? release.chart : path.resolve(root, release.chart) }),
+      : { chart: isFetched(release) ? release.chart : path.resolve(root, release.chart) }),
+    ...(release.repo === undefined ? {} : { repo: release.repo }),
+    ...(release.version === undefined ? {} : { version: release.version }),
     values: release.values.map((file) => path.resolve(root, file)),
     set: Object.fromEntries(Object.entries(release.set).map(([key, value]) => [key, String(value)])),
     inline: release.inline,
@@ -29,3 +31,6 @@ export function releaseOf(release: ReleaseConfig, root: string, nodes: number): 
     })),
   };
 }
+
+const isFetched = ({ chart, repo }: ReleaseConfig): boolean =>
+  repo !== undefined || isRemoteChart(chart ?? '');

@@ -179,6 +179,7 @@ function suiteOf(
     setupMs: ms(suite.setupTimeout),
     ...(teardown === undefined ? {} : { teardown }),
     args: overrides.args ?? [],
+    ...(suite.helmTest === undefined ? {} : { helmTest: suite.helmTest }),
     ...(image === undefined ? {} : { image }),
     ...(workingDir === undefined ? {} : { workingDir: here ? path.resolve(root, workingDir) : workingDir }),
     env: Object.fromEntries(
@@ -188,7 +189,7 @@ function suiteOf(
     ),
     references: referencesOf(suite),
     secrets: suite.secrets,
-    needs: suite.needs ?? tier.releases.map((release) => release.name),
+    needs: neededBy(suite, tier),
     isolation: suite.isolation,
     limitMs: ms(suite.timeout),
     pendingMs: ms(suite.pending),
@@ -220,6 +221,12 @@ function suiteOf(
     patches: patchesOf(own, profiles),
   };
 }
+
+/** The tests of a release need that one alone. */
+const neededBy = ({ needs, helmTest }: SuiteConfig, { releases }: TierConfig): readonly string[] =>
+  helmTest === undefined
+    ? (needs ?? releases.map(({ name }) => name))
+    : [...new Set([helmTest, ...(needs ?? [])])];
 
 /** The suite's own Job as the checks have seen it. */
 function jobOf(suite: SuiteConfig, root: string): { file: string; container: JobContainer } | undefined {

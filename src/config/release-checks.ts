@@ -16,6 +16,7 @@ interface Scope {
 
 export function releaseChecks(scope: Scope): void {
   releaseKinds(scope);
+  chartSources(scope);
   releaseSecrets(scope);
 }
 
@@ -26,11 +27,29 @@ function releaseKinds({ tier, at, source, add }: Scope): void {
     if (release.chart === undefined && release.manifests === undefined)
       add(place, `release "${release.name}" has neither "chart" nor "manifests"`);
     if (release.manifests === undefined) return;
-    for (const key of ['chart', 'values', 'set', 'inline', 'secrets'] as const)
+    for (const key of ['chart', 'repo', 'version', 'values', 'set', 'inline', 'secrets'] as const)
       if (valueAt(source.data, [...place, key]) !== undefined)
         add([...place, key], `"${key}" of release "${release.name}" is not for one of "manifests"`, {
           key: true,
         });
+  });
+}
+
+/** A name is one in a repository, and only what is fetched has versions to choose from. */
+function chartSources({ tier, at, add }: Scope): void {
+  tier.releases.forEach(({ name, chart, repo, version, manifests }, index) => {
+    const place = [...at, 'releases', index];
+    if (manifests !== undefined) return;
+    if (repo !== undefined && chart !== undefined && !/^[a-z0-9][a-z0-9._-]*$/i.test(chart))
+      add([...place, 'chart'], `"chart" of release "${name}" is a name in "repo", such as postgresql`);
+    if (version !== undefined && repo === undefined && chart?.startsWith('oci://') !== true)
+      add(
+        [...place, 'version'],
+        `"version" of release "${name}" is for a chart in "repo" or at an oci:// address`,
+        {
+          key: true,
+        },
+      );
   });
 }
 

@@ -7,6 +7,7 @@ import {
   kubernetesProblem,
   labelExpression,
   labelProblem,
+  repoProblem,
   variableProblem,
   versionProblem,
 } from './names.ts';
@@ -136,7 +137,17 @@ export const imageSchema = z.strictObject({
 export const releaseSchema = z.strictObject({
   name: label(53).describe('Name of the Helm release; suites name it in `needs`.'),
   namespace: label(63).optional().describe('Namespace in the cluster; the name of the release unless given.'),
-  chart: text.optional().describe('A chart: a folder, a `.tgz` file, or an `oci://` or `https://` address.'),
+  chart: text
+    .optional()
+    .describe('A chart: a folder, a `.tgz` file, an `oci://` or `https://` address, or a name in `repo`.'),
+  repo: form('https:// or http:// address', repoProblem, '^https?://')
+    .optional()
+    .describe('Address of the chart repository in which `chart` is a name.'),
+  version: text
+    .optional()
+    .describe(
+      'Version of the chart in `repo` or at an `oci://` address, or a range of versions; the newest unless given.',
+    ),
   manifests: z
     .array(path)
     .min(1)
@@ -249,6 +260,11 @@ export const suiteSchema = z.strictObject({
     .optional()
     .describe(
       'Run by `/bin/sh -c` after the command, however it ended, within the same limit; not when the suite is stopped or killed.',
+    ),
+  helmTest: text
+    .optional()
+    .describe(
+      'The release whose test hooks (`helm test`) are the suite, in place of `command` and `image`: a case for each pod of a hook.',
     ),
   image: pulledImage.optional().describe('Image in which the suite runs; required in a tier with a cluster.'),
   workingDir: path

@@ -108,8 +108,12 @@ export interface ReleasePlan {
   readonly copyOf?: { readonly release: string; readonly suite: string };
   /** Namespace in the cluster; the release's name unless given. */
   readonly namespace: string;
-  /** A chart folder (absolute) or a reference that Helm understands; absent where there are `manifests`. */
+  /** A chart folder (absolute), a reference that Helm understands, or a name in `repo`; absent where there are `manifests`. */
   readonly chart?: string;
+  /** Address of the chart repository. */
+  readonly repo?: string;
+  /** Of the chart, where it is fetched. */
+  readonly version?: string;
   /** Files of plain manifests, absolute. */
   readonly manifests?: readonly string[];
   readonly values: readonly string[];
@@ -206,7 +210,9 @@ export interface SuitePlan {
   readonly teardown?: string;
   /** Words after `--` on the command line, appended to the command. */
   readonly args: readonly string[];
-  /** Absent in the unit tier. */
+  /** The release whose test hooks it is, in place of a command in an image. */
+  readonly helmTest?: string;
+  /** Absent in the unit tier, and with `helmTest`. */
   readonly image?: string;
   readonly workingDir?: string;
   readonly env: Readonly<Record<string, string>>;

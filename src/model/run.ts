@@ -65,3 +65,42 @@ export interface ImageFacts {
 export interface Assets {
   readonly root: string;
 }
+
+/** What is known of one test hook of a release after `helm test`: a pod of it, or what its lack tells. */
+export interface HookEnd {
+  /** Of the hook, and with a Job of the pod behind it. */
+  readonly name: string;
+  /** `Succeeded` and `Failed` are ends; undefined when no pod of it was seen. */
+  readonly phase?: string;
+  /** How long its pod was seen, ms. */
+  readonly ms: number;
+  readonly message?: string;
+  readonly lastLines: readonly string[];
+}
+
+/** What `helm test` of a release came to. */
+export interface HelmTestEnd {
+  /** One per pod of a test hook that was seen, and one per hook without any. */
+  readonly hooks: readonly HookEnd[];
+  readonly exitCode: number | null;
+  readonly timedOut: boolean;
+  /** Helm's own words about a failure. */
+  readonly said: readonly string[];
+}
+
+/** Runs the test hooks of a release, once, and writes their logs as they come. */
+export type HelmTest = (
+  release: string,
+  cluster: ClusterHandle,
+  options: {
+    readonly limitMs: number;
+    readonly signal: AbortSignal;
+    /** Folder for a log of each pod. */
+    readonly folder: string;
+    readonly onLine: (pod: string, line: string, printed: string) => void;
+    readonly room: () => Promise<void> | undefined;
+    readonly awaiting: (what: string) => void;
+    readonly notice: (text: string) => void;
+  },
+  context: TaskContext,
+) => Promise<HelmTestEnd>;

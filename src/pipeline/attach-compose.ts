@@ -11,6 +11,7 @@ import { collectTask } from '../releases/collect-task.ts';
 import { releaseGuard } from '../releases/guard.ts';
 import type { ReadyRelease } from '../releases/tasks.ts';
 import { clusterFactsTask } from '../suites/cluster-facts.ts';
+import { lostHelmTest } from '../suites/helm-test.ts';
 import { lackingTask, lacksSomething } from '../suites/lacking.ts';
 import { processSuiteTask, suiteTask, type SuiteReport, type SuiteSettings } from '../suites/tasks.ts';
 import { findDocker } from '../tools/find.ts';
@@ -79,6 +80,10 @@ export function composeAttach(options: AttachComposeOptions): AttachComposition 
       return wasStarted(before, suite.name)
         ? without(suite, { outcome: 'failed', error: lostProcess(suite) })
         : processSuiteTask(settings, plan, suite, []);
+    if (suite.helmTest !== undefined)
+      return wasStarted(before, suite.name)
+        ? without(suite, { outcome: 'failed', error: lostHelmTest(suite) })
+        : without(suite, { outcome: 'skipped', reason: neverBegan });
     const begun = journal.hasBegun(suite.name);
     if (cluster === undefined || clusterFacts === undefined || !(begun || needsReady(suite)))
       return without(suite, { outcome: 'skipped', reason: neverBegan });

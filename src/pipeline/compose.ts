@@ -5,6 +5,8 @@ import type { Kube } from '../model/kube.ts';
 import { checkTasks } from '../checks/tasks.ts';
 import { clusterTasks, existingClusterTasks } from '../cluster/tasks.ts';
 import { stateWithin, type ExistingCluster } from './existing.ts';
+import { helmTestOf } from '../releases/helm-test.ts';
+import { helmTestTask } from '../suites/helm-test.ts';
 import { factsTask } from '../images/facts.ts';
 import { imageTasks } from '../images/tasks.ts';
 import { collectTask } from '../releases/collect-task.ts';
@@ -18,6 +20,8 @@ import { toolTasks } from '../tools/tasks.ts';
 export interface Composition {
   readonly tasks: readonly Task[];
   readonly suites: readonly Task<SuiteReport>[];
+  /** What the tasks are for: the suites that have a chance to run, or what is wanted in their place. */
+  readonly goals?: readonly Task[];
   /** Absent in a tier without a cluster. */
   readonly cluster?: Task<ClusterHandle>;
 }
@@ -76,19 +80,23 @@ export function compose(options: ComposeOptions): Composition {
     deliveries,
     releases: installs,
   });
-  const suites = (checksOnly ? [] : plan.suites).map((suite) =>
-    lacksSomething(suite)
-      ? lackingTask(suite)
-      : suiteTask(settings, plan, suite, {
-          cluster: cluster.ready,
-          clusterFacts,
-          facts,
-          releases: installs,
-          checks: checks.byName,
-          deliveries,
-          ...guards,
-        }),
-  );
+  const helmTest = helmTestOf(within, plan, find);
+  const suites = (checksOnly ? [] : plan.suites).map((suite) => {
+    if (lacksSomething(suite)) return lackingTask(suite);
+    if (suite.helmTest !== undefined) {
+      const needs = { tools: find, cluster: cluster.ready, releases: installs, checks: checks.byName };
+      return helmTestTask(settings, plan, suite, { ...needs, ...guards }, helmTest);
+    }
+    return suiteTask(settings, plan, suite, {
+      cluster: cluster.ready,
+      clusterFacts,
+      facts,
+      releases: installs,
+      checks: checks.byName,
+      deliveries,
+      ...guards,
+    });
+  });
   const collects = plan.releases.flatMap((release, index) => {
     const install = releases.install[index];
     return install === undefined || release.collect.length === 0
@@ -109,8 +117,15 @@ export function compose(options: ComposeOptions): Composition {
       ...collects,
     ],
     suites,
+    goals: goalsOf(plan, suites, checksOnly ? checks.all : releases.install),
     cluster: cluster.ready,
   };
+}
+
+/** A suite that lacks something says so whatever becomes of the others. */
+function goalsOf(plan: Plan, suites: readonly Task[], others: readonly Task[]): readonly Task[] {
+  if (suites.length === 0) return others;
+  return suites.filter((_, index) => plan.suites[index] !== undefined && !lacksSomething(plan.suites[index]));
 }
 
 /** Those that a suite of this run requires; all of them where only they are to run. */

@@ -39,6 +39,7 @@ export function withCopies(plan: Plan, runId: string): Plan {
       ...suite,
       checks: suite.checks.map((name) => (ofCopies.includes(name) ? copyName(name, suite) : name)),
       needs: suite.needs.map((name) => copyName(name, suite)),
+      ...(suite.helmTest === undefined ? {} : { helmTest: copyName(suite.helmTest, suite) }),
       references: suite.references.map((one) => ({ ...one, release: copyName(one.release, suite) })),
     };
   });

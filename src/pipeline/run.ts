@@ -98,6 +98,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     emit,
     room: () => log.room(),
     signal: cancel,
+    goals: composition.goals ?? [],
   });
 
   return conclude({

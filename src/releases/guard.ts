@@ -93,9 +93,9 @@ async function told(
   );
 }
 
-/** An install hook that failed before is the business of the installation. */
+/** A Job that failed is the business of the installation. */
 const failureOf = ({ failure }: ReleaseStand): string | undefined =>
-  failure === undefined || failure.kind === 'hook' ? undefined : failure.message;
+  failure === undefined || failure.kind === 'hook' || failure.kind === 'job' ? undefined : failure.message;
 
 const lostOf = ({ notAvailable }: Pick<ReleaseStand, 'notAvailable'>): readonly string[] =>
   notAvailable.filter((text) => /^(Deployment|StatefulSet|DaemonSet) /.test(text));

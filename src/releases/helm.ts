@@ -26,9 +26,12 @@ export function helmEnv(env: Env, kubeconfig: string): Record<string, string> {
   };
 }
 
-/** Helm 4 can wait by watching; Helm 3 polls. */
-export const waitFlag = (helmVersion: string): string =>
-  /^v3\./.test(helmVersion) ? '--wait' : '--wait=watcher';
+/** Helm 4 can wait by watching; Helm 3 polls. `hooksOnly`: for hooks alone, where the rest is ket's to wait for. */
+export function waitArgv(helmVersion: string, hooksOnly = false): string[] {
+  const isThree = /^v3\./.test(helmVersion);
+  if (hooksOnly) return isThree ? [] : ['--wait=hookOnly'];
+  return [isThree ? '--wait' : '--wait=watcher'];
+}
 
 /** What Helm calls it: a copy has the name of what it is a copy of, so that its services have too. */
 export const helmName = (release: Pick<ReleasePlan, 'name' | 'copyOf'>): string =>
@@ -39,12 +42,54 @@ export interface InstallArgs {
   readonly helmVersion: string;
   readonly kubeconfig: string;
   readonly release: ReleasePlan;
-  /** That of the release, or the one written for its manifests. */
+  /** That of the release, the one fetched for it, or the one written for its manifests. */
   readonly chart: string;
+  /** Helm does not wait for what it installs. */
+  readonly hooksOnly?: boolean;
 }
 
+/** The options that give Helm the values of a release, in the order in which they go before each other. */
+const valuesArgv = (release: ReleasePlan): string[] => [
+  ...release.values.flatMap((file) => ['--values', file]),
+  // Standard input.
+  ...(hasInput(release) ? ['--values', '-'] : []),
+  ...Object.entries(release.set).flatMap(([key, value]) => ['--set', `${key}=${escapeSet(value)}`]),
+];
+
+/** argv that renders a release as an install would, without a cluster. */
+export const templateArgv = (
+  helm: string,
+  release: ReleasePlan,
+  chart: string,
+  kubernetes: string | undefined,
+): string[] => [
+  ...[helm, 'template', helmName(release), chart, '--namespace', release.namespace, '--include-crds'],
+  ...valuesArgv(release),
+  ...(kubernetes === undefined ? [] : ['--kube-version', kubernetes]),
+];
+
+/** argv that fetches the chart of a release into a folder, unpacked. */
+export const pullArgv = (
+  helm: string,
+  { chart = '', repo, version }: Pick<ReleasePlan, 'chart' | 'repo' | 'version'>,
+  folder: string,
+): string[] => [
+  ...[helm, 'pull', chart, '--untar', '--untardir', folder, '--destination', folder],
+  ...(repo === undefined ? [] : ['--repo', repo]),
+  ...(version === undefined ? [] : ['--version', version]),
+  // As Docker has it: a registry of this machine needs no certificate.
+  ...(/^oci:\/\/(localhost|127\.\d+\.\d+\.\d+)[:/]/.test(chart) ? ['--plain-http'] : []),
+];
+
 /** argv that installs a release, or upgrades one that a kept cluster has already. */
-export function installArgv({ helm, helmVersion, kubeconfig, release, chart }: InstallArgs): string[] {
+export function installArgv({
+  helm,
+  helmVersion,
+  kubeconfig,
+  release,
+  chart,
+  hooksOnly,
+}: InstallArgs): string[] {
   return [
     helm,
     'upgrade',
@@ -54,11 +99,8 @@ export function installArgv({ helm, helmVersion, kubeconfig, release, chart }: I
     '--namespace',
     release.namespace,
     '--create-namespace',
-    ...release.values.flatMap((file) => ['--values', file]),
-    // Standard input.
-    ...(hasInput(release) ? ['--values', '-'] : []),
-    ...Object.entries(release.set).flatMap(([key, value]) => ['--set', `${key}=${escapeSet(value)}`]),
-    waitFlag(helmVersion),
+    ...valuesArgv(release),
+    ...waitArgv(helmVersion, hooksOnly),
     '--timeout',
     `${String(Math.ceil(release.limitMs / 1000))}s`,
     '--kubeconfig',
@@ -100,7 +142,7 @@ export function helmCure(said: string, release: ReleasePlan): string {
   if (/values don't meet the specifications/i.test(said))
     return `the chart's schema refuses the values: see ${[...release.values, 'what ket.yaml sets'].join(', ')}`;
   if (release.manifests !== undefined) return 'see the manifests of the release, and what Helm says of them';
-  if (/parse error|execution error|error calling|YAML parse/i.test(said))
+  if (/parse error|execution error|error calling|executing "|YAML parse/i.test(said))
     return `the chart does not render: helm template ${name} ${chart} shows where`;
   return `try it alone: helm upgrade --install ${name} ${chart} --namespace ${release.namespace}`;
 }

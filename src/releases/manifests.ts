@@ -10,12 +10,8 @@ import { helmName } from './helm.ts';
  * removed as those of any other chart are.
  */
 
-/** What Helm installs: the chart of a release, or the one written for its manifests into its folder in the run. */
-export async function chartOf(release: ReleasePlan, folder: string): Promise<string> {
-  if (release.chart !== undefined) return release.chart;
-  const chart = path.join(folder, 'chart');
-  // One of an earlier try may have other files.
-  await fs.promises.rm(chart, { recursive: true, force: true });
+/** Writes the chart for the manifests of a release into a new folder, which it gives back. */
+export async function writeChart(release: ReleasePlan, chart: string): Promise<string> {
   await fs.promises.mkdir(path.join(chart, 'templates'), { recursive: true, mode: 0o700 });
   const head = `apiVersion: v2\nname: ${helmName(release)}\nversion: 0.0.0\n`;
   await fs.promises.writeFile(path.join(chart, 'Chart.yaml'), head, { mode: 0o600 });

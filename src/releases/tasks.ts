@@ -8,6 +8,8 @@ import { KubeError } from '../kube/error.ts';
 import { helmName } from './helm.ts';
 import { namespaceGone } from '../kube/await-gone.ts';
 import { installRelease, renewRelease } from './install.ts';
+import type { PreparedRelease } from './prepare.ts';
+import { discardChart, prepareTask } from './prepare-task.ts';
 import { running } from './restart.ts';
 
 /** A release that is ready. */
@@ -72,22 +74,30 @@ export function releaseTasks(
 ): ReleaseTasks {
   const delivered = plan.images.map((image) => image.name);
   const made = new Map<string, Task<ReadyRelease>>();
+  const prepared = plan.releases.map((release) =>
+    prepareTask(run, plan, cluster.tools, release, clusterStays),
+  );
   /** After those that it depends on, of which a plan has no circles. */
   const installOf = (release: ReleasePlan): Task<ReadyRelease> => {
     const known = made.get(release.name);
     if (known !== undefined) return known;
     const before = plan.releases.filter(({ name }) => release.dependsOn.includes(name)).map(installOf);
-    const task = installTask(release, before);
+    const task = installTask(release, prepared[plan.releases.indexOf(release)], before);
     made.set(release.name, task);
     return task;
   };
-  const installTask = (release: ReleasePlan, before: readonly Task[]): Task<ReadyRelease> => {
+  const installTask = (
+    release: ReleasePlan,
+    prepare: Task<PreparedRelease> | undefined,
+    before: readonly Task[],
+  ): Task<ReadyRelease> => {
+    if (prepare === undefined) throw new Error(`nothing prepares ${release.name}`);
     const shared = plan.releases.some((other) => other !== release && other.namespace === release.namespace);
     return {
       id: `install ${release.name}`,
       phase: 'releases',
       title: `install release ${release.name}`,
-      needs: [cluster.tools, cluster.ready, ...images.deliver, ...before],
+      needs: [cluster.tools, prepare, cluster.ready, ...images.deliver, ...before],
       limitMs: (clusterStays ? 2 : 1) * release.limitMs + graceMs,
       async run(context) {
         const { helm, helmVersion } = context.output(cluster.tools);
@@ -118,16 +128,18 @@ export function releaseTasks(
           helmVersion,
           cluster: handle,
           release: { ...release, limitMs: release.limitMs - waitedMs },
+          ...context.output(prepare),
           shared,
           folder: path.join(run.folder, 'releases', release.name),
           delivered,
           signal: context.signal,
           awaiting: (what: string) => context.awaiting(what),
+          warn: (text: string) => context.emit({ type: 'notice', level: 'warning', text }),
         };
         const changed = [...new Set(images.deliver.flatMap((task) => context.output(task).changed))];
         const stays = clusterStays && release.copyOf === undefined;
         const stale = stays ? await running(handle.kube, release, changed, context.signal) : [];
-        await installRelease(deps, options);
+        await installRelease(deps, options).finally(() => discardChart(run, release));
         if (stale.length > 0) {
           const restarted = await renewRelease(deps, options, stale, run.runId);
           for (const what of restarted)
@@ -142,5 +154,5 @@ export function releaseTasks(
     };
   };
   const install = plan.releases.map(installOf);
-  return { install, all: install };
+  return { install, all: [...prepared, ...install] };
 }

@@ -1,7 +1,7 @@
 import type { V1DaemonSet, V1Deployment, V1StatefulSet } from '@kubernetes/client-node';
 import type { AnyObject, Wire } from '../model/kube.ts';
 import type { WorkloadName } from '../model/plan.ts';
-import { isInstallHook, type Job } from './judge.ts';
+import { isInstallHook, releaseName, type Job } from './judge.ts';
 
 /** What a release's readiness is judged by. */
 export interface Workloads {
@@ -16,14 +16,17 @@ interface Owned {
     readonly annotations?: Readonly<Record<string, string>>;
     readonly generation?: number;
     readonly name?: string;
+    readonly namespace?: string;
   };
 }
 
 /** Helm writes the release's name on everything of its manifest, whatever labels the chart uses. */
 export const isOfRelease = (object: Owned, release: string): boolean =>
-  object.metadata?.annotations?.['meta.helm.sh/release-name'] === release;
+  object.metadata?.annotations?.[releaseName] === release;
 
-const name = (object: Owned): string => object.metadata?.name ?? '';
+/** `shop/api`, as far as it is known. */
+export const nameIn = ({ metadata }: Owned): string =>
+  [metadata?.namespace, metadata?.name].filter((part) => part !== undefined).join('/');
 const observed = (object: Owned, seen: number | undefined): boolean =>
   (seen ?? 0) >= (object.metadata?.generation ?? 0);
 
@@ -39,7 +42,7 @@ function deploymentLack(item: Deployment): string | undefined {
   const count = Math.min(Math.max(0, availableReplicas - old), updatedReplicas);
   if (observed(item, observedGeneration) && count >= wanted && old === 0) return undefined;
   const leaving = old === 0 ? '' : `, ${String(old)} old still there`;
-  return `Deployment ${name(item)}: ${String(count)} of ${String(wanted)} available${leaving}`;
+  return `Deployment ${nameIn(item)}: ${String(count)} of ${String(wanted)} available${leaving}`;
 }
 
 function statefulSetLack(item: StatefulSet): string | undefined {
@@ -50,7 +53,7 @@ function statefulSetLack(item: StatefulSet): string | undefined {
   const rolls = item.spec?.updateStrategy?.type !== 'OnDelete' && partition === 0;
   const count = rolls ? Math.min(readyReplicas, updatedReplicas) : readyReplicas;
   if (observed(item, observedGeneration) && count >= wanted) return undefined;
-  return `StatefulSet ${name(item)}: ${String(count)} of ${String(wanted)} ready`;
+  return `StatefulSet ${nameIn(item)}: ${String(count)} of ${String(wanted)} ready`;
 }
 
 function daemonSetLack(item: DaemonSet): string | undefined {
@@ -60,12 +63,20 @@ function daemonSetLack(item: DaemonSet): string | undefined {
   const ready = status?.numberReady ?? 0;
   const count = rolls ? Math.min(ready, status?.updatedNumberScheduled ?? 0) : ready;
   if (observed(item, status?.observedGeneration) && count >= wanted) return undefined;
-  return `DaemonSet ${name(item)}: ${String(count)} of ${String(wanted)} ready`;
+  return `DaemonSet ${nameIn(item)}: ${String(count)} of ${String(wanted)} ready`;
 }
 
 function hookLack(job: Job): string | undefined {
   const complete = job.status?.conditions?.some((item) => item.type === 'Complete' && item.status === 'True');
-  return complete === true ? undefined : `hook Job ${name(job)}: not complete`;
+  return complete === true ? undefined : `hook Job ${nameIn(job)}: not complete`;
+}
+
+/** A Job of the release's manifest, which runs once, and to its end. */
+function jobLack(job: Job): string | undefined {
+  if (job.spec?.suspend === true) return undefined;
+  if (job.status?.conditions?.some((item) => item.type === 'Complete' && item.status === 'True') === true)
+    return undefined;
+  return `Job ${nameIn(job)}: ${String(job.status?.succeeded ?? 0)} of ${String(job.spec?.completions ?? 1)} complete`;
 }
 
 /** What a workload of a kind lacks to be available; undefined: nothing. */
@@ -88,6 +99,7 @@ export function notAvailable(workloads: Workloads, release: string): string[] {
     ...lacks(workloads.deployments, deploymentLack),
     ...lacks(workloads.statefulSets, statefulSetLack),
     ...lacks(workloads.daemonSets, daemonSetLack),
+    ...lacks(workloads.jobs, jobLack),
     ...workloads.jobs.filter(isInstallHook).flatMap((job) => hookLack(job) ?? []),
   ];
 }
