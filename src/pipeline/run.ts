@@ -5,6 +5,7 @@ import { maskerOf } from '../model/mask.ts';
 import type { Plan } from '../model/plan.ts';
 import type { RunContext } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
+import type { UpStore } from '../model/up.ts';
 import { childEnvName } from '../tools/child-env.ts';
 import { outboundOf } from '../tools/outbound.ts';
 import { endProcessesOf } from '../tools/processes.ts';
@@ -24,6 +25,7 @@ import { placesOf } from './places.ts';
 import type { RunEnd, RunOptions } from './run-options.ts';
 import { openState, stateHome } from './state.ts';
 import { sweep } from './sweep.ts';
+import { clusterMadeOf, openUpRecord, upRecordFile } from './up-record.ts';
 
 /** One run, from the first check to the last thing removed. Rejects only when the run could not even begin. */
 export async function runPlan(options: RunOptions): Promise<RunEnd> {
@@ -70,8 +72,11 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
 
   const kubeconfig = path.join(home, `${runId}.kubeconfig`);
   const run: RunContext = { runId, folder, kubeconfig, state, env: deps.env, outbound };
+  const up = upStoreOf(options, plan, home, runId);
   const composition = compose({
     run,
+    ...(up === undefined ? {} : { up }),
+    bringsUp: options.up === true,
     plan,
     connect: options.connect,
     ...(options.existing === undefined ? {} : { existing: options.existing }),
@@ -119,6 +124,20 @@ export const ownedBy = (runId: string, deps: Deps): Deps => ({
   ...deps,
   exec: (request) => deps.exec({ ...request, env: { ...request.env, [childEnvName]: runId } }),
 });
+
+/** What stands in the cluster of a `ket up`, as far as the run uses one or makes it. */
+function upStoreOf(
+  { existing, up }: RunOptions,
+  plan: Plan,
+  home: string,
+  runId: string,
+): UpStore | undefined {
+  if (plan.cluster === undefined) return undefined;
+  if (existing?.upFile !== undefined) return openUpRecord(existing.upFile, clusterMadeOf(plan));
+  return up === true && existing === undefined
+    ? openUpRecord(upRecordFile(home, runId), clusterMadeOf(plan))
+    : undefined;
+}
 
 function preflightTask(options: RunOptions, plan: Plan): Task {
   return {

@@ -54,10 +54,7 @@ export function installArgv({ helm, helmVersion, kubeconfig, release, chart }: I
     '--namespace',
     release.namespace,
     '--create-namespace',
-    ...release.values.flatMap((file) => ['--values', file]),
-    // Standard input.
-    ...(hasInput(release) ? ['--values', '-'] : []),
-    ...Object.entries(release.set).flatMap(([key, value]) => ['--set', `${key}=${escapeSet(value)}`]),
+    ...valuesArgv(release),
     waitFlag(helmVersion),
     '--timeout',
     `${String(Math.ceil(release.limitMs / 1000))}s`,
@@ -65,6 +62,23 @@ export function installArgv({ helm, helmVersion, kubeconfig, release, chart }: I
     kubeconfig,
   ];
 }
+
+/** argv that renders a release without a cluster. */
+export const templateArgv = ({
+  helm,
+  release,
+  chart,
+}: Pick<InstallArgs, 'helm' | 'release' | 'chart'>): string[] => [
+  ...[helm, 'template', helmName(release), chart, '--namespace', release.namespace],
+  ...valuesArgv(release),
+];
+
+const valuesArgv = (release: ReleasePlan): string[] => [
+  ...release.values.flatMap((file) => ['--values', file]),
+  // Standard input.
+  ...(hasInput(release) ? ['--values', '-'] : []),
+  ...Object.entries(release.set).flatMap(([key, value]) => ['--set', `${key}=${escapeSet(value)}`]),
+];
 
 /**
  * A value as Helm's `--set` reads it literally: without this a comma would begin the next key. Lists in Helm's own

@@ -7,7 +7,7 @@ import { podJudge, type Job, type ReleaseFailure } from './judge.ts';
 import { belongs } from './members.ts';
 import { illContainer, type Pod } from './pod-state.ts';
 import { settling } from './settling.ts';
-import { notAvailable, type Workloads } from './workloads.ts';
+import { notAvailable, workloadNames, type Workloads } from './workloads.ts';
 
 /** How things stand with a release. */
 export interface ReleaseStand {
@@ -16,6 +16,8 @@ export interface ReleaseStand {
   readonly notAvailable: readonly string[];
   /** The same with the pods that are not ready, each with its state. */
   readonly waitingFor: readonly string[];
+  /** Those that are there, `Deployment web` and so on. */
+  readonly workloads: readonly string[];
   readonly pods: readonly Pod[];
   /** Also those of other releases in the namespace: whose a hook without labels is, only Helm can tell. */
   readonly everyPod: readonly Pod[];
@@ -33,8 +35,17 @@ export interface ReleaseWatch {
 /** Also without a change something may be wrong for long enough now. */
 const tickMs = 1000;
 
-/** Watches what a release makes. `shared`: other releases have the same namespace. */
-export function watchRelease(kube: Kube, clock: Clock, release: ReleasePlan, shared: boolean): ReleaseWatch {
+/**
+ * Watches what a release makes. `shared`: other releases have the same namespace. `sameClock`: the nodes' clock is this
+ * machine's, so what they say of the time when a container started can be believed.
+ */
+export function watchRelease(
+  kube: Kube,
+  clock: Clock,
+  release: ReleasePlan,
+  shared: boolean,
+  sameClock = false,
+): ReleaseWatch {
   const { namespace } = release;
   const reflect = <T>(apiVersion: string, kind: string): Reflector<T> =>
     kube.reflect<T>({ apiVersion, kind, namespace });
@@ -45,7 +56,7 @@ export function watchRelease(kube: Kube, clock: Clock, release: ReleasePlan, sha
   const daemonSets = reflect<Wire<V1DaemonSet>>('apps/v1', 'DaemonSet');
   const all: readonly Reflector<unknown>[] = [pods, jobs, deployments, statefulSets, daemonSets];
   const judge = podJudge();
-  const settle = settling();
+  const settle = settling(sameClock);
 
   const stand = (): ReleaseStand => {
     const everything: Workloads = {
@@ -64,6 +75,7 @@ export function watchRelease(kube: Kube, clock: Clock, release: ReleasePlan, sha
       ...(view.failure === undefined ? {} : { failure: view.failure }),
       notAvailable: lacking,
       waitingFor: [...lacking, ...view.waitingFor],
+      workloads: workloadNames(workloads, helmName(release)),
       pods: own,
       everyPod: pods.items(),
       ...(ill === undefined ? {} : { ill }),
