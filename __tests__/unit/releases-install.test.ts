@@ -492,14 +492,14 @@ test('a release waits for the cluster and all images, and is in the state before
   const state = fakeState();
   const tools = { id: 'tools' } as unknown as Task<Tools>;
   const ready = { id: 'ready' } as unknown as Task<ClusterHandle>;
-  const image = { id: 'deliver' } as unknown as Task<{ changed: string[] }>;
+  const image = { id: 'deliver' } as unknown as Task<{ changed: string[]; ids: Record<string, string> }>;
   const run = { runId: 'r', folder: os.tmpdir(), kubeconfig: '/k', state, env: {}, outbound: noOutbound };
   const { install } = releaseTasks(
     run,
     aPlan({ releases: [aRelease] }),
-    { tools, ready },
+    { tools, ready, gone: [] },
     { deliver: [image] },
-    false,
+    { stays: false },
   );
   expect(install[0]?.needs).toEqual([tools, ready, image]);
   const helm = fakeDeps([
@@ -515,7 +515,7 @@ test('a release waits for the cluster and all images, and is in the state before
   const context = fakeContext(helm, [
     [tools, { docker: 'd', helm: 'helm', helmVersion: 'v4.3.1' }],
     [ready, handle],
-    [image, { changed: ['shop:dev'] }],
+    [image, { changed: ['shop:dev'], ids: {} }],
   ]);
   await expect(install[0]?.run(context)).rejects.toMatchObject({ details: ['Error: stop here'] });
   fs.rmSync(path.join(os.tmpdir(), 'releases'), { recursive: true, force: true });
@@ -537,7 +537,13 @@ test('a release waits for those that it depends on, in whichever order they stan
     { ...aRelease, name: 'db' },
     { ...aRelease, name: 'mail' },
   ];
-  const { install } = releaseTasks(run, aPlan({ releases }), { tools, ready }, { deliver: [] }, false);
+  const { install } = releaseTasks(
+    run,
+    aPlan({ releases }),
+    { tools, ready, gone: [] },
+    { deliver: [] },
+    { stays: false },
+  );
   const needs = install.map(({ id, needs: all }) => [id, ...all.map((task) => task.id)].join(' < '));
   expect(needs).toEqual([
     'install web < tools < ready < install shop < install mail',
@@ -581,9 +587,9 @@ test('the namespace of a copy is listed before it is made, once for the copies i
   const { install } = releaseTasks(
     run,
     aPlan({ releases: copies }),
-    { tools, ready },
+    { tools, ready, gone: [] },
     { deliver: [] },
-    false,
+    { stays: false },
   );
   const cluster = new FakeCluster({
     create: async <T>(object: AnyObject) => {

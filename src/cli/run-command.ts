@@ -11,7 +11,7 @@ import { notRunLines, seriesBlock } from '../report/series.ts';
 import { styleFor } from '../report/style.ts';
 import { writeReports } from '../report/write-reports.ts';
 import { downBeforeUp, findUp, kindCluster } from './clusters.ts';
-import { preflight } from './preflight.ts';
+import { preflight, preflightOfExisting } from './preflight.ts';
 import { findAssets, isCi, ketVersion, realDeps } from './environment.ts';
 import { sinksFor, type Format } from './reporters.ts';
 import { exitCodeOfError, renderError } from './render-error.ts';
@@ -217,7 +217,7 @@ export async function execute({ plan, notices }: Settled, extras: RunExtras): Pr
       cancel: cancel.signal,
       preflight: (p: Plan, signal: AbortSignal, emit: (event: EventBody) => void) => {
         for (const text of notices) emit({ type: 'notice', level: 'info', text });
-        return preflight(deps, existing === undefined ? p : withoutNodes(p), signal, emit);
+        return (existing === undefined ? preflight : preflightOfExisting)(deps, p, signal, emit);
       },
       ...(existing === undefined ? {} : { existing }),
       up,
@@ -228,10 +228,6 @@ export async function execute({ plan, notices }: Settled, extras: RunExtras): Pr
     cancel.release();
   }
 }
-
-/** The nodes of a cluster that is there have their ports and their memory already. */
-const withoutNodes = (plan: Plan): Plan =>
-  plan.cluster === undefined ? plan : { ...plan, cluster: { ...plan.cluster, hostPorts: [], nodes: [] } };
 
 async function existingFor(
   deps: Deps,

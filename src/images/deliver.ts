@@ -12,9 +12,14 @@ export interface Addressed {
   readonly nodes: readonly string[];
 }
 
+/** What nodes have, by node and full reference: the digests of each image. */
+export type Held = Map<string, ReadonlyMap<string, readonly string[]>>;
+
 export interface DeliverOptions {
   readonly docker: string;
   readonly images: readonly Addressed[];
+  /** As it was seen before; what is brought is added. */
+  readonly held: Held;
   readonly limitMs: number;
   readonly signal: AbortSignal;
   readonly awaiting: (what: string) => void;
@@ -56,14 +61,11 @@ export async function deliverImages(deps: Deps, options: DeliverOptions): Promis
     name,
     images: nodeImages(deps, options.docker, name),
   }));
-  options.awaiting('containerd of the nodes');
   const lacks = new Map(
-    await Promise.all(
-      targets.map(async (target) => {
-        const wanted = images.filter(({ nodes }) => nodes.includes(target.name)).map(({ image }) => image);
-        return [target, await lackingOn(target, wanted, signal)] as const;
-      }),
-    ),
+    targets.map((target) => {
+      const wanted = images.filter(({ nodes }) => nodes.includes(target.name)).map(({ image }) => image);
+      return [target, lacking(options.held.get(target.name), wanted)] as const;
+    }),
   );
   const streams: Stream[] = [];
   for (const { group, to } of groupsOf(
@@ -77,7 +79,9 @@ export async function deliverImages(deps: Deps, options: DeliverOptions): Promis
     options.awaiting('the nodes to list what they got');
     await Promise.all(
       to.map(async (target) => {
-        const [missing] = await lackingOn(target, group, signal);
+        const now = await target.images.holds(group.map(referenceOf), signal);
+        options.held.set(target.name, new Map([...(options.held.get(target.name) ?? []), ...now]));
+        const [missing] = lacking(now, group);
         if (missing !== undefined) throw notListed(target.name, missing.name);
       }),
     );
@@ -121,17 +125,32 @@ function notListed(node: string, name: string): KetError {
   });
 }
 
-/** The images that the node does not have with this content. */
-async function lackingOn(
-  { images: node }: Target,
+const referenceOf = ({ name }: BuiltImage): string => fullReference(name);
+
+/** The images that a node which has these does not have with this content. */
+const lacking = (
+  has: ReadonlyMap<string, readonly string[]> | undefined,
   images: readonly BuiltImage[],
+): readonly BuiltImage[] =>
+  images.filter((image) => has?.get(referenceOf(image))?.includes(image.id) !== true);
+
+/** Whether each of its nodes has the image. */
+export const isHeld = (held: Held, { image, nodes }: Addressed): boolean =>
+  nodes.every((node) => lacking(held.get(node), [image]).length === 0);
+
+/** What of these images the nodes have, once containerd answers in all of them. */
+export async function heldBy(
+  deps: Deps,
+  docker: string,
+  nodes: readonly string[],
+  names: readonly string[],
   signal: AbortSignal,
-): Promise<BuiltImage[]> {
-  const held = await node.holds(
-    images.map(({ name }) => fullReference(name)),
-    signal,
+): Promise<Held> {
+  const references = names.map((name) => fullReference(name));
+  const found = nodes.map(
+    async (node) => [node, await nodeImages(deps, docker, node).holds(references, signal)] as const,
   );
-  return images.filter(({ name, id }) => held.get(fullReference(name))?.includes(id) !== true);
+  return new Map(await Promise.all(found));
 }
 
 /** Resolves with the bytes that were sent; rejects with what each failing node said. */

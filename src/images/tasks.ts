@@ -4,7 +4,7 @@ import type { Task, TaskContext } from '../model/task.ts';
 import { buildImage, type BuiltImage } from './build.ts';
 import { lookAtBuild, recordBuild } from './build-record.ts';
 import { pullImage } from './pull.ts';
-import { deliverImages, type Delivery } from './deliver.ts';
+import { deliverImages, heldBy, isHeld, type Delivery, type Held } from './deliver.ts';
 import { deliveryQueue } from './delivery-queue.ts';
 import { nodesFor } from './nodes-for.ts';
 import type { Usage } from './usage.ts';
@@ -37,9 +37,29 @@ export function imageTasks(plan: Plan, cluster: ClusterNodes, users: ImageUsers)
   const build = plan.images.map((image) =>
     'context' in image ? buildTask(image, cluster.tools) : pullTask(image, cluster.tools),
   );
-  const queue = deliveryQueue((batch: readonly DeliveryRequest[]) => deliverBatch(batch, cluster));
-  const deliver = plan.images.map((image, index) => deliverTask(image, build[index], cluster, users, queue));
-  return { build, deliver, all: [...build, ...deliver] };
+  const held = heldTask(plan, cluster);
+  const queue = deliveryQueue((batch: readonly DeliveryRequest[]) => deliverBatch(batch, cluster, held));
+  const deliver = plan.images.map((image, index) =>
+    deliverTask(image, build[index], { ...cluster, held }, users, queue),
+  );
+  return { build, deliver, all: [...build, ...(deliver.length === 0 ? [] : [held]), ...deliver] };
+}
+
+/** Asked once for all images, while they are built. */
+function heldTask(plan: Plan, { tools, nodes }: ClusterNodes): Task<Held> {
+  return {
+    id: 'images on nodes',
+    phase: 'images',
+    title: 'see which images the nodes have',
+    needs: [tools, nodes],
+    limitMs: 90_000,
+    run(context) {
+      context.awaiting('containerd of the nodes');
+      const names = plan.images.map(({ name }) => name);
+      const { docker } = context.output(tools);
+      return heldBy(context.deps, docker, context.output(nodes).nodes, names, context.signal);
+    },
+  };
 }
 
 function buildTask(image: BuildPlan, tools: Task<Tools>): Task<BuiltImage> {
@@ -97,13 +117,18 @@ interface DeliveryRequest {
 }
 
 /** One delivery for all: it ends when any of their tasks is ended. */
-async function deliverBatch(batch: readonly DeliveryRequest[], cluster: ClusterNodes): Promise<Delivery> {
+async function deliverBatch(
+  batch: readonly DeliveryRequest[],
+  cluster: ClusterNodes,
+  held: Task<Held>,
+): Promise<Delivery> {
   const [first] = batch;
   if (first === undefined) throw new Error('nothing to deliver');
   const { context } = first;
   return deliverImages(context.deps, {
     docker: context.output(cluster.tools).docker,
     images: batch.map(({ image, nodes }) => ({ image, nodes })),
+    held: context.output(held),
     limitMs: deliverMs,
     signal: AbortSignal.any(batch.map((request) => request.context.signal)),
     awaiting: (what) => batch.forEach((request) => request.context.awaiting(what)),
@@ -113,7 +138,7 @@ async function deliverBatch(batch: readonly DeliveryRequest[], cluster: ClusterN
 function deliverTask(
   image: ImagePlan,
   build: Task<BuiltImage> | undefined,
-  cluster: ClusterNodes,
+  cluster: ClusterNodes & { readonly held: Task<Held> },
   users: ImageUsers,
   queue: (request: DeliveryRequest) => Promise<Delivery>,
 ): Task<Delivery> {
@@ -123,19 +148,21 @@ function deliverTask(
     id,
     phase: 'images',
     title: `bring image ${image.name} to the nodes`,
-    needs: [cluster.tools, cluster.nodes, build, ...users.releases],
+    needs: [cluster.tools, cluster.nodes, cluster.held, build, ...users.releases],
     // It may wait for a delivery that is under way.
     limitMs: 2 * deliverMs + 90_000,
     async run(context) {
       const usages = [users.usage, ...users.releases.map((task) => context.output(task))];
       const nodes = nodesFor(image.name, usages, context.output(cluster.nodes).facts);
       const built = context.output(build);
+      if (isHeld(context.output(cluster.held), { image: built, nodes })) {
+        context.emit({ type: 'unchanged', task: id, what: `image ${image.name}`, not: 'delivered' });
+        return { images: [image.name], ids: { [image.name]: built.id }, changed: [], streams: [] };
+      }
       context.awaiting('a delivery that is under way');
       const delivery = await queue({ image: built, nodes, context });
       const stream = delivery.streams.find(({ images }) => images.includes(image.name));
-      if (stream === undefined)
-        context.emit({ type: 'unchanged', task: id, what: `image ${image.name}`, not: 'delivered' });
-      else
+      if (stream !== undefined)
         context.emit({
           type: 'delivered',
           task: id,

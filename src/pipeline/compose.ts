@@ -37,6 +37,8 @@ export interface ComposeOptions {
   readonly checksOnly?: boolean;
   /** What stands in the cluster of a `ket up`. */
   readonly up?: UpStore;
+  /** All suites that will run in the cluster, also when this run has none of them. */
+  readonly users: Plan['suites'];
   /** `ket up`: what the tier has no more is removed. */
   readonly bringsUp?: boolean;
   /** How long suites took before, ms. */
@@ -58,7 +60,7 @@ export function compose(options: ComposeOptions): Composition {
   }
   const withCluster = { ...plan, cluster: plan.cluster };
   const removed = up === undefined ? [] : removedReleases(plan, up);
-  // Of a cluster that is there, nothing waits for the look at the machine but the suites.
+  // Of a cluster that is there, nothing waits for the look at the machine, which only warns.
   const there = existing !== undefined;
   const tools = toolTasks(run, plan, { kind: !there, helm: plan.releases.length + removed.length > 0 });
   const find: typeof tools.find = there ? tools.find : { ...tools.find, needs: [preflight] };
@@ -68,7 +70,7 @@ export function compose(options: ComposeOptions): Composition {
       : existingClusterTasks(run, withCluster, find, existing, connect);
   const usages = usageTasks(run, plan, find);
   const images = imageTasks(plan, cluster, {
-    usage: usageOfSuites(settings.assets, plan),
+    usage: usageOfSuites(settings.assets, { ...plan, suites: options.users }),
     releases: usages,
   });
   const builds = new Map(plan.images.map((image, index) => [image.name, images.build[index]]));
@@ -78,13 +80,14 @@ export function compose(options: ComposeOptions): Composition {
   const within = existing === undefined ? run : { ...run, state: stateWithin(run.state, existing, connect) };
   const gone =
     up === undefined ? [] : uninstallTasks(run, options.bringsUp === true ? removed : [], up, cluster);
-  const releases = releaseTasks(within, plan, { ...cluster, gone }, images, { stays: there, up });
+  const releases = releaseTasks(within, plan, { ...cluster, gone }, images, {
+    stays: there,
+    up,
+    suiteImages: options.users.flatMap(({ image }) => image ?? []),
+  });
   const installs = new Map(plan.releases.map((release, index) => [release.name, releases.install[index]]));
   const guards = releaseGuard(plan, run.folder);
-  const ofCluster = clusterFactsTask(cluster.ready, settings.assets);
-  const clusterFacts: typeof ofCluster = there
-    ? { ...ofCluster, needs: [...ofCluster.needs, preflight] }
-    : ofCluster;
+  const clusterFacts = clusterFactsTask(cluster.ready, settings.assets);
   const checks = checkTasks(plan, {
     runId: run.runId,
     folder: run.folder,

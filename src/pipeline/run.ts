@@ -9,6 +9,7 @@ import type { UpStore } from '../model/up.ts';
 import { childEnvName } from '../tools/child-env.ts';
 import { outboundOf } from '../tools/outbound.ts';
 import { endProcessesOf } from '../tools/processes.ts';
+import { removedReleases } from '../releases/removed.ts';
 import { secretsOf } from '../suites/job/secrets.ts';
 import { nameOf, remover } from './cleanup.ts';
 import { compose } from './compose.ts';
@@ -73,10 +74,18 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
   const kubeconfig = path.join(home, `${runId}.kubeconfig`);
   const run: RunContext = { runId, folder, kubeconfig, state, env: deps.env, outbound };
   const up = upStoreOf(options, plan, home, runId);
+  if (up !== undefined && options.up !== true)
+    for (const [name] of removedReleases(plan, up))
+      emit({
+        type: 'notice',
+        level: 'info',
+        text: `release ${name} is in the cluster and no more in the tier: ket up removes it`,
+      });
   const composition = compose({
     run,
     ...(up === undefined ? {} : { up }),
     bringsUp: options.up === true,
+    users: isolated.suites,
     plan,
     connect: options.connect,
     ...(options.existing === undefined ? {} : { existing: options.existing }),

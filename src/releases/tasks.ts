@@ -45,6 +45,8 @@ export interface ClusterKind {
   readonly stays: boolean;
   /** What is known of the releases in it. */
   readonly up?: UpStore | undefined;
+  /** Images of suites that will run in it. */
+  readonly suiteImages?: readonly string[];
 }
 
 /**
@@ -85,10 +87,10 @@ export function releaseTasks(
   plan: Plan,
   cluster: ClusterReady,
   images: ImagesDelivered,
-  { stays: clusterStays, up }: ClusterKind,
+  { stays: clusterStays, up, suiteImages = [] }: ClusterKind,
 ): ReleaseTasks {
   const delivered = plan.images.map((image) => image.name);
-  const loose = delivered.filter((name) => plan.suites.every(({ image }) => image !== name));
+  const loose = delivered.filter((name) => !suiteImages.includes(name));
   const made = new Map<string, Task<ReadyRelease>>();
   /** After those that it depends on, of which a plan has no circles. */
   const installOf = (release: ReleasePlan): Task<ReadyRelease> => {
