@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { containersOf, eventsOf, ket, kubectl, sandbox, up, type Ran, type Sandbox } from './ket.ts';
 
@@ -22,7 +23,7 @@ const files: Readonly<Record<string, string>> = {
   '.dockerignore': '*\n!version\n',
   version: 'one',
   'kind.yaml':
-    'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{ role: control-plane }, { role: worker }]\n',
+    'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{ role: control-plane, extraPortMappings: [{ containerPort: 30080, hostPort: "${UP_TEST_PORT}", listenAddress: 127.0.0.1 }] }, { role: worker }]\n',
   'web/Chart.yaml': 'apiVersion: v2\nname: web\nversion: 0.1.0\n',
   'web/values.yaml': 'note: none\n',
   'web/templates/all.yaml': `${deployment('web', `{ containers: [{ name: web, image: "up-test:dev", ${probe} }] }`)}
@@ -71,11 +72,21 @@ const write = (file: string, text: string): void => {
   fs.mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
   fs.writeFileSync(path.join(folder, file), text);
 };
-const env = { UP_TEST_TOKEN: 'a-token-for-the-test-of-up' };
+const env = { UP_TEST_TOKEN: 'a-token-for-the-test-of-up', UP_TEST_PORT: '' };
+
+/** One that nobody listens on now. */
+const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = net.createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' ? (address?.port ?? 0) : 0));
+    });
+  });
 
 beforeAll(async () => {
   box = sandbox();
-  process.env['UP_TEST_TOKEN'] = env.UP_TEST_TOKEN;
+  env.UP_TEST_PORT = String(await freePort());
+  Object.assign(process.env, env);
   folder = path.join(box.home, 'repository');
   for (const [file, text] of Object.entries(files)) write(file, text);
   write('values.yaml', 'note: first\n');

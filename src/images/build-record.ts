@@ -85,7 +85,8 @@ export async function lookAtBuild(deps: Deps, { docker, image, signal }: Where):
     return { inputs, unchanged: { name: image.name, ...there } };
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof Error && 'code' in error) return {};
+    // A file that is gone, or not to be read.
+    if ((error as NodeJS.ErrnoException).errno !== undefined) return {};
     throw error;
   }
 }

@@ -22,7 +22,7 @@ export function outsideOf(text: string, args: Readonly<Record<string, string>>):
         // One without a default counts as empty, unless the build gives it.
         if (stageCount === 0)
           for (const part of rest) {
-            const [name = '', value = ''] = cut(part, '=');
+            const [name, value] = cut(part, '=');
             known.set(name, args[name] ?? filled(unquoted(value), known) ?? '');
           }
         break;
@@ -74,14 +74,14 @@ const unquoted = (text: string): string => text.replace(/^(["'])(.*)\1$/, '$2');
 
 /** `$NAME`, `${NAME}` and `${NAME:-default}`; undefined when one has no value, or another form. */
 function filled(text: string, known: ReadonlyMap<string, string>): string | undefined {
-  let lacks = false;
+  const lacking: string[] = [];
   const result = text.replace(
     /\$(?:\{(\w+)(?::-([^}]*))?\}|(\w+))/g,
     (_all, a?: string, or?: string, b?: string) => {
       const value = known.get(a ?? b ?? '') ?? '';
-      if (value === '' && or === undefined) lacks = true;
+      if (value === '' && or === undefined) lacking.push(text);
       return value === '' ? (or ?? '') : value;
     },
   );
-  return lacks || result.includes('$') ? undefined : result;
+  return lacking.length > 0 || result.includes('$') ? undefined : result;
 }

@@ -25,8 +25,7 @@ export function usageOf(objects: readonly unknown[]): Usage {
     else if (isMapping(value)) {
       const containers = containersOf(value);
       for (const one of containers)
-        if (typeof one['image'] === 'string')
-          uses.push({ image: fullReference(one['image']), pod: value as PlacedPod });
+        if (typeof one['image'] === 'string') uses.push({ image: fullReference(one['image']), pod: value });
       for (const [key, part] of Object.entries(value))
         if (containers.length > 0 && containerLists.includes(key) && Array.isArray(part))
           for (const one of part) look(isMapping(one) ? { ...one, image: undefined } : one);

@@ -55,7 +55,7 @@ function keyIn(home: string): Buffer {
   try {
     fs.writeFileSync(file, randomBytes(32), { mode: 0o600, flag: 'wx' });
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
   return fs.readFileSync(file);
 }

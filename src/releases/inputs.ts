@@ -47,7 +47,8 @@ export async function inputsOf({
       .update(JSON.stringify([...all, secret.digest('hex')]))
       .digest('hex');
   } catch (error) {
-    if (error instanceof Error && 'code' in error) return undefined;
+    // A file that is gone, or not to be read.
+    if ((error as NodeJS.ErrnoException).errno !== undefined) return undefined;
     throw error;
   }
 }
