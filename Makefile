@@ -6,7 +6,7 @@ DEPS := node_modules/.installed
 # What `ket` needs of the machine (docker, kind, helm, node image) comes as ordinary environment variables.
 ENV = eval "$$($(NODE) testbed/main.ts env)"
 
-.PHONY: demo test test-all lint build clean bench bench-suites mutations testbed record
+.PHONY: demo test test-all lint build clean bench bench-suites bench-delivery mutations testbed record
 
 # Sets up all that is missing, then runs the integration tier of the example.
 demo: $(DEPS)
@@ -38,6 +38,11 @@ record: $(DEPS)
 bench-suites: $(DEPS)
 	@$(NODE) testbed/main.ts up --for test
 	@$(ENV) && $(NODE) bench/suites.ts
+
+# A large image to the nodes of a cluster of three, in the ways that there are.
+bench-delivery: $(DEPS)
+	@$(NODE) testbed/main.ts up --for test
+	@$(ENV) && $(NODE) bench/delivery.ts
 
 lint: $(DEPS)
 	@npm run --silent lint

@@ -12,6 +12,7 @@ import type { Task } from '../../src/model/task.ts';
 import { escapeSet, helmCure, helmEnv, helmSaid, installArgv } from '../../src/releases/helm.ts';
 import { failedJob, installRelease } from '../../src/releases/install.ts';
 import { execute } from '../../src/pipeline/executor.ts';
+import { prepareTasks } from '../../src/releases/prepare-task.ts';
 import { releaseTasks } from '../../src/releases/tasks.ts';
 import {
   noOutbound,
@@ -524,16 +525,18 @@ test('a release waits for the cluster and all images, and is in the state before
   const state = fakeState();
   const tools = { id: 'tools' } as unknown as Task<Tools>;
   const ready = { id: 'ready' } as unknown as Task<ClusterHandle>;
-  const image = { id: 'deliver' } as unknown as Task<{ changed: string[] }>;
+  const image = { id: 'deliver' } as unknown as Task<{ changed: string[]; ids: Record<string, string> }>;
   const run = { runId: 'r', folder: os.tmpdir(), kubeconfig: '/k', state, env: {}, outbound: noOutbound };
-  const { install, all } = releaseTasks(
+  const plan = aPlan({ releases: [aRelease] });
+  const prepared = prepareTasks(run, plan, tools, false);
+  const { install } = releaseTasks(
     run,
-    aPlan({ releases: [aRelease] }),
-    { tools, ready },
+    plan,
+    { tools, ready, gone: [], prepared },
     { deliver: [image] },
-    false,
+    { stays: false },
   );
-  const [prepare] = all;
+  const [prepare] = prepared;
   if (prepare === undefined) throw new Error('nothing prepares it');
   expect(prepare).toMatchObject({ id: 'prepare shop', needs: [tools] });
   expect(install[0]?.needs).toEqual([tools, prepare, ready, image]);
@@ -550,7 +553,7 @@ test('a release waits for the cluster and all images, and is in the state before
   const context = fakeContext(helm, [
     [tools, { docker: 'd', helm: 'helm', helmVersion: 'v4.3.1' }],
     [ready, handle],
-    [image, { changed: ['shop:dev'] }],
+    [image, { changed: ['shop:dev'], ids: {} }],
     [prepare, { chart: '/repo/charts/shop' }],
   ]);
   await expect(install[0]?.run(context)).rejects.toMatchObject({ details: ['Error: stop here'] });
@@ -573,7 +576,13 @@ test('a release waits for those that it depends on, in whichever order they stan
     { ...aRelease, name: 'db' },
     { ...aRelease, name: 'mail' },
   ];
-  const { install } = releaseTasks(run, aPlan({ releases }), { tools, ready }, { deliver: [] }, false);
+  const { install } = releaseTasks(
+    run,
+    aPlan({ releases }),
+    { tools, ready, gone: [], prepared: prepareTasks(run, aPlan({ releases }), tools, false) },
+    { deliver: [] },
+    { stays: false },
+  );
   const needs = install.map(({ id, needs: all }) => [id, ...all.map((task) => task.id)].join(' < '));
   expect(needs).toEqual([
     'install web < tools < prepare web < ready < install shop < install mail',
@@ -614,12 +623,14 @@ test('the namespace of a copy is listed before it is made, once for the copies i
     ...{ ...aRelease, name: `${name}@a`, namespace: 'shop-r-a' },
     copyOf: { release: name, suite: 'a' },
   }));
-  const { install, all } = releaseTasks(
+  const plan = aPlan({ releases: copies });
+  const prepared = prepareTasks(run, plan, tools, false);
+  const { install } = releaseTasks(
     run,
-    aPlan({ releases: copies }),
-    { tools, ready },
+    plan,
+    { tools, ready, gone: [], prepared },
     { deliver: [] },
-    false,
+    { stays: false },
   );
   const cluster = new FakeCluster({
     create: async <T>(object: AnyObject) => {
@@ -632,7 +643,7 @@ test('the namespace of a copy is listed before it is made, once for the copies i
   const context = fakeContext(helm, [
     [tools, { docker: 'd', helm: 'helm', helmVersion: 'v4.3.1' }],
     [ready, { name: 'c', kubeconfig: '/k', nodes: [], kube: cluster.kube }],
-    ...all.slice(0, 2).map((task) => [task, { chart: '/repo/charts/shop' }] as const),
+    ...prepared.map((task) => [task, { chart: '/repo/charts/shop' }] as const),
   ]);
   for (const task of install) await task.run(context).catch(() => undefined);
   const labels = {

@@ -8,6 +8,7 @@ import type { ExistingCluster } from '../pipeline/existing.ts';
 import { journalFile } from '../pipeline/journal.ts';
 import { ownerLives, readStates, stateHome, writeState, type RunState } from '../pipeline/state.ts';
 import { removals, sweep } from '../pipeline/sweep.ts';
+import { readUpRecord, refuseOtherCluster, upRecordFile } from '../pipeline/up-record.ts';
 import { connect } from '../kube/connect.ts';
 import { downloadLimits } from '../tools/download.ts';
 import { provideTool } from '../tools/find.ts';
@@ -28,12 +29,15 @@ function upStates(deps: Deps, root?: string, tier?: string): UpState[] {
   });
 }
 
-/** The cluster that `ket up` left for this repository and tier. */
+/** The cluster that `ket up` left for this repository and tier; one that was made from something else is refused. */
 export async function findUp(deps: Deps, plan: Plan): Promise<ExistingCluster | undefined> {
   const found = upStates(deps, plan.root, plan.tier)[0];
   const made = found?.state.made.find((m) => m.type === 'kind-cluster');
   if (made === undefined) return undefined;
-  return { name: made.name, kubeconfig: made.kubeconfig, releasesStay: true };
+  const upFile = upRecordFile(stateHome(deps.env), found?.state.run ?? '');
+  const record = readUpRecord(upFile);
+  if (record !== undefined) refuseOtherCluster(plan, record, made.name);
+  return { name: made.name, kubeconfig: made.kubeconfig, releasesStay: true, upFile };
 }
 
 /** A Kind cluster that something else made: used, and left alone. */
@@ -72,6 +76,11 @@ export async function down(root: string, tier: string | undefined): Promise<numb
   return 0;
 }
 
+/** `ket up --recreate`: what is up for the tier goes first. */
+export async function downBeforeUp(deps: Deps, plan: Plan): Promise<void> {
+  for (const entry of upStates(deps, plan.root, plan.tier)) await removeState(deps, entry);
+}
+
 async function removeState(deps: Deps, { file, state }: UpState): Promise<void> {
   let left = [...state.made];
   for (const { made, within } of removals(state.made)) {
@@ -81,6 +90,7 @@ async function removeState(deps: Deps, { file, state }: UpState): Promise<void> 
     process.stderr.write(`removed ${nameOf(made)}\n`);
   }
   fs.rmSync(file, { force: true });
+  fs.rmSync(upRecordFile(path.dirname(file), state.run), { force: true });
 }
 
 /** `ket status`: what is up, what is kept and until when, what a killed run left. */

@@ -89,7 +89,8 @@ export function programFor(done: Done): Command {
     });
   withPlanOptions(oneTier(program.command('up')))
     .description('bring up the cluster and releases of a tier; later runs use them until ket down')
-    .action(async (flags: RunFlags) => {
+    .option('--recreate', 'first remove what is up for the tier')
+    .action(async (flags: RunFlags & { recreate?: boolean }) => {
       const { upCommand } = await import('./run-command.ts');
       done(await upCommand(flags));
     });

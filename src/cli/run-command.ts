@@ -10,8 +10,8 @@ import type { RunEnd } from '../pipeline/run-options.ts';
 import { notRunLines, seriesBlock } from '../report/series.ts';
 import { styleFor } from '../report/style.ts';
 import { writeReports } from '../report/write-reports.ts';
-import { findUp, kindCluster } from './clusters.ts';
-import { preflight } from './preflight.ts';
+import { downBeforeUp, findUp, kindCluster } from './clusters.ts';
+import { preflight, preflightOfExisting } from './preflight.ts';
 import { findAssets, isCi, ketVersion, realDeps } from './environment.ts';
 import { sinksFor, type Format } from './reporters.ts';
 import { exitCodeOfError, renderError } from './render-error.ts';
@@ -99,7 +99,7 @@ export interface RunExtras {
 }
 
 /** `ket up`: resolves with the exit code. */
-export async function upCommand(flags: RunFlags): Promise<number> {
+export async function upCommand(flags: RunFlags & { readonly recreate?: boolean }): Promise<number> {
   const settled = planOf(flags, []);
   const { plan } = settled;
   if (plan.cluster === undefined)
@@ -108,6 +108,7 @@ export async function upCommand(flags: RunFlags): Promise<number> {
     });
   const deps = realDeps();
   checkSecrets({ ...plan, suites: [] }, deps.env);
+  if (flags.recreate === true) await downBeforeUp(deps, plan);
   const sinks = (folder: string): readonly EventSink[] => sinksFor(flags.format, folder);
   return (await execute(settled, { deps, up: true, sinks })).exitCode;
 }
@@ -216,7 +217,7 @@ export async function execute({ plan, notices }: Settled, extras: RunExtras): Pr
       cancel: cancel.signal,
       preflight: (p: Plan, signal: AbortSignal, emit: (event: EventBody) => void) => {
         for (const text of notices) emit({ type: 'notice', level: 'info', text });
-        return preflight(deps, p, signal, emit);
+        return (existing === undefined ? preflight : preflightOfExisting)(deps, p, signal, emit);
       },
       ...(existing === undefined ? {} : { existing }),
       up,

@@ -13,6 +13,27 @@ const lookMs = 1500;
 /** The disks are looked at when Docker has said where its data is. */
 const diskMs = 300;
 
+/** What a run on a cluster that is there may lack: memory, and room for images and results. */
+export async function gatherRoom(deps: Deps, plan: Plan, signal: AbortSignal): Promise<MachineFacts> {
+  const [docker, memoryAvailable] = await Promise.all([engineFacts(deps, signal), availableMemory()]);
+  const disks = await diskFacts(plan, docker);
+  const memory = memoryAvailable === undefined ? {} : { memoryAvailable };
+  return { platform: process.platform, docker, disks, takenPorts: [], tools: [], ...memory };
+}
+
+/** What the engine says of itself, without its version and address. */
+async function engineFacts(deps: Deps, signal: AbortSignal): Promise<DockerFacts> {
+  const cli = onPath(deps.env, 'docker')[0];
+  if (cli === undefined) return {};
+  const argv = [cli, 'info', '--format', '{{json .}}'];
+  const info = await deps.exec({ argv, limitMs: lookMs, signal }).catch((error: unknown) => {
+    if (signal.aborted) throw error;
+    return undefined;
+  });
+  const engine = engineOf(info?.stdout ?? '', '');
+  return { cli, ...(engine === undefined ? {} : { engine }) };
+}
+
 /** Looks at the machine, changing nothing. */
 export async function gatherFacts(deps: Deps, plan: Plan, signal: AbortSignal): Promise<MachineFacts> {
   const [docker, memoryAvailable, inotify, takenPorts, tools] = await Promise.all([

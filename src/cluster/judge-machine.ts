@@ -56,6 +56,12 @@ export function judgeMachine(facts: MachineFacts, plan: Plan): Finding[] {
   ];
 }
 
+/** The same for a cluster that is there, with its nodes, its ports and its engine. */
+export const judgeRoom = (facts: MachineFacts, plan: Plan): Finding[] => {
+  const rest = plan.cluster === undefined ? plan : { ...plan, cluster: { ...plan.cluster, nodes: [] } };
+  return [...judgeMemory(facts, rest), ...judgeDisks(facts, rest)];
+};
+
 function judgeDocker(docker: DockerFacts, plan: Plan): Finding[] {
   if (docker.cli === undefined)
     return [

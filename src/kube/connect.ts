@@ -4,6 +4,7 @@ import { exec } from './exec.ts';
 import { follow } from './follow.ts';
 import { listAll } from './list.ts';
 import { createObject, deleteObject, getObject, patchObject } from './objects.ts';
+import { plainConnection } from './plain-connection.ts';
 import { ListWatch } from './reflector.ts';
 import type { Client } from './request.ts';
 import { get } from './request.ts';
@@ -26,8 +27,9 @@ export interface ConnectDeps {
 
 /** Reads a kubeconfig and gives the door to its API server; nothing is sent before the first call. */
 export async function connect(options: ConnectOptions, deps: ConnectDeps = {}): Promise<Kube> {
-  const { loadConnection } = await import('./connection.ts');
-  const connection = loadConnection(options.kubeconfig, options.context);
+  const connection =
+    plainConnection(options.kubeconfig, options.context) ??
+    (await import('./connection.ts')).loadConnection(options.kubeconfig, options.context);
   const closing = new AbortController();
   const client: Client = {
     connection,

@@ -55,6 +55,9 @@ export interface SharedRelease {
   readonly suites: readonly string[];
 }
 
+/** What was left out because it would have changed nothing. */
+export type NotDone = 'built' | 'delivered' | 'upgraded';
+
 /** What happened; the executor adds `v`, `seq`, `time` and `ms`. */
 export type EventBody =
   | {
@@ -91,6 +94,22 @@ export type EventBody =
       readonly error?: ErrorInfo;
       /** Why it was skipped. */
       readonly reason?: string;
+    }
+  /** Something that the run would have made, and that is there already, made of the same. */
+  | { readonly type: 'unchanged'; readonly task: string; readonly what: string; readonly not: NotDone }
+  /** An image that nodes lacked, or had with another content, and have now. */
+  | {
+      readonly type: 'delivered';
+      readonly task: string;
+      readonly image: string;
+      /** Size of the image, as Docker says it. */
+      readonly bytes: number;
+      /** Of the stream in which it went, which images that go together share, with common layers once. */
+      readonly streamBytes: number;
+      readonly streamMs: number;
+      /** How many images went in it. */
+      readonly together: number;
+      readonly nodes: readonly string[];
     }
   | { readonly type: 'notice'; readonly level: 'info' | 'warning' | 'error'; readonly text: string }
   | {

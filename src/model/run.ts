@@ -1,4 +1,5 @@
 import type { Kube } from './kube.ts';
+import type { NodeFacts } from './node-facts.ts';
 import type { StateFile } from './state.ts';
 import type { TaskContext } from './task.ts';
 
@@ -51,6 +52,7 @@ export type Guard = (release: string, cluster: ClusterHandle, context: TaskConte
 export interface StartedNodes {
   readonly name: string;
   readonly nodes: readonly string[];
+  readonly facts: readonly NodeFacts[];
 }
 
 /** What is known of an image from the engine that built it. */

@@ -2,6 +2,7 @@ import type { Plan } from '../model/plan.ts';
 import type { ClusterHandle, RunContext } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
 import type { Kube } from '../model/kube.ts';
+import type { UpStore } from '../model/up.ts';
 import { checkTasks } from '../checks/tasks.ts';
 import { clusterTasks, existingClusterTasks } from '../cluster/tasks.ts';
 import { stateWithin, type ExistingCluster } from './existing.ts';
@@ -11,7 +12,10 @@ import { factsTask } from '../images/facts.ts';
 import { imageTasks } from '../images/tasks.ts';
 import { collectTask } from '../releases/collect-task.ts';
 import { releaseGuard } from '../releases/guard.ts';
+import { removedReleases, uninstallTasks } from '../releases/removed.ts';
+import { prepareTasks } from '../releases/prepare-task.ts';
 import { releaseTasks } from '../releases/tasks.ts';
+import { usageOfSuites } from './usages.ts';
 import { clusterFactsTask } from '../suites/cluster-facts.ts';
 import { lackingTask, lacksSomething } from '../suites/lacking.ts';
 import { processSuiteTask, suiteTask, type SuiteReport, type SuiteSettings } from '../suites/tasks.ts';
@@ -36,13 +40,19 @@ export interface ComposeOptions {
   readonly settings: SuiteSettings;
   /** `ket check`: all checks, and no suite. */
   readonly checksOnly?: boolean;
+  /** What stands in the cluster of a `ket up`. */
+  readonly up?: UpStore;
+  /** All suites that will run in the cluster, also when this run has none of them. */
+  readonly users: Plan['suites'];
+  /** `ket up`: what the tier has no more is removed. */
+  readonly bringsUp?: boolean;
   /** How long suites took before, ms. */
   readonly durations: ReadonlyMap<string, number>;
 }
 
 /** All tasks of a run and what each needs; nothing is done yet. */
 export function compose(options: ComposeOptions): Composition {
-  const { run, plan, connect, existing, preflight, settings, checksOnly = false } = options;
+  const { run, plan, connect, existing, preflight, settings, checksOnly = false, up } = options;
   // Nothing is made for suites that will not run.
   if (
     plan.cluster === undefined ||
@@ -54,19 +64,33 @@ export function compose(options: ComposeOptions): Composition {
     return { tasks: [preflight, ...inOrder(suites, options.durations)], suites };
   }
   const withCluster = { ...plan, cluster: plan.cluster };
-  const tools = toolTasks(run, plan);
-  const find: typeof tools.find = { ...tools.find, needs: [preflight] };
+  const removed = up === undefined ? [] : removedReleases(plan, up);
+  // Of a cluster that is there, nothing waits for the look at the machine, which only warns.
+  const there = existing !== undefined;
+  const tools = toolTasks(run, plan, { kind: !there, helm: plan.releases.length + removed.length > 0 });
+  const find: typeof tools.find = there ? tools.find : { ...tools.find, needs: [preflight] };
   const cluster =
     existing === undefined
       ? clusterTasks(run, withCluster, find, connect)
       : existingClusterTasks(run, withCluster, find, existing, connect);
-  const images = imageTasks(plan, cluster);
+  const prepared = prepareTasks(run, plan, find, there);
+  const images = imageTasks(plan, cluster, {
+    usage: usageOfSuites(settings.assets, { ...plan, suites: options.users }),
+    // On one node there is nothing to choose, so nothing to wait for.
+    releases: plan.cluster.nodes.length < 2 ? [] : prepared,
+  });
   const builds = new Map(plan.images.map((image, index) => [image.name, images.build[index]]));
   const deliveries = new Map(plan.images.map((image, index) => [image.name, images.deliver[index]]));
   const suiteImages = new Set(plan.suites.flatMap((suite) => suite.image ?? []));
   const facts = new Map([...suiteImages].map((name) => [name, factsTask(name, find, builds.get(name))]));
   const within = existing === undefined ? run : { ...run, state: stateWithin(run.state, existing, connect) };
-  const releases = releaseTasks(within, plan, cluster, images, existing !== undefined);
+  const gone =
+    up === undefined ? [] : uninstallTasks(run, options.bringsUp === true ? removed : [], up, cluster);
+  const releases = releaseTasks(within, plan, { ...cluster, gone, prepared }, images, {
+    stays: there,
+    up,
+    suiteImages: options.users.flatMap(({ image }) => image ?? []),
+  });
   const installs = new Map(plan.releases.map((release, index) => [release.name, releases.install[index]]));
   const guards = releaseGuard(plan, run.folder);
   const clusterFacts = clusterFactsTask(cluster.ready, settings.assets);
@@ -109,7 +133,9 @@ export function compose(options: ComposeOptions): Composition {
       find,
       ...cluster.all,
       clusterFacts,
+      ...prepared,
       ...images.all,
+      ...gone,
       ...facts.values(),
       ...releases.all,
       ...checks.all,

@@ -9,6 +9,8 @@ export interface ExistingCluster {
   readonly nodes?: readonly string[];
   /** What `ket up` installed stays with its cluster; elsewhere the run removes what it installed. */
   readonly releasesStay: boolean;
+  /** Where it is written what `ket up` made in it. */
+  readonly upFile?: string;
 }
 
 /**

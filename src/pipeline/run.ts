@@ -5,9 +5,11 @@ import { maskerOf } from '../model/mask.ts';
 import type { Plan } from '../model/plan.ts';
 import type { RunContext } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
+import type { UpStore } from '../model/up.ts';
 import { childEnvName } from '../tools/child-env.ts';
 import { outboundOf } from '../tools/outbound.ts';
 import { endProcessesOf } from '../tools/processes.ts';
+import { removedReleases } from '../releases/removed.ts';
 import { secretsOf } from '../suites/job/secrets.ts';
 import { nameOf, remover } from './cleanup.ts';
 import { compose } from './compose.ts';
@@ -24,6 +26,7 @@ import { placesOf } from './places.ts';
 import type { RunEnd, RunOptions } from './run-options.ts';
 import { openState, stateHome } from './state.ts';
 import { sweep } from './sweep.ts';
+import { clusterMadeOf, openUpRecord, upRecordFile } from './up-record.ts';
 
 /** One run, from the first check to the last thing removed. Rejects only when the run could not even begin. */
 export async function runPlan(options: RunOptions): Promise<RunEnd> {
@@ -70,8 +73,19 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
 
   const kubeconfig = path.join(home, `${runId}.kubeconfig`);
   const run: RunContext = { runId, folder, kubeconfig, state, env: deps.env, outbound };
+  const up = upStoreOf(options, plan, home, runId);
+  if (up !== undefined && options.up !== true)
+    for (const [name] of removedReleases(plan, up))
+      emit({
+        type: 'notice',
+        level: 'info',
+        text: `release ${name} is in the cluster and no more in the tier: ket up removes it`,
+      });
   const composition = compose({
     run,
+    ...(up === undefined ? {} : { up }),
+    bringsUp: options.up === true,
+    users: isolated.suites,
     plan,
     connect: options.connect,
     ...(options.existing === undefined ? {} : { existing: options.existing }),
@@ -120,6 +134,20 @@ export const ownedBy = (runId: string, deps: Deps): Deps => ({
   ...deps,
   exec: (request) => deps.exec({ ...request, env: { ...request.env, [childEnvName]: runId } }),
 });
+
+/** What stands in the cluster of a `ket up`, as far as the run uses one or makes it. */
+function upStoreOf(
+  { existing, up }: RunOptions,
+  plan: Plan,
+  home: string,
+  runId: string,
+): UpStore | undefined {
+  if (plan.cluster === undefined) return undefined;
+  if (existing?.upFile !== undefined) return openUpRecord(existing.upFile, clusterMadeOf(plan));
+  return up === true && existing === undefined
+    ? openUpRecord(upRecordFile(home, runId), clusterMadeOf(plan))
+    : undefined;
+}
 
 function preflightTask(options: RunOptions, plan: Plan): Task {
   return {

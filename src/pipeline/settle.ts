@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import path from 'node:path';
 import type { EventBody } from '../model/events.ts';
 import type { ExitCode } from '../model/outcome.ts';
@@ -53,7 +54,8 @@ export async function settle(
   cluster?.kube.close();
   if (stays && cluster !== undefined) {
     if (options.up === true) {
-      await state.keep({ up: { root: plan.root, tier: plan.tier } });
+      // One that an earlier `ket up` made is listed already.
+      if (options.existing === undefined) await state.keep({ up: { root: plan.root, tier: plan.tier } });
       emit({
         type: 'kept',
         what: nameOf({ type: 'kind-cluster', ...cluster }),
@@ -73,6 +75,7 @@ export async function settle(
     return { name: cluster.name, kubeconfig: cluster.kubeconfig };
   }
   await execute(cleanupTasks(state, remove), { deps, emit, signal });
+  if (options.existing === undefined) fs.rmSync(state.file.replace(/\.json$/, '.up'), { force: true });
   if (cluster === undefined) return undefined;
   const { name, kubeconfig } = cluster;
   return options.existing === undefined ? { name } : { name, kubeconfig };

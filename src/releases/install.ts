@@ -111,6 +111,33 @@ export async function renewRelease(
   return restarted;
 }
 
+/**
+ * Looks whether a release that is there already is ready, and waits until it is. False when a workload of it lacks: then
+ * somebody removed it, and only Helm brings it back.
+ */
+export async function lookAgain(
+  deps: Deps,
+  options: InstallOptions,
+  workloads: readonly string[],
+): Promise<boolean> {
+  const { cluster, release, signal } = options;
+  const watch = watchRelease(cluster.kube, deps.clock, release, options.shared, {
+    ...(await watchMore(options)),
+    sameClock: true,
+  });
+  try {
+    const lacks = (stand: ReleaseStand): boolean => workloads.some((name) => !stand.workloads.includes(name));
+    if (await watch.until((stand) => lacks(stand), signal)) return false;
+    const proofs = evidence(cluster.kube, release.namespace, options.folder);
+    const said = `release ${release.name} is unchanged`;
+    await ownLook(deps, options, watch, proofs, { limitMs: release.limitMs, oldGone: false, said });
+    await spreadLook(deps, options, watch, proofs);
+    return true;
+  } finally {
+    watch.close();
+  }
+}
+
 /** What the watch is told: which definitions to wait for, and how claims are bound, where that may be read. */
 async function watchMore({ cluster, objects = [], signal }: InstallOptions): Promise<WatchMore> {
   const definitions = objects.flatMap(({ kind, metadata }) =>
@@ -150,13 +177,21 @@ async function runHelm(
   return result;
 }
 
+interface OwnLook {
+  readonly limitMs: number;
+  /** Pods that are on their way out must be gone. */
+  readonly oldGone: boolean;
+  /** Why it should be ready; that Helm said so, unless given. */
+  readonly said?: string;
+}
+
 /** ket's own proof that the release is there, whatever Helm's wait looked at. */
 async function ownLook(
   { clock }: Deps,
   options: InstallOptions,
   watch: ReleaseWatch,
   proofs: Evidence,
-  { limitMs, oldGone }: { readonly limitMs: number; readonly oldGone: boolean },
+  { limitMs, oldGone, said }: OwnLook,
 ): Promise<void> {
   const { release, signal } = options;
   const limit = AbortSignal.timeout(limitMs);
@@ -187,7 +222,7 @@ async function ownLook(
     const stand = watch.stand();
     throw await notReady(
       options,
-      `Helm said that release ${release.name} is ready, but ${formatMs(limitMs)} later it is not`,
+      `${said ?? `Helm said that release ${release.name} is ready`}, but ${formatMs(limitMs)} later it is not${said === undefined ? '' : ' ready'}`,
       stand,
       proofs,
     );

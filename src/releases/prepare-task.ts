@@ -22,8 +22,17 @@ export async function discardChart(run: RunContext, release: ReleasePlan): Promi
   await run.state.remove({ type: 'folder', path: folder });
 }
 
+/** A task for each release, in the order of the plan. */
+export const prepareTasks = (
+  run: RunContext,
+  plan: Plan,
+  tools: Task<Tools>,
+  clusterStays: boolean,
+): Task<PreparedRelease>[] =>
+  plan.releases.map((release) => prepareTask(run, plan, tools, release, clusterStays));
+
 /** Fetches and renders a release: it needs nothing but the tools, so the cluster starts meanwhile. */
-export function prepareTask(
+function prepareTask(
   run: RunContext,
   plan: Plan,
   tools: Task<Tools>,

@@ -4,12 +4,15 @@ import { labels } from '../model/labels.ts';
 import type { Plan, ReleasePlan } from '../model/plan.ts';
 import type { ClusterHandle, RunContext, Tools } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
+import type { UpStore } from '../model/up.ts';
 import { KubeError } from '../kube/error.ts';
 import { helmName } from './helm.ts';
 import { namespaceGone } from '../kube/await-gone.ts';
-import { installRelease, renewRelease } from './install.ts';
+import { deployedRevision, isMadeOf, madeOf } from './deployed.ts';
+import { inputsOf } from './inputs.ts';
+import { installRelease, lookAgain, renewRelease } from './install.ts';
 import type { PreparedRelease } from './prepare.ts';
-import { discardChart, prepareTask } from './prepare-task.ts';
+import { discardChart } from './prepare-task.ts';
 import { running } from './restart.ts';
 
 /** A release that is ready. */
@@ -27,10 +30,27 @@ export interface ReleaseTasks {
 export interface ClusterReady {
   readonly tools: Task<Tools>;
   readonly ready: Task<ClusterHandle>;
+  /** Removals that go before any installation: what goes may hold a name or a port that another one wants. */
+  readonly gone: readonly Task[];
+  /** What is known of each release of the plan, in its order. */
+  readonly prepared: readonly Task<PreparedRelease>[];
 }
 export interface ImagesDelivered {
-  /** Which images the nodes lacked, or had with another content. */
-  readonly deliver: readonly Task<{ readonly changed: readonly string[] }>[];
+  /** Which images the nodes lacked, or had with another content; Docker's ids of all. */
+  readonly deliver: readonly Task<{
+    readonly changed: readonly string[];
+    readonly ids: Readonly<Record<string, string>>;
+  }>[];
+}
+
+/** What kind of cluster it is. */
+export interface ClusterKind {
+  /** It stays from run to run. */
+  readonly stays: boolean;
+  /** What is known of the releases in it. */
+  readonly up?: UpStore | undefined;
+  /** Images of suites that will run in it. */
+  readonly suiteImages?: readonly string[];
 }
 
 /**
@@ -63,26 +83,25 @@ const leavingMs = 120_000;
 
 /**
  * Installs the releases of the plan, each after those that it depends on, else side by side, when the cluster is ready and has the plan's images. In a cluster
- * that stays from run to run (`clusterStays`), what runs an older image of the same name is restarted.
+ * that stays from run to run, what runs an older image of the same name is restarted; in one of `ket up` a release that
+ * is made of the same is only looked at.
  */
 export function releaseTasks(
   run: RunContext,
   plan: Plan,
   cluster: ClusterReady,
   images: ImagesDelivered,
-  clusterStays: boolean,
+  { stays: clusterStays, up, suiteImages = [] }: ClusterKind,
 ): ReleaseTasks {
   const delivered = plan.images.map((image) => image.name);
+  const loose = delivered.filter((name) => !suiteImages.includes(name));
   const made = new Map<string, Task<ReadyRelease>>();
-  const prepared = plan.releases.map((release) =>
-    prepareTask(run, plan, cluster.tools, release, clusterStays),
-  );
   /** After those that it depends on, of which a plan has no circles. */
   const installOf = (release: ReleasePlan): Task<ReadyRelease> => {
     const known = made.get(release.name);
     if (known !== undefined) return known;
     const before = plan.releases.filter(({ name }) => release.dependsOn.includes(name)).map(installOf);
-    const task = installTask(release, prepared[plan.releases.indexOf(release)], before);
+    const task = installTask(release, cluster.prepared[plan.releases.indexOf(release)], before);
     made.set(release.name, task);
     return task;
   };
@@ -93,11 +112,11 @@ export function releaseTasks(
   ): Task<ReadyRelease> => {
     if (prepare === undefined) throw new Error(`nothing prepares ${release.name}`);
     const shared = plan.releases.some((other) => other !== release && other.namespace === release.namespace);
-    return {
+    const task: Task<ReadyRelease> = {
       id: `install ${release.name}`,
       phase: 'releases',
       title: `install release ${release.name}`,
-      needs: [cluster.tools, prepare, cluster.ready, ...images.deliver, ...before],
+      needs: [cluster.tools, prepare, cluster.ready, ...images.deliver, ...before, ...cluster.gone],
       limitMs: (clusterStays ? 2 : 1) * release.limitMs + graceMs,
       async run(context) {
         const { helm, helmVersion } = context.output(cluster.tools);
@@ -136,7 +155,25 @@ export function releaseTasks(
           awaiting: (what: string) => context.awaiting(what),
           warn: (text: string) => context.emit({ type: 'notice', level: 'warning', text }),
         };
-        const changed = [...new Set(images.deliver.flatMap((task) => context.output(task).changed))];
+        const outputs = images.deliver.map((task) => context.output(task));
+        const ids = Object.assign({}, ...outputs.map((one) => one.ids)) as Readonly<Record<string, string>>;
+        const known = release.copyOf === undefined ? up : undefined;
+        const inputs =
+          known === undefined
+            ? undefined
+            : await inputsOf({ release, helmVersion, env: run.env, key: known.key });
+        if (known !== undefined && inputs !== undefined) {
+          const made = known.releases()[release.name];
+          const stored = made && (await deployedRevision(handle.kube, release, context.signal));
+          const is = { inputs, revision: stored?.metadata?.uid, ids };
+          if (isMadeOf(made, release, is) && (await lookAgain(deps, options, made.workloads))) {
+            const what = `release ${release.name}`;
+            context.emit({ type: 'unchanged', task: task.id, what, not: 'upgraded' });
+            return { release, cluster: handle };
+          }
+        }
+        known?.forget(release.name);
+        const changed = [...new Set(outputs.flatMap((one) => one.changed))];
         const stays = clusterStays && release.copyOf === undefined;
         const stale = stays ? await running(handle.kube, release, changed, context.signal) : [];
         await installRelease(deps, options).finally(() => discardChart(run, release));
@@ -149,10 +186,15 @@ export function releaseTasks(
               text: `${what} was restarted: its image has changed`,
             });
         }
+        if (known !== undefined && inputs !== undefined) {
+          const stored = await deployedRevision(handle.kube, release, context.signal);
+          if (stored !== undefined) known.set(release.name, madeOf({ release, inputs, stored, ids, loose }));
+        }
         return { release, cluster: handle };
       },
     };
+    return task;
   };
   const install = plan.releases.map(installOf);
-  return { install, all: [...prepared, ...install] };
+  return { install, all: install };
 }

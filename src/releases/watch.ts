@@ -10,7 +10,7 @@ import { settling } from './settling.ts';
 import { sinceWhen } from './since.ts';
 import type { StorageClass } from './lacks.ts';
 import { watchOthers } from './watch-others.ts';
-import { notAvailable, type Workloads } from './workloads.ts';
+import { notAvailable, workloadNames, type Workloads } from './workloads.ts';
 
 /** How things stand with a release. */
 export interface ReleaseStand {
@@ -23,6 +23,8 @@ export interface ReleaseStand {
   readonly waitingSince: readonly string[];
   /** What may never come, and keeps nobody waiting for long. */
   readonly doubts: readonly string[];
+  /** Those that are there, `Deployment web` and so on. */
+  readonly workloads: readonly string[];
   readonly pods: readonly Pod[];
   /** Also those of other releases in the namespace: whose a hook without labels is, only Helm can tell. */
   readonly everyPod: readonly Pod[];
@@ -45,6 +47,8 @@ export interface WatchMore {
   /** Names of the definitions of custom resources that it makes. */
   readonly definitions: readonly string[];
   readonly classes: readonly StorageClass[];
+  /** The nodes' clock is this machine's, so what they say of the time when a container started can be believed. */
+  readonly sameClock?: boolean;
 }
 
 /**
@@ -73,7 +77,7 @@ export function watchRelease(
   ];
   const judge = podJudge(more === undefined ? undefined : helmName(release));
   const since = sinceWhen();
-  const settle = settling();
+  const settle = settling(more?.sameClock === true);
 
   const stand = (): ReleaseStand => {
     const everything: Workloads = {
@@ -100,6 +104,7 @@ export function watchRelease(
       waitingFor,
       waitingSince: since.look(waitingFor, clock.monotonic()),
       doubts,
+      workloads: workloadNames(workloads, helmName(release)),
       pods: own,
       everyPod: pods.items(),
       ...(ill === undefined ? {} : { ill }),

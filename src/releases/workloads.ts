@@ -103,3 +103,15 @@ export function notAvailable(workloads: Workloads, release: string): string[] {
     ...workloads.jobs.filter(isInstallHook).flatMap((job) => hookLack(job) ?? []),
   ];
 }
+
+/** Those of a release that are there, `Deployment web` and so on. */
+export const workloadNames = (workloads: Workloads, release: string): string[] =>
+  (
+    [
+      ['Deployment', workloads.deployments],
+      ['StatefulSet', workloads.statefulSets],
+      ['DaemonSet', workloads.daemonSets],
+    ] as const
+  ).flatMap(([kind, items]) =>
+    items.filter((item) => isOfRelease(item, release)).map((item) => `${kind} ${item.metadata?.name ?? ''}`),
+  );

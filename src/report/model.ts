@@ -66,6 +66,8 @@ export interface RunView {
   readonly notices: Of<'notice'>[];
   readonly leftovers: Of<'leftover'>[];
   readonly kept: Of<'kept'>[];
+  readonly unchanged: Of<'unchanged'>[];
+  readonly delivered: Of<'delivered'>[];
   ended?: Of<'run-ended'>;
   /** `ms` of the latest event. */
   ms: number;
@@ -79,6 +81,8 @@ export function newRunView(): RunView {
     notices: [],
     leftovers: [],
     kept: [],
+    unchanged: [],
+    delivered: [],
     ms: 0,
   };
 }
@@ -134,6 +138,12 @@ export function applyEvent(view: RunView, event: RunEvent): void {
       return;
     case 'kept':
       view.kept.push(event);
+      return;
+    case 'unchanged':
+      view.unchanged.push(event);
+      return;
+    case 'delivered':
+      view.delivered.push(event);
       return;
     case 'run-ended':
       view.ended = event;

@@ -3,6 +3,7 @@ import type { EventSink, RunEvent } from '../model/events.ts';
 import { defuseCommands, escapeTerminal } from './escape.ts';
 import { caseTitle, errorLines, finalBlock, marks, titleOf } from './final.ts';
 import { countsText, displayWidth, padEnd, tierText } from './format.ts';
+import { deliveredText } from './images.ts';
 import { applyEvent, newRunView, type RunView } from './model.ts';
 import { roomOf, type Reader } from './room.ts';
 import { styleFor, suiteColour, type Style } from './style.ts';
@@ -157,6 +158,10 @@ export function eventLines(event: RunEvent, view: RunView, style: Style): string
       ];
     case 'kept':
       return [`${style('cyan', 'kept')} until ${escapeTerminal(event.until)}: ${escapeTerminal(event.what)}`];
+    case 'unchanged':
+      return [style('dim', `= ${escapeTerminal(event.what)}: unchanged, not ${event.not}`)];
+    case 'delivered':
+      return [style('dim', `  ${escapeTerminal(deliveredText(event))}`)];
     case 'run-ended':
       return [];
   }

@@ -9,6 +9,7 @@ import { caseTitle } from './final.ts';
 import { countsText, plural, tierText } from './format.ts';
 import { ganttOf } from './gantt.ts';
 import { phasesOf, type AttemptView, type RunView, type SuiteView } from './model.ts';
+import { deliveredTable, unchangedTexts } from './images.ts';
 import { sharesTexts } from './shares.ts';
 import { fitSections, type Section } from './summary-fit.ts';
 
@@ -33,7 +34,7 @@ const signs = {
 
 /**
  * The run as one markdown page, verdict first. When it would be too large, detail goes in this order, each part as far
- * as it can before the next: the diagram and then the table of phases; remarks; of failed tests the long messages, log
+ * as it can before the next: the diagram and then the table of phases, the table of delivered images; remarks; of failed tests the long messages, log
  * lines, messages beyond the first ones, names; of errors the lines that show them; the reasons in the table of suites.
  * The verdict, the suites' outcomes, coverage and where the results are always stay.
  */
@@ -42,10 +43,12 @@ export function summaryMarkdown(view: RunView, options: SummaryOptions = {}): st
     { keep: 'always', levels: [verdict(view)] },
     { keep: 5, levels: [suitesTable(view, 600), suitesTable(view, 100), suitesTable(view, 0)] },
     { keep: 2, levels: [sharesTexts(view).map(escapeMarkdown).join('  \n'), ''] },
+    { keep: 2, levels: [unchangedTexts(view).map(escapeMarkdown).join('  \n'), ''] },
     { keep: 3, levels: failures(view) },
     { keep: 4, levels: errors(view) },
     { keep: 'always', levels: [coverageLine(options.coverage ?? [])] },
     { keep: 2, levels: [remarks(view), ''] },
+    { keep: 1, levels: [deliveredTable(view), ''] },
     { keep: 1, levels: [phasesTable(view, true), phasesTable(view, false), ''] },
     { keep: 'always', levels: [whereResults(options)] },
   ];
