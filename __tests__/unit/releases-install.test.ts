@@ -536,7 +536,8 @@ test('a release waits for the cluster and all images, and is in the state before
   const [prepare] = all;
   if (prepare === undefined) throw new Error('nothing prepares it');
   expect(prepare).toMatchObject({ id: 'prepare shop', needs: [tools] });
-  expect(install[0]?.needs).toEqual([tools, prepare, ready, image]);
+  expect(install[0]?.needs).toEqual([tools, prepare, ready, all[1], image]);
+  expect(all[1]).toMatchObject({ id: 'releases fit', needs: [ready], after: [prepare] });
   const helm = fakeDeps([
     [
       'upgrade',
@@ -576,10 +577,10 @@ test('a release waits for those that it depends on, in whichever order they stan
   const { install } = releaseTasks(run, aPlan({ releases }), { tools, ready }, { deliver: [] }, false);
   const needs = install.map(({ id, needs: all }) => [id, ...all.map((task) => task.id)].join(' < '));
   expect(needs).toEqual([
-    'install web < tools < prepare web < ready < install shop < install mail',
-    'install shop < tools < prepare shop < ready < install db',
-    'install db < tools < prepare db < ready',
-    'install mail < tools < prepare mail < ready',
+    'install web < tools < prepare web < ready < releases fit < install shop < install mail',
+    'install shop < tools < prepare shop < ready < releases fit < install db',
+    'install db < tools < prepare db < ready < releases fit',
+    'install mail < tools < prepare mail < ready < releases fit',
   ]);
   // What needs a task is one and the same task, so that it is not installed twice.
   expect(install[0]?.needs).toContain(install[1]);

@@ -5,6 +5,8 @@ import type { Plan, ReleasePlan } from '../model/plan.ts';
 import type { ClusterHandle, RunContext, Tools } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
 import { KubeError } from '../kube/error.ts';
+import type { AnyObject } from '../model/kube.ts';
+import { capacityTask } from './capacity-task.ts';
 import { helmName } from './helm.ts';
 import { namespaceGone } from '../kube/await-gone.ts';
 import { installRelease, renewRelease } from './install.ts';
@@ -74,9 +76,19 @@ export function releaseTasks(
 ): ReleaseTasks {
   const delivered = plan.images.map((image) => image.name);
   const made = new Map<string, Task<ReadyRelease>>();
-  const prepared = plan.releases.map((release) =>
-    prepareTask(run, plan, cluster.tools, release, clusterStays),
-  );
+  const objects = new Map<string, readonly AnyObject[]>();
+  const prepared = plan.releases.map((release): Task<PreparedRelease> => {
+    const task = prepareTask(run, plan, cluster.tools, release, clusterStays);
+    return {
+      ...task,
+      async run(context) {
+        const result = await task.run(context);
+        if (result.objects !== undefined) objects.set(release.name, result.objects);
+        return result;
+      },
+    };
+  });
+  const fit = capacityTask(plan, cluster.ready, prepared, objects, clusterStays);
   /** After those that it depends on, of which a plan has no circles. */
   const installOf = (release: ReleasePlan): Task<ReadyRelease> => {
     const known = made.get(release.name);
@@ -97,7 +109,7 @@ export function releaseTasks(
       id: `install ${release.name}`,
       phase: 'releases',
       title: `install release ${release.name}`,
-      needs: [cluster.tools, prepare, cluster.ready, ...images.deliver, ...before],
+      needs: [cluster.tools, prepare, cluster.ready, fit, ...images.deliver, ...before],
       limitMs: (clusterStays ? 2 : 1) * release.limitMs + graceMs,
       async run(context) {
         const { helm, helmVersion } = context.output(cluster.tools);
@@ -154,5 +166,5 @@ export function releaseTasks(
     };
   };
   const install = plan.releases.map(installOf);
-  return { install, all: [...prepared, ...install] };
+  return { install, all: [...prepared, ...(install.length === 0 ? [] : [fit]), ...install] };
 }
