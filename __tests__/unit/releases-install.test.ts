@@ -529,17 +529,18 @@ test('a release waits for the cluster and all images, and is in the state before
   const run = { runId: 'r', folder: os.tmpdir(), kubeconfig: '/k', state, env: {}, outbound: noOutbound };
   const plan = aPlan({ releases: [aRelease] });
   const prepared = prepareTasks(run, plan, tools, false);
-  const { install } = releaseTasks(
+  const { install, all } = releaseTasks(
     run,
     plan,
     { tools, ready, gone: [], prepared },
     { deliver: [image] },
     { stays: false },
   );
-  const [prepare] = prepared;
+  const [prepare] = prepared.tasks;
   if (prepare === undefined) throw new Error('nothing prepares it');
   expect(prepare).toMatchObject({ id: 'prepare shop', needs: [tools] });
-  expect(install[0]?.needs).toEqual([tools, prepare, ready, image]);
+  expect(install[0]?.needs).toEqual([tools, prepare, ready, all[0], image]);
+  expect(all[0]).toMatchObject({ id: 'releases fit', needs: [ready], after: [prepare] });
   const helm = fakeDeps([
     [
       'upgrade',
@@ -585,10 +586,10 @@ test('a release waits for those that it depends on, in whichever order they stan
   );
   const needs = install.map(({ id, needs: all }) => [id, ...all.map((task) => task.id)].join(' < '));
   expect(needs).toEqual([
-    'install web < tools < prepare web < ready < install shop < install mail',
-    'install shop < tools < prepare shop < ready < install db',
-    'install db < tools < prepare db < ready',
-    'install mail < tools < prepare mail < ready',
+    'install web < tools < prepare web < ready < releases fit < install shop < install mail',
+    'install shop < tools < prepare shop < ready < releases fit < install db',
+    'install db < tools < prepare db < ready < releases fit',
+    'install mail < tools < prepare mail < ready < releases fit',
   ]);
   // What needs a task is one and the same task, so that it is not installed twice.
   expect(install[0]?.needs).toContain(install[1]);
@@ -643,7 +644,7 @@ test('the namespace of a copy is listed before it is made, once for the copies i
   const context = fakeContext(helm, [
     [tools, { docker: 'd', helm: 'helm', helmVersion: 'v4.3.1' }],
     [ready, { name: 'c', kubeconfig: '/k', nodes: [], kube: cluster.kube }],
-    ...prepared.map((task) => [task, { chart: '/repo/charts/shop' }] as const),
+    ...prepared.tasks.map((task) => [task, { chart: '/repo/charts/shop' }] as const),
   ]);
   for (const task of install) await task.run(context).catch(() => undefined);
   const labels = {

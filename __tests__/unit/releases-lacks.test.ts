@@ -16,6 +16,7 @@ import type { Pod } from '../../src/releases/pod-state.ts';
 import { sinceWhen } from '../../src/releases/since.ts';
 import type { Workloads } from '../../src/releases/workloads.ts';
 
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- objects of the API, in part
 const as = <T>(value: object): T => value as unknown as T;
 const annotations = { 'meta.helm.sh/release-name': 'shop' };
 const later = as<StorageClass>({

@@ -98,12 +98,11 @@ test('its JUnit has a case per hook, with the last lines of what failed', async 
 });
 
 test('test hooks are those with pods', () => {
-  const one = (kind: string, hooks: string): AnyObject =>
-    ({
-      apiVersion: 'v1',
-      kind,
-      metadata: { name: kind, annotations: { 'helm.sh/hook': hooks } },
-    }) as AnyObject;
+  const one = (kind: string, hooks: string): AnyObject => ({
+    apiVersion: 'v1',
+    kind,
+    metadata: { name: kind, annotations: { 'helm.sh/hook': hooks } },
+  });
   const found = testHooksOf([
     one('Pod', 'test'),
     one('Job', 'pre-install, test-success'),

@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'KET_IMAGE_BUILD'
   | 'KET_IMAGE_DELIVERY'
   | 'KET_RELEASE'
+  | 'KET_CAPACITY'
   | 'KET_CHECK'
   | 'KET_KUBE'
   | 'KET_COLLECT'

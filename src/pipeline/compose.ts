@@ -77,7 +77,7 @@ export function compose(options: ComposeOptions): Composition {
   const images = imageTasks(plan, cluster, {
     usage: usageOfSuites(settings.assets, { ...plan, suites: options.users }),
     // On one node there is nothing to choose, so nothing to wait for.
-    releases: plan.cluster.nodes.length < 2 ? [] : prepared,
+    releases: plan.cluster.nodes.length < 2 ? [] : prepared.tasks,
   });
   const builds = new Map(plan.images.map((image, index) => [image.name, images.build[index]]));
   const deliveries = new Map(plan.images.map((image, index) => [image.name, images.deliver[index]]));
@@ -133,7 +133,7 @@ export function compose(options: ComposeOptions): Composition {
       find,
       ...cluster.all,
       clusterFacts,
-      ...prepared,
+      ...prepared.tasks,
       ...images.all,
       ...gone,
       ...facts.values(),

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import fs from 'node:fs';
 import { KetError } from '../model/errors.ts';
+import type { AnyObject } from '../model/kube.ts';
 import type { Plan, ReleasePlan } from '../model/plan.ts';
 import type { RunContext, Tools } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
@@ -22,14 +23,34 @@ export async function discardChart(run: RunContext, release: ReleasePlan): Promi
   await run.state.remove({ type: 'folder', path: folder });
 }
 
-/** A task for each release, in the order of the plan. */
-export const prepareTasks = (
+/** Releases as far as they can be had without a cluster. */
+export interface Prepared {
+  /** One for each release, in the order of the plan. */
+  readonly tasks: readonly Task<PreparedRelease>[];
+  /** By release: what it is made of, as soon as that is known; for those who do without where it is not. */
+  readonly objects: ReadonlyMap<string, readonly AnyObject[]>;
+}
+
+export function prepareTasks(
   run: RunContext,
   plan: Plan,
   tools: Task<Tools>,
   clusterStays: boolean,
-): Task<PreparedRelease>[] =>
-  plan.releases.map((release) => prepareTask(run, plan, tools, release, clusterStays));
+): Prepared {
+  const objects = new Map<string, readonly AnyObject[]>();
+  const tasks = plan.releases.map((release): Task<PreparedRelease> => {
+    const task = prepareTask(run, plan, tools, release, clusterStays);
+    return {
+      ...task,
+      async run(context) {
+        const prepared = await task.run(context);
+        if (prepared.objects !== undefined) objects.set(release.name, prepared.objects);
+        return prepared;
+      },
+    };
+  });
+  return { tasks, objects };
+}
 
 /** Fetches and renders a release: it needs nothing but the tools, so the cluster starts meanwhile. */
 function prepareTask(

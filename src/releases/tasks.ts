@@ -6,13 +6,14 @@ import type { ClusterHandle, RunContext, Tools } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
 import type { UpStore } from '../model/up.ts';
 import { KubeError } from '../kube/error.ts';
+import { capacityTask } from './capacity-task.ts';
 import { helmName } from './helm.ts';
 import { namespaceGone } from '../kube/await-gone.ts';
 import { deployedRevision, isMadeOf, madeOf } from './deployed.ts';
 import { inputsOf } from './inputs.ts';
 import { installRelease, lookAgain, renewRelease } from './install.ts';
 import type { PreparedRelease } from './prepare.ts';
-import { discardChart } from './prepare-task.ts';
+import { discardChart, type Prepared } from './prepare-task.ts';
 import { running } from './restart.ts';
 
 /** A release that is ready. */
@@ -33,7 +34,7 @@ export interface ClusterReady {
   /** Removals that go before any installation: what goes may hold a name or a port that another one wants. */
   readonly gone: readonly Task[];
   /** What is known of each release of the plan, in its order. */
-  readonly prepared: readonly Task<PreparedRelease>[];
+  readonly prepared: Prepared;
 }
 export interface ImagesDelivered {
   /** Which images the nodes lacked, or had with another content; Docker's ids of all. */
@@ -96,12 +97,14 @@ export function releaseTasks(
   const delivered = plan.images.map((image) => image.name);
   const loose = delivered.filter((name) => !suiteImages.includes(name));
   const made = new Map<string, Task<ReadyRelease>>();
+  const { tasks: prepared, objects } = cluster.prepared;
+  const fit = capacityTask(plan, cluster.ready, prepared, objects, clusterStays);
   /** After those that it depends on, of which a plan has no circles. */
   const installOf = (release: ReleasePlan): Task<ReadyRelease> => {
     const known = made.get(release.name);
     if (known !== undefined) return known;
     const before = plan.releases.filter(({ name }) => release.dependsOn.includes(name)).map(installOf);
-    const task = installTask(release, cluster.prepared[plan.releases.indexOf(release)], before);
+    const task = installTask(release, prepared[plan.releases.indexOf(release)], before);
     made.set(release.name, task);
     return task;
   };
@@ -116,7 +119,7 @@ export function releaseTasks(
       id: `install ${release.name}`,
       phase: 'releases',
       title: `install release ${release.name}`,
-      needs: [cluster.tools, prepare, cluster.ready, ...images.deliver, ...before, ...cluster.gone],
+      needs: [cluster.tools, prepare, cluster.ready, fit, ...images.deliver, ...before, ...cluster.gone],
       limitMs: (clusterStays ? 2 : 1) * release.limitMs + graceMs,
       async run(context) {
         const { helm, helmVersion } = context.output(cluster.tools);
@@ -196,5 +199,5 @@ export function releaseTasks(
     return task;
   };
   const install = plan.releases.map(installOf);
-  return { install, all: install };
+  return { install, all: [...(install.length === 0 ? [] : [fit]), ...install] };
 }
