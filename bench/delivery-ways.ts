@@ -1,6 +1,7 @@
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { deliverImages, heldBy } from '../src/images/deliver.ts';
 import { localImages } from '../src/images/local.ts';
 import { nodesFor } from '../src/images/nodes-for.ts';
@@ -85,13 +86,14 @@ async function byRegistry({ commands, image, registry }: Place, workers: readonl
   if (registry === undefined) throw new Error('no image of a registry');
   const name = `bench-registry-${crypto.randomBytes(4).toString('hex')}`;
   const here = ['--detach', '--name', name, '--network', 'kind', '--publish', '127.0.0.1::1338'];
-  await commands.run(['docker', 'run', ...here, '--env', 'PORT=1338', registry]);
+  await commands.run(['docker', 'run', ...here, '--env', 'PORT=1338', registry, 'serve']);
+  let pushed = '';
   try {
     const port = (await commands.run(['docker', 'port', name, '1338/tcp'])).trim().split(':').at(-1) ?? '';
-    const pushed = `127.0.0.1:${port}/${image}`;
+    await answers(`http://127.0.0.1:${port}/v2/`);
+    pushed = `127.0.0.1:${port}/${image}`;
     await commands.run(['docker', 'tag', image, pushed]);
     await commands.run(['docker', 'push', '--quiet', pushed]);
-    await commands.run(['docker', 'image', 'rm', pushed]);
     const pulled = `${name}:1338/${image}`;
     await Promise.all(
       workers.map(async (node) => {
@@ -102,7 +104,17 @@ async function byRegistry({ commands, image, registry }: Place, workers: readonl
       }),
     );
   } finally {
+    await commands.uninterrupted().attempt(['docker', 'image', 'rm', pushed]);
     await commands.uninterrupted().run(['docker', 'rm', '--force', name]);
+  }
+}
+
+async function answers(url: string): Promise<void> {
+  for (let i = 0; ; i++) {
+    const response = await fetch(url).catch(() => undefined);
+    if (response?.ok === true) return;
+    if (i > 400) throw new Error(`${url} does not answer`);
+    await sleep(25);
   }
 }
 

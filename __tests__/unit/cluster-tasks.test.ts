@@ -184,7 +184,7 @@ describe('the tasks of a cluster', () => {
     ]);
     const handle = await tasks.create.run(fakeContext(deps, []));
     const nodes = await tasks.nodes.run(fakeContext(deps, [[tasks.create, handle]]));
-    expect(nodes.facts).toEqual([{ name: 'up-control-plane', labels, mayHaveMore: false, taints: [] }]);
+    expect(nodes.facts).toEqual([{ name: 'up-control-plane', labels, mayHaveMore: true, taints: [] }]);
     expect(handle).toMatchObject({ name: 'up', kubeconfig: '/up/kubeconfig', nodes: ['up-control-plane'] });
     expect(state.made).toEqual([]);
     expect(deps.commands).toEqual([]);

@@ -171,6 +171,7 @@ describe('delivery', () => {
       images: [
         { image: shop, nodes: ['n1', 'n2'] },
         { image: other, nodes: ['n3'] },
+        { image: { ...shop, name: 'docker.io/library/shop:dev' }, nodes: ['n2', 'n1'] },
       ],
       held: await heldBy(deps, 'docker', ['n1', 'n2', 'n3'], ['shop:dev', 'other:1'], signal),
       limitMs: 1000,
@@ -179,12 +180,12 @@ describe('delivery', () => {
     };
     await expect(deliverImages(deps, options)).resolves.toMatchObject({
       streams: [
-        { images: ['shop:dev'], nodes: ['n1', 'n2'] },
+        { images: ['shop:dev', 'docker.io/library/shop:dev'], nodes: ['n1', 'n2'] },
         { images: ['other:1'], nodes: ['n3'] },
       ],
     });
     expect(deps.commands.filter((line) => line.startsWith('docker save'))).toEqual([
-      'docker save shop:dev',
+      'docker save shop:dev docker.io/library/shop:dev',
       'docker save other:1',
     ]);
   });

@@ -40,10 +40,10 @@ function labelsOf(config: ClusterPlan['kindConfig'], index: number): Record<stri
     : {};
 }
 
-/** The same of nodes that are there; their labels may still change, but not by those who only look. */
+/** The same of nodes that are there. What a run installs may still give them labels. */
 export const factsOfNode = ({ metadata, spec }: Wire<V1Node>): NodeFacts => ({
   name: metadata?.name ?? '',
   labels: metadata?.labels ?? {},
-  mayHaveMore: false,
+  mayHaveMore: true,
   taints: spec?.taints ?? [],
 });
