@@ -1,9 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { groupsOf } from '../../src/checks/ground.ts';
 import { untilHolds, type Seen } from '../../src/checks/look.ts';
 import { serviceOf } from '../../src/checks/look-simple.ts';
 import { podFor, programFor } from '../../src/checks/pods.ts';
-import type { CheckPlan } from '../../src/model/plan.ts';
 import { fakeClock } from './support/phases.ts';
 
 /** Looks that answer one after the other, the last one again and again. */
@@ -56,19 +54,6 @@ test.each([
   ['shop-db.mail.svc.cluster.local', 'mail/shop-db'],
   ['db.example.com', undefined],
 ])('%s is the service %s', (host, service) => expect(serviceOf(host, ['shop', 'other'])).toBe(service));
-
-test('checks with the same namespaces look from the same pods, on every node for the network', () => {
-  const check = (kind: 'tcp' | 'network', ...namespaces: string[]): CheckPlan => ({
-    ...{ name: kind, releases: [], namespaces, limitMs: 1, totalMs: 1 },
-    look: kind === 'network' ? { kind } : { kind, host: 'a', port: 1 },
-  });
-  expect(
-    groupsOf([check('tcp', 'a'), check('network', 'a'), check('tcp', 'a'), check('tcp', 'a', 'b')]),
-  ).toEqual([
-    { namespaces: ['a'], everyNode: true },
-    { namespaces: ['a', 'b'], everyNode: false },
-  ]);
-});
 
 describe('a pod of checks', () => {
   const facts = { runId: 'r1', image: 'tests:dev', nameserver: '10.96.0.10', domain: 'cluster.local' };

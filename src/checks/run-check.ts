@@ -10,6 +10,7 @@ import { untilHolds, type Look, type Seen } from './look.ts';
 import { lookAtNetwork } from './look-network.ts';
 import { lookAtPolicy, whoTries } from './look-policy.ts';
 import { lookAtAddress, lookAtJob, lookAtWorkload, lookByCommand } from './look-simple.ts';
+import type { Place } from './places.ts';
 import { proofsOf } from './service-proofs.ts';
 
 export interface CheckPlace {
@@ -20,6 +21,8 @@ export interface CheckPlace {
   readonly folder: string;
   /** For checks that look from pods. */
   readonly ground: Ground | undefined;
+  /** From where it looks. */
+  readonly places: readonly Place[];
 }
 
 const shownFaults = 10;
@@ -60,23 +63,33 @@ const nothing = (): Promise<void> => Promise.resolve();
 
 async function lookOf(
   check: CheckPlan,
-  { kube, releases, ground }: CheckPlace,
+  { kube, releases, ground, places }: CheckPlace,
   { deps, signal, awaiting }: TaskContext,
 ): Promise<Prepared> {
   const { look: what, namespaces, name } = check;
   if (what.kind === 'exec') return { look: lookByCommand(kube, what, check), end: nothing };
   if (what.kind === 'workload') return { look: lookAtWorkload(kube, what, check), end: nothing };
   if (what.kind === 'job') return { look: lookAtJob(kube, what, check), end: nothing };
-  const pods = ground?.pods(namespaces) ?? [];
-  const [from] = pods;
-  if (ground === undefined || from === undefined)
-    throw new KetError('KET_INTERNAL', `there is no pod for check ${name}`);
+  if (ground === undefined) throw new KetError('KET_INTERNAL', `there is no pod for check ${name}`);
   const { domain } = ground;
-  if (what.kind === 'network') {
-    const word = name.replaceAll(/[^a-z0-9]/g, '-');
-    return { look: lookAtNetwork({ kube, pods, namespaces, releases, domain, word }), end: nothing };
+  if (what.kind !== 'policy') {
+    const stands = await Promise.all(
+      places.map((place) => ground.standIn(place, namespaces, signal, awaiting)),
+    );
+    if (stands.some(({ length }) => length === 0))
+      throw new KetError('KET_INTERNAL', `there is no pod for check ${name}`);
+    if (what.kind === 'network') {
+      const word = name.replaceAll(/[^a-z0-9]/g, '-');
+      const pods = ground.pods(namespaces);
+      const seekers = stands.flat();
+      return {
+        look: lookAtNetwork({ kube, pods, seekers, namespaces, releases, domain, word }),
+        end: nothing,
+      };
+    }
+    const seekers = stands.flatMap(([first]) => first ?? []);
+    return { look: lookAtAddress(kube, seekers, what, check), end: nothing };
   }
-  if (what.kind !== 'policy') return { look: lookAtAddress(kube, from, what, check), end: nothing };
   const enforced = await ground.enforced(deps.clock, signal);
   const standing = await ground.startFor(whoTries(what), namespaces, signal, awaiting);
   return {

@@ -1,10 +1,10 @@
-import { KetError } from '../model/errors.ts';
 import type { CheckPlan, Plan } from '../model/plan.ts';
 import type { ClusterHandle } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { Task } from '../model/task.ts';
 import { helmName } from '../releases/helm.ts';
 import { groundTask, type ClusterPart } from './ground.ts';
+import { groupsOf, placesOf } from './places.ts';
 import { runCheck } from './run-check.ts';
 
 export interface CheckTasks {
@@ -32,21 +32,17 @@ const graceMs = 120_000;
 /** A task for each check, and one for the pods from which they look. */
 export function checkTasks(plan: Pick<Plan, 'releases' | 'suites'>, options: CheckOptions): CheckTasks {
   const { checks, cluster, facts, releases } = options;
+  const places = new Map(checks.map((check) => [check, placesOf(check, plan)]));
   const fromPods = checks.filter(({ look }) => ['http', 'tcp', 'network', 'policy'].includes(look.kind));
+  const needsWall = fromPods.some(({ look }) => look.kind === 'policy');
+  const groups = groupsOf(fromPods.map((check) => ({ check, places: places.get(check) ?? [] })));
+  // From somewhere it is tried whether policies are enforced.
+  if (needsWall && groups.every(({ place }) => place !== undefined))
+    groups.push({ place: undefined, namespaces: [], everyNode: false });
   const image = plan.suites.flatMap((suite) => suite.image ?? [])[0];
-  if (fromPods.length > 0 && image === undefined)
-    throw new KetError(
-      'KET_CONFIG',
-      `check ${fromPods[0]?.name ?? ''} needs an image for its pod, and no suite has one`,
-      {
-        where: 'checks of the tier',
-        next: 'checks look from pods with the image of a suite; give one an `image`',
-      },
-    );
+  const delivery = image === undefined ? undefined : options.deliveries.get(image);
   const ground =
-    fromPods.length === 0 || image === undefined
-      ? undefined
-      : groundTask({ ...options, image, checks: fromPods, delivery: options.deliveries.get(image) });
+    groups.length === 0 ? undefined : groundTask({ ...options, image, groups, needsWall, delivery });
   const helmNames = new Map(plan.releases.map((release) => [release.name, helmName(release)]));
   const tasks = checks.map((check): [string, Task] => [
     check.name,
@@ -68,6 +64,7 @@ export function checkTasks(plan: Pick<Plan, 'releases' | 'suites'>, options: Che
             kube: context.output(cluster).kube,
             releases: check.releases.map((name) => helmNames.get(name) ?? name),
             folder: options.folder,
+            places: places.get(check) ?? [],
             ground: ground !== undefined && fromPods.includes(check) ? context.output(ground) : undefined,
           },
           context,
