@@ -18,6 +18,11 @@ export function judge(question: Question, answer: Answer): Fault | undefined {
   const { to, expects } = question;
   const fault = (seen: string, likely: string): Fault => ({ to, expected: wordsOf(expects), seen, likely });
   if (expects.kind === 'no-connection') return judgeDeny(answer, fault);
+  if (question.misdirected !== undefined)
+    return fault(
+      answer.ok ? `an answer of ${answer.address}, which is not of that Service` : seenOf(answer),
+      question.misdirected,
+    );
   if (!answer.ok) return fault(seenOf(answer), likelyOf(question, answer));
   switch (expects.kind) {
     case 'addresses':

@@ -8,6 +8,7 @@ import { ask } from './ask.ts';
 import { faultText, judge } from './judge.ts';
 import type { Look } from './look.ts';
 import type { Question } from './question.ts';
+import { misdirected } from './service-port.ts';
 import { standingText, type Standing } from './running.ts';
 
 /** Looks at one thing. */
@@ -48,10 +49,12 @@ export function lookAtAddress(
           ...of,
         };
   return async (signal) => {
+    const why = await misdirected(kube, service, port, signal);
+    const asked = why === undefined ? question : { ...question, misdirected: why };
     const looked = await Promise.all(
       seekers.map(async (from) => {
-        const [answer] = await ask(kube, from, [question], Math.min(tryMs, limitMs), signal);
-        const fault = answer === undefined ? undefined : judge(question, answer);
+        const [answer] = await ask(kube, from, [asked], Math.min(tryMs, limitMs), signal);
+        const fault = answer === undefined ? undefined : judge(asked, answer);
         return fault === undefined ? [] : [faultText(standingText(from), fault)];
       }),
     );

@@ -8,6 +8,8 @@ export interface Question {
   readonly expects: Expected;
   /** The Service behind it, `shop/shop-db`, as far as that is known. */
   readonly service?: string;
+  /** Why nothing of the Service can answer there: whatever does is something else. */
+  readonly misdirected?: string;
 }
 
 export type Expected =

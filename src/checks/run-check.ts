@@ -35,7 +35,7 @@ export async function runCheck(check: CheckPlan, place: CheckPlace, context: Tas
   const signal = AbortSignal.any([context.signal, total]);
   const awaiting = (what: string): void => context.awaiting(what);
   const began = clock.monotonic();
-  const { look, end } = await lookOf(check, place, { ...context, signal });
+  const { look, end } = await lookOf(check, place, context, signal);
   let seen: Seen;
   try {
     const limitMs = Math.min(check.limitMs, check.totalMs);
@@ -56,7 +56,7 @@ export async function runCheck(check: CheckPlan, place: CheckPlace, context: Tas
 interface Prepared {
   readonly look: Look;
   /** Removes what was made for it. */
-  end(): Promise<void>;
+  readonly end: () => Promise<void>;
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
@@ -64,8 +64,11 @@ const nothing = (): Promise<void> => Promise.resolve();
 async function lookOf(
   check: CheckPlan,
   { kube, releases, ground, places }: CheckPlace,
-  { deps, signal, awaiting }: TaskContext,
+  context: TaskContext,
+  signal: AbortSignal,
 ): Promise<Prepared> {
+  const { deps } = context;
+  const awaiting = (text: string): void => context.awaiting(text);
   const { look: what, namespaces, name } = check;
   if (what.kind === 'exec') return { look: lookByCommand(kube, what, check), end: nothing };
   if (what.kind === 'workload') return { look: lookAtWorkload(kube, what, check), end: nothing };
