@@ -249,7 +249,7 @@ describe('a port that a policy opens to the namespace of the release alone', () 
     expect(ran.code).toBe(3);
     expect(eventsOf(ran, 'suite-ended')).toMatchObject([{ suite: 'asks', outcome: 'skipped' }]);
     const closed =
-      /^check \S+: pod probe-1-\d on node \S+ → inner-db\S*:5432: expected a connection, seen: no answer by 10\.\S+ within \d+ ms; likely: a NetworkPolicy drops it/;
+      /^check \S+: pod probe-1-\d on node \S+ → (http:\/\/)?inner-db\S*:5432\/?: expected (a connection|an HTTP answer), seen: no answer by 10\.\S+ within \d+ ms; likely: a NetworkPolicy drops it/;
     for (const name of ['net', 'db-up']) expect(checkOf(ran, name)?.error?.message).toMatch(closed);
   }, 180_000);
 });

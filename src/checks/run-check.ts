@@ -8,6 +8,7 @@ import type { TaskContext } from '../model/task.ts';
 import type { Ground } from './ground.ts';
 import { untilHolds, type Look, type Seen } from './look.ts';
 import { lookAtNetwork } from './look-network.ts';
+import { isPiped, lookOverPipe } from './look-piped.ts';
 import { lookAtPolicy, whoTries } from './look-policy.ts';
 import { lookAtAddress, lookAtJob, lookAtWorkload, lookByCommand } from './look-simple.ts';
 import type { Place } from './places.ts';
@@ -91,7 +92,10 @@ async function lookOf(
       };
     }
     const seekers = stands.flatMap(([first]) => first ?? []);
-    return { look: lookAtAddress(kube, seekers, what, check), end: nothing };
+    const look = isPiped(what)
+      ? lookOverPipe(kube, seekers, what, check)
+      : lookAtAddress(kube, seekers, what, check);
+    return { look, end: nothing };
   }
   const enforced = await ground.enforced(deps.clock, signal);
   const standing = await ground.startFor(whoTries(what), namespaces, signal, awaiting);

@@ -33,7 +33,9 @@ const graceMs = 120_000;
 export function checkTasks(plan: Pick<Plan, 'releases' | 'suites'>, options: CheckOptions): CheckTasks {
   const { checks, cluster, facts, releases } = options;
   const places = new Map(checks.map((check) => [check, placesOf(check, plan)]));
-  const fromPods = checks.filter(({ look }) => ['http', 'tcp', 'network', 'policy'].includes(look.kind));
+  const fromPods = checks.filter(({ look }) =>
+    ['http', 'tcp', 'grpc', 'network', 'policy'].includes(look.kind),
+  );
   const needsWall = fromPods.some(({ look }) => look.kind === 'policy');
   const groups = groupsOf(fromPods.map((check) => ({ check, places: places.get(check) ?? [] })));
   // From somewhere it is tried whether policies are enforced.

@@ -4,6 +4,7 @@ import { mainContainerIn, readJobFile } from './job-file.ts';
 import { readKindConfig } from './kind-config.ts';
 import { manifestFiles, manifestProblems } from './manifest-files.ts';
 import { nearest, type Problem } from './problems.ts';
+import { isReference } from './release-objects.ts';
 import type { KetConfig, SuiteConfig, TierConfig } from './schema.ts';
 import { shownPath, type Source } from './source.ts';
 import { placesIn, spreadProblem } from './spread.ts';
@@ -107,6 +108,10 @@ function tierFiles(tier: TierConfig, at: Path, source: Source, folders: Folders)
     if (/\.tgz$/.test(release.chart)) has([...place, 'chart'], `the chart ${what}`, release.chart, 'file');
     else if (has([...place, 'chart'], `the chart folder ${what}`, release.chart, 'folder'))
       has([...place, 'chart'], `the Chart.yaml ${what}`, path.join(release.chart, 'Chart.yaml'), 'file');
+  });
+  tier.checks.forEach(({ name, ca }, index) => {
+    if (ca !== undefined && !isReference(ca))
+      has([...at, 'checks', index, 'ca'], `the file of authorities of check "${name}"`, ca, 'file');
   });
   tier.suites.forEach((suite, index) => {
     const place = [...at, 'suites', index];

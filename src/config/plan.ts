@@ -92,7 +92,7 @@ export function planOf({ config, root, path: configPath, tier: name }: Chosen, i
     ...(cluster === undefined ? {} : { cluster }),
     images: tier.images.map((image) => imageOf(image, root)),
     releases: tier.releases.map((release) => releaseOf(release, root, nodes)),
-    checks: checksOf(tier),
+    checks: checksOf(tier, root),
     suites: selectSuites(tier, name, input.suites).map((suite) => suiteOf(suite, tier, config, root, input)),
     namespace: {
       quota: Object.fromEntries(Object.entries(tier.quota).map(([key, value]) => [key, String(value)])),

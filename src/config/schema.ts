@@ -11,7 +11,7 @@ import {
   versionProblem,
 } from './names.ts';
 import { cpuProblem, memoryProblem, sizeProblem } from './quantity.ts';
-import { referencePattern, referenceProblem } from './release-objects.ts';
+import { isReference, referencePattern, referenceProblem } from './release-objects.ts';
 import { valuePathProblem } from './release-values.ts';
 
 /**
@@ -177,7 +177,11 @@ export const releaseSchema = z.strictObject({
 });
 
 const endpoint = form('HOST:PORT', endpointProblem, '^[a-z0-9][a-z0-9.-]*:\\d{1,5}$');
-const url = form('URL', urlProblem, '^http://');
+const url = form('URL', urlProblem, '^https?://');
+const authority = form('path or reference', (value) => {
+  if (value === '') return 'must not be empty';
+  return isReference(value) ? referenceProblem(value, 'key') : undefined;
+}).meta({ minLength: 1 });
 const workload = form('workload', workloadProblem, '^(deployment|statefulset|daemonset)/.+$');
 const whoSchema = z.strictObject({
   labels: z
@@ -188,7 +192,7 @@ const whoSchema = z.strictObject({
 });
 
 /** The keys of which a check has exactly one: what it looks at. */
-export const checkKinds = ['http', 'tcp', 'exec', 'workload', 'job', 'network', 'policy'] as const;
+export const checkKinds = ['http', 'tcp', 'grpc', 'exec', 'workload', 'job', 'network', 'policy'] as const;
 
 export const checkSchema = z.strictObject({
   name: label(40).describe('Name of the check, unique in its tier.'),
@@ -197,10 +201,27 @@ export const checkSchema = z.strictObject({
     .describe(
       'The release that it is about: it runs when that is ready, and short names are those of its namespace. The only one of the tier unless given; all of them for `network`.',
     ),
-  http: url.optional().describe('An `http://` address that must answer, e.g. `http://shop-api:8080/health`.'),
+  http: url
+    .optional()
+    .describe('An `http://` or `https://` address that must answer, e.g. `http://shop-api:8080/health`.'),
   status: whole(100, 599).optional().describe('With `http`: the status that it must have; 200 unless given.'),
   body: text.optional().describe('With `http`: a text that must be in the first 4 KiB of the body.'),
   tcp: endpoint.optional().describe('A service and its port that must take a connection: `shop-db:5432`.'),
+  grpc: endpoint
+    .optional()
+    .describe('A gRPC server that must say `SERVING` by the health protocol of gRPC: `shop-cart:9090`.'),
+  service: text
+    .optional()
+    .describe('With `grpc`: the service of which it is asked; of the whole server unless given.'),
+  tls: flag.optional().describe('With `grpc`: `true` when the server speaks TLS.'),
+  ca: authority
+    .optional()
+    .describe(
+      'With TLS: the authorities that the certificate may be of, as PEM: a file, or a key of a Secret or ConfigMap of a release, `release/shop/secret/tls/ca.crt`. Those that everybody trusts unless given.',
+    ),
+  insecure: flag
+    .optional()
+    .describe('With TLS: `true` accepts whatever is wrong with the certificate, and says what it was.'),
   exec: workload
     .optional()
     .describe('A workload in one ready pod of which `command` must end with 0: `deployment/NAME`.'),

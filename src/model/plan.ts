@@ -163,6 +163,17 @@ export type CheckLook =
       readonly status: number;
       /** A part of the body. */
       readonly body?: string;
+      /** Absent: without TLS. */
+      readonly tls?: TlsPlan;
+    }
+  | {
+      readonly kind: 'grpc';
+      readonly host: string;
+      readonly port: number;
+      /** Empty: the server as a whole. */
+      readonly service: string;
+      /** Absent: without TLS. */
+      readonly tls?: TlsPlan;
     }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | {
@@ -180,6 +191,24 @@ export type CheckLook =
       readonly port: number;
       readonly allow: readonly WhoPlan[];
       readonly deny: readonly WhoPlan[];
+    };
+
+/** What a check holds of a server's certificate. */
+export interface TlsPlan {
+  /** Authorities that count; those that everybody trusts unless given. */
+  readonly ca?: AuthorityPlan;
+  /** Whatever is wrong with it is said and accepted. */
+  readonly insecure: boolean;
+}
+
+/** PEM in a file of this machine, or in an object of the cluster. */
+export type AuthorityPlan =
+  | { readonly file: string }
+  | {
+      readonly kind: 'Secret' | 'ConfigMap';
+      readonly namespace: string;
+      readonly name: string;
+      readonly key: string;
     };
 
 export interface WorkloadName {
