@@ -105,7 +105,7 @@ describe('https', () => {
 
   test('what is wrong is accepted when it is asked for, and said', async () =>
     expect(await seen(httpsLook(await serve('self'), { insecure: true }))).toEqual([
-      'api accepts a certificate of an unknown authority, self (`insecure: true`)',
+      'it accepts a certificate of an unknown authority, self (`insecure: true`)',
     ]));
 
   test('a server without TLS', async () => {
@@ -174,7 +174,7 @@ describe('gRPC health', () => {
         stream.end(found === 0 ? Buffer.alloc(5) : Buffer.of(0, 0, 0, 0, 2, 8, found));
       });
     });
-    return listening(server as net.Server);
+    return listening(server);
   };
 
   test('SERVING holds, of the server and of a service', async () => {

@@ -52,7 +52,7 @@ function checkOver(socket: Duplex, authority: string, service: string, signal: A
     const fail = (error: Error): void => settle(() => reject(error));
     const stop = (): void => fail(signal.reason as Error);
     signal.addEventListener('abort', stop, { once: true });
-    session.on('error', (error) => fail(notGrpc(error.message)));
+    session.on('error', (error: Error) => fail(notGrpc(error.message)));
     session.on('close', () => fail(notGrpc('the connection was closed before an answer')));
     const request = session.request({
       ':method': 'POST',
@@ -64,12 +64,12 @@ function checkOver(socket: Duplex, authority: string, service: string, signal: A
     let heads: http2.IncomingHttpHeaders & http2.IncomingHttpStatusHeader = {};
     let trailers: http2.IncomingHttpHeaders = {};
     let body = Buffer.alloc(0);
-    request.on('response', (headers) => (heads = headers));
-    request.on('trailers', (headers) => (trailers = headers));
+    request.on('response', (headers: typeof heads) => void (heads = headers));
+    request.on('trailers', (headers: http2.IncomingHttpHeaders) => void (trailers = headers));
     request.on('data', (chunk: Buffer) => {
       if (body.length < mostBytes) body = Buffer.concat([body, chunk]);
     });
-    request.on('error', (error) => fail(notGrpc(error.message)));
+    request.on('error', (error: Error) => fail(notGrpc(error.message)));
     request.on('close', () => {
       // What has no answer is told by the session.
       if (heads[':status'] === undefined) return;
@@ -77,7 +77,7 @@ function checkOver(socket: Duplex, authority: string, service: string, signal: A
         try {
           resolve(statusOf(heads, trailers, body, service));
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
       });
     });

@@ -3,10 +3,11 @@ import type { Clock } from '../model/deps.ts';
 import { KetError } from '../model/errors.ts';
 import type { Kube, Wire } from '../model/kube.ts';
 import type { WhoPlan } from '../model/plan.ts';
-import type { ClusterHandle } from '../model/run.ts';
+import type { ClusterHandle, Door } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { Task } from '../model/task.ts';
 import { KubeError } from '../kube/error.ts';
+import { connectFrom } from './connection.ts';
 import { enforces, wallLabels } from './enforcement.ts';
 import { groupKey, type Group, type Place } from './places.ts';
 import { namespaceFor, namespaceOf, podFor, programFor, programName, type PodFacts } from './pods.ts';
@@ -35,7 +36,7 @@ export interface GroundOptions {
 }
 
 /** The pods of ket's from which checks look. */
-export interface Ground {
+export interface Ground extends Door {
   readonly domain: string;
   /** Those in ket's own namespace in which short names are of these namespaces, one on each node where that is wanted. */
   pods(namespaces: readonly string[]): readonly Standing[];
@@ -61,6 +62,7 @@ export interface Ground {
 const wall = 'wall';
 const limitMs = 3 * 60_000;
 const removeMs = 20_000;
+const dialMs = 10_000;
 
 /** Brings up the pods from which the checks look, while the releases are still on the way. */
 export function groundTask(options: GroundOptions): Task<Ground> {
@@ -146,6 +148,11 @@ export function groundTask(options: GroundOptions): Task<Ground> {
           // One who gave up leaves the start to the next.
           there.catch(() => inReleases.delete(key));
           return there;
+        },
+        async dial({ namespaces, host, port, signal: dialSignal }) {
+          const [from] = ownPods(namespaces);
+          if (from === undefined) throw new KetError('KET_INTERNAL', 'there is no pod to connect from');
+          return connectFrom(kube, from, { host, port, limitMs: dialMs, signal: dialSignal });
         },
         enforced(clock, checkSignal) {
           const [from] = standing;

@@ -28,7 +28,7 @@ export function lookOverPipe(
   kube: Kube,
   seekers: readonly Standing[],
   look: PipedLook,
-  { namespaces, limitMs, name }: CheckPlan,
+  { namespaces, limitMs }: CheckPlan,
 ): Look {
   const { host, port } = look;
   const service = serviceOf(host, namespaces);
@@ -43,7 +43,7 @@ export function lookOverPipe(
         const dial: Dial = (target) => connectFrom(kube, from, target);
         const { answer, note } = await askOver(dial, look, trust, Math.min(tryMs, limitMs), signal);
         const fault = judge(asked, answer);
-        const accepted = note === undefined ? [] : [`${name} accepts ${note} (\`insecure: true\`)`];
+        const accepted = note === undefined ? [] : [`it accepts ${note} (\`insecure: true\`)`];
         return { faults: fault === undefined ? [] : [faultText(standingText(from), fault)], notes: accepted };
       }),
     );

@@ -1,15 +1,17 @@
 import type { CheckPlan, Plan } from '../model/plan.ts';
-import type { ClusterHandle } from '../model/run.ts';
+import type { ClusterHandle, Door } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { Task } from '../model/task.ts';
 import { helmName } from '../releases/helm.ts';
 import { groundTask, type ClusterPart } from './ground.ts';
-import { groupsOf, placesOf } from './places.ts';
+import { groupKey, groupsOf, placesOf } from './places.ts';
 import { runCheck } from './run-check.ts';
 
 export interface CheckTasks {
   readonly byName: ReadonlyMap<string, Task>;
   readonly all: readonly Task[];
+  /** From where connections into the cluster are made. */
+  readonly door?: Task<Door>;
 }
 
 export interface CheckOptions {
@@ -29,6 +31,14 @@ export interface CheckOptions {
 /** For pods, and for the message after the limit proper. */
 const graceMs = 120_000;
 
+/** What short names are looked up in, for each suite on this machine that has ports forwarded. */
+const forwardedFrom = ({ suites, releases }: Pick<Plan, 'suites' | 'releases'>): string[][] =>
+  suites
+    .filter(({ forward = [], lacks }) => forward.length > 0 && lacks.length === 0)
+    .map(({ needs }) => [
+      ...new Set(needs.map((need) => releases.find(({ name }) => name === need)?.namespace ?? need)),
+    ]);
+
 /** A task for each check, and one for the pods from which they look. */
 export function checkTasks(plan: Pick<Plan, 'releases' | 'suites'>, options: CheckOptions): CheckTasks {
   const { checks, cluster, facts, releases } = options;
@@ -41,6 +51,9 @@ export function checkTasks(plan: Pick<Plan, 'releases' | 'suites'>, options: Che
   // From somewhere it is tried whether policies are enforced.
   if (needsWall && groups.every(({ place }) => place !== undefined))
     groups.push({ place: undefined, namespaces: [], everyNode: false });
+  for (const namespaces of forwardedFrom(plan))
+    if (groups.every((group) => groupKey(group.place, group.namespaces) !== groupKey(undefined, namespaces)))
+      groups.push({ place: undefined, namespaces, everyNode: false });
   const image = plan.suites.flatMap((suite) => suite.image ?? [])[0];
   const delivery = image === undefined ? undefined : options.deliveries.get(image);
   const ground =
@@ -75,6 +88,7 @@ export function checkTasks(plan: Pick<Plan, 'releases' | 'suites'>, options: Che
     },
   ]);
   return {
+    ...(ground === undefined ? {} : { door: ground }),
     byName: new Map(tasks),
     all: [...(ground === undefined ? [] : [ground]), ...tasks.map(([, task]) => task)],
   };

@@ -62,3 +62,32 @@ export function workloadOf(text: string): WorkloadName {
   const [, kind = '', name = ''] = workloadPattern.exec(text) ?? [];
   return { kind: workloadKinds[kind as keyof typeof workloadKinds], name };
 }
+
+const forwardPattern = /^((?:[a-z][a-z0-9+.-]*:\/\/)?)([^/?#@]+)([/?#].*)?$/;
+
+/** What is wrong with a text as the address of a forwarded port. */
+export function forwardProblem(text: string): string | undefined {
+  const [, scheme = '', endpoint = ''] = forwardPattern.exec(text) ?? [];
+  if (endpoint === '')
+    return text.includes('@')
+      ? `"${text}" has a name or password in it, which everybody could read`
+      : `"${text}" is not an address like http://shop-api:8080 or shop-db:5432`;
+  if (/^https?:/.test(scheme) && !endpoint.includes(':')) return undefined;
+  return endpointProblem(endpoint);
+}
+
+/** The parts of an address that was checked before. */
+export function forwardOf(text: string): {
+  readonly host: string;
+  readonly port: number;
+  readonly before: string;
+  readonly after: string;
+} {
+  const [, before = '', endpoint = '', after = ''] = forwardPattern.exec(text) ?? [];
+  const implied = before === 'https://' ? 443 : 80;
+  return {
+    ...(endpoint.includes(':') ? endpointOf(endpoint) : { host: endpoint, port: implied }),
+    before,
+    after,
+  };
+}

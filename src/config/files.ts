@@ -122,7 +122,11 @@ function tierFiles(tier: TierConfig, at: Path, source: Source, folders: Folders)
       has([...place, 'job'], `the Job of suite "${suite.name}"`, suite.job, 'file')
     )
       problems.push(...jobProblems(suite, suite.job, place, source, folders));
-    if (tier.cluster === undefined && suite.image === undefined && suite.workingDir !== undefined)
+    if (
+      (tier.cluster === undefined || suite.on === 'host') &&
+      suite.image === undefined &&
+      suite.workingDir !== undefined
+    )
       has(
         [...place, 'workingDir'],
         `the folder that suite "${suite.name}" runs in`,

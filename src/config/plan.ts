@@ -3,6 +3,7 @@ import { KetError } from '../model/errors.ts';
 import type { ImagePlan, Keep, Plan, Resources, SuitePlan, ToolsPlan } from '../model/plan.ts';
 import { openConfig, selectTier } from './chosen-tiers.ts';
 import { msOf as ms } from './duration.ts';
+import { forwardOf } from './endpoints.ts';
 import { dockerfileOf } from './files.ts';
 import { mainContainerIn, readJobFile, type JobContainer } from './job-file.ts';
 import type { LoadedConfig } from './load.ts';
@@ -171,9 +172,10 @@ function suiteOf(
   const { command, setup, teardown, workingDir, template, shm, shards, replicas } = suite;
   const image = suite.image ?? job?.container.image;
   const overrides = input.overrides ?? {};
-  const here = tier.cluster === undefined;
+  const here = tier.cluster === undefined || suite.on === 'host';
   return {
     name: suite.name,
+    ...hostOf(suite),
     ...(command === undefined ? {} : { command }),
     ...(setup === undefined ? {} : { setup }),
     setupMs: ms(suite.setupTimeout),
@@ -218,6 +220,15 @@ function suiteOf(
     ...(template === undefined ? {} : { template: path.resolve(root, template) }),
     ...(job === undefined ? {} : { job: { file: job.file, container: job.container.name } }),
     patches: patchesOf(own, profiles),
+  };
+}
+
+/** What only a suite on this machine has. */
+function hostOf({ on, forward }: SuiteConfig): Pick<SuitePlan, 'on' | 'forward'> {
+  if (on !== 'host') return {};
+  return {
+    on,
+    forward: Object.entries(forward).map(([variable, text]) => ({ variable, ...forwardOf(text) })),
   };
 }
 

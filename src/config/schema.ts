@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { podSecurityLevels, priorities } from '../model/plan.ts';
 import { durationPattern, durationProblem } from './duration.ts';
-import { endpointProblem, urlProblem, workloadProblem } from './endpoints.ts';
+import { endpointProblem, forwardProblem, urlProblem, workloadProblem } from './endpoints.ts';
 import {
   imageProblem,
   kubernetesProblem,
@@ -182,6 +182,7 @@ const authority = form('path or reference', (value) => {
   if (value === '') return 'must not be empty';
   return isReference(value) ? referenceProblem(value, 'key') : undefined;
 }).meta({ minLength: 1 });
+const forwardAddress = form('address', forwardProblem);
 const workload = form('workload', workloadProblem, '^(deployment|statefulset|daemonset)/.+$');
 const whoSchema = z.strictObject({
   labels: z
@@ -270,6 +271,18 @@ export const suiteSchema = z.strictObject({
     .optional()
     .describe(
       'Run by `/bin/sh -c` after the command, however it ended, within the same limit; not when the suite is stopped or killed.',
+    ),
+  on: z
+    .enum(['cluster', 'host'])
+    .default('cluster')
+    .describe(
+      '`host`: the suite is a process of this machine against the cluster, with `KUBECONFIG` and the ports of `forward`, e.g. for Playwright and for tests of operators.',
+    ),
+  forward: z
+    .record(variableName, forwardAddress)
+    .default({})
+    .describe(
+      'With `on: host`: variables that hold an address of the cluster, with a port of this machine in place of its host and port: `{API_URL: "http://shop-api:8080"}`.',
     ),
   image: pulledImage.optional().describe('Image in which the suite runs; required in a tier with a cluster.'),
   workingDir: path

@@ -225,8 +225,23 @@ export interface WhoPlan {
 /** One string is run by `/bin/sh -c`; a list is the argv; `undefined` is the image's own entry point. */
 export type Command = string | readonly string[];
 
+/** A port of this machine for a service of the cluster. */
+export interface ForwardPlan {
+  /** That holds the address. */
+  readonly variable: string;
+  readonly host: string;
+  readonly port: number;
+  /** What stands before and after host and port: `http://` and `/api`. */
+  readonly before: string;
+  readonly after: string;
+}
+
 export interface SuitePlan {
   readonly name: string;
+  /** It runs as a process of this machine, against the cluster. */
+  readonly on?: 'host';
+  /** Only beside `on`. */
+  readonly forward?: readonly ForwardPlan[];
   readonly command?: Command;
   /** For `/bin/sh -c`, before and after the command. */
   readonly setup?: string;

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { Kube } from './kube.ts';
 import type { StateFile } from './state.ts';
 import type { TaskContext } from './task.ts';
@@ -42,6 +43,18 @@ export interface ClusterHandle {
   /** Names of the nodes, which with Kind are also the names of their containers. */
   readonly nodes: readonly string[];
   readonly kube: Kube;
+}
+
+/** Makes connections in the network of a cluster, from where a suite in it would. */
+export interface Door {
+  /** `namespaces`: what short names are looked up in. Rejects with what became of it. */
+  dial(target: {
+    readonly namespaces: readonly string[];
+    readonly host: string;
+    readonly port: number;
+    /** Breaks it at any time. */
+    readonly signal: AbortSignal;
+  }): Promise<Duplex>;
 }
 
 /** Fires with a KetError when a release that was ready is not fit to be tested any more. */

@@ -11,6 +11,7 @@ import { collectTask } from '../releases/collect-task.ts';
 import { releaseGuard } from '../releases/guard.ts';
 import { releaseTasks } from '../releases/tasks.ts';
 import { clusterFactsTask } from '../suites/cluster-facts.ts';
+import { hostSuiteTask } from '../suites/host/task.ts';
 import { lackingTask, lacksSomething } from '../suites/lacking.ts';
 import { processSuiteTask, suiteTask, type SuiteReport, type SuiteSettings } from '../suites/tasks.ts';
 import { toolTasks } from '../tools/tasks.ts';
@@ -79,15 +80,24 @@ export function compose(options: ComposeOptions): Composition {
   const suites = (checksOnly ? [] : plan.suites).map((suite) =>
     lacksSomething(suite)
       ? lackingTask(suite)
-      : suiteTask(settings, plan, suite, {
-          cluster: cluster.ready,
-          clusterFacts,
-          facts,
-          releases: installs,
-          checks: checks.byName,
-          deliveries,
-          ...guards,
-        }),
+      : suite.on === 'host'
+        ? hostSuiteTask(settings, plan, suite, {
+            cluster: cluster.ready,
+            door: checks.door,
+            releases: installs,
+            checks: checks.byName,
+            guard: guards.guard,
+            home: run.kubeconfig,
+          })
+        : suiteTask(settings, plan, suite, {
+            cluster: cluster.ready,
+            clusterFacts,
+            facts,
+            releases: installs,
+            checks: checks.byName,
+            deliveries,
+            ...guards,
+          }),
   );
   const collects = plan.releases.flatMap((release, index) => {
     const install = releases.install[index];

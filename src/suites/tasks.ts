@@ -33,6 +33,8 @@ export interface SuiteSettings {
   readonly assets: Assets;
   readonly keepFailedMs: number;
   readonly ephemeral: boolean;
+  /** The run made the cluster, or `ket up` did: suites on this machine may be its administrator. */
+  readonly ownCluster: boolean;
   readonly state: StateFile;
   readonly journal: AttemptJournal;
   readonly secrets: Secrets;
@@ -61,11 +63,11 @@ export interface SuiteNeeds {
 }
 
 /** All attempts of a suite, one after another, with room for what each needs besides its own limit. */
-const suiteLimit = (suite: SuitePlan, keepMs: number): number =>
+export const suiteLimit = (suite: SuitePlan, keepMs: number): number =>
   (suite.retries + 1 + infraRetries) * attemptLimits(suite.limitMs, keepMs, suite.pendingMs).jobMs;
 
 /** 0 for the highest, and less for each below it. */
-const priorityOf = (suite: SuitePlan): number => -priorities.indexOf(suite.priority);
+export const priorityOf = (suite: SuitePlan): number => -priorities.indexOf(suite.priority);
 
 /** One suite as Jobs in the cluster. */
 export function suiteTask(
@@ -202,7 +204,7 @@ export function endIfNotPassed(plan: Plan, suite: string, outcome: Outcome, admi
 }
 
 /** The context of a suite that also ends for other reasons than its own. */
-const withStops = (context: TaskContext, stops: readonly AbortSignal[]): TaskContext => ({
+export const withStops = (context: TaskContext, stops: readonly AbortSignal[]): TaskContext => ({
   ...context,
   output: (task) => context.output(task),
   signal: AbortSignal.any([context.signal, ...stops]),
