@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { untilHolds, type Seen } from '../../src/checks/look.ts';
+import { untilLost } from '../../src/checks/lost.ts';
 import { serviceOf } from '../../src/checks/look-simple.ts';
 import { podFor, programFor } from '../../src/checks/pods.ts';
 import { fakeClock } from './support/phases.ts';
@@ -44,6 +45,44 @@ describe('a check is looked at', () => {
     const cancel = new AbortController();
     cancel.abort(new Error('stop'));
     await expect(wait(looks(new Error('cut')).look, cancel.signal)).rejects.toThrow('stop');
+  });
+});
+
+describe('a check while suites run', () => {
+  const lost = (look: () => Promise<Seen>, wanted?: 'holds') => {
+    const clock = fakeClock();
+    const signal = new AbortController().signal;
+    const found = untilLost(look, {
+      clock,
+      limitMs: 5000,
+      signal,
+      ...(wanted === undefined ? {} : { wanted }),
+    });
+    return found.then((seen) => ({ seen, ms: clock.monotonic() }));
+  };
+  const bad: Seen = { faults: ['closed'] };
+  const good: Seen = { faults: [] };
+
+  test('is lost when it has not held for its limit without a break', async () => {
+    const { look, count } = looks(good, bad, bad, good, bad);
+    const began = fakeClock().monotonic();
+    const { seen, ms } = await lost(look);
+    expect(seen).toEqual(bad);
+    // Two that break off, one that is well, then four: the first, and one each 2 s until 5 s are over.
+    expect(count()).toBe(8);
+    expect(ms - began).toBe(10_000 + 10_000 + 2000 + 2000 + 10_000 + 3 * 2000);
+  });
+
+  test('is not lost by looks that ket could not make', async () => {
+    const { look, count } = looks(bad, new Error('cut'), new Error('cut'), new Error('cut'), good, bad);
+    await lost(look);
+    expect(count()).toBe(9);
+  });
+
+  test('holds again at the first look that says so', async () => {
+    const { look, count } = looks(bad, new Error('cut'), good);
+    expect((await lost(look, 'holds')).seen).toEqual(good);
+    expect(count()).toBe(3);
   });
 });
 

@@ -22,6 +22,10 @@ const wrong: readonly (readonly [text: string, ...problems: string[]])[] = [
   [tier('{name: a, tcp: "x:1", «status: 204}'), '"status" of check "a" goes with "http", but it has "tcp"'],
   [tier('{name: a, tcp: "x:1", «service: b}'), '"service" of check "a" goes with "grpc", but it has "tcp"'],
   [
+    tier('{name: a, network: true, «during: true}'),
+    '"during" of check "a" goes with "http", "tcp", "grpc" or "workload"; the others are looked at before suites only',
+  ],
+  [
     tier('{name: a, http: "http://x/", «insecure: true}'),
     '"insecure" of check "a" is about TLS: it goes with https://, or "tls"',
   ],
@@ -133,6 +137,20 @@ describe('the plan of a check', () => {
         command: ['pg_isready'],
       },
     ],
+    [
+      'http: "https://api/", ca: release/shop/configmap/tls/root.pem',
+      {
+        ...{ kind: 'http', host: 'api', port: 443, path: '/', status: 200 },
+        tls: {
+          ca: { kind: 'ConfigMap', namespace: 'shop', name: 'tls', key: 'root.pem' },
+          insecure: false,
+        },
+      },
+    ],
+    [
+      'grpc: "cart:9090", service: shop.Cart, tls: true, insecure: true',
+      { kind: 'grpc', host: 'cart', port: 9090, service: 'shop.Cart', tls: { insecure: true } },
+    ],
     ['workload: daemonset/x', { kind: 'workload', workload: { kind: 'DaemonSet', name: 'x' } }],
     ['job: migrate', { kind: 'job', job: 'migrate' }],
     ['network: true', { kind: 'network' }],
@@ -148,9 +166,10 @@ describe('the plan of a check', () => {
     ],
   ];
   test.each(looks)('%s', (check, look) => {
-    expect(planOf(tier(`{name: a, ${check}}`)).checks).toEqual([
-      { name: 'a', releases: ['shop'], namespaces: ['shop'], look, limitMs: 30_000, totalMs: 300_000 },
-    ]);
+    const during = ['http', 'tcp', 'grpc', 'workload'].includes(look.kind) ? { during: true } : {};
+    const names = { name: 'a', releases: ['shop'], namespaces: ['shop'] };
+    const limits = { limitMs: 30_000, totalMs: 300_000, ...during };
+    expect(planOf(tier(`{name: a, ${check}}`)).checks).toEqual([{ ...names, look, ...limits }]);
   });
 
   test('suites require those of the releases that they need, or what they list', () => {

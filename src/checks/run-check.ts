@@ -62,10 +62,11 @@ interface Prepared {
 
 const nothing = (): Promise<void> => Promise.resolve();
 
-async function lookOf(
+/** What is looked at, with what it needs for it. */
+export async function lookOf(
   check: CheckPlan,
   { kube, releases, ground, places }: CheckPlace,
-  context: TaskContext,
+  context: Pick<TaskContext, 'deps' | 'awaiting'>,
   signal: AbortSignal,
 ): Promise<Prepared> {
   const { deps } = context;

@@ -1,17 +1,20 @@
 import type { CheckPlan, Plan } from '../model/plan.ts';
-import type { ClusterHandle, Door } from '../model/run.ts';
+import type { ClusterHandle, Door, Vigil } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { Task } from '../model/task.ts';
 import { helmName } from '../releases/helm.ts';
 import { groundTask, type ClusterPart } from './ground.ts';
 import { groupKey, groupsOf, placesOf } from './places.ts';
-import { runCheck } from './run-check.ts';
+import { runCheck, type CheckPlace } from './run-check.ts';
+import { vigilOver } from './vigil.ts';
 
 export interface CheckTasks {
   readonly byName: ReadonlyMap<string, Task>;
   readonly all: readonly Task[];
   /** From where connections into the cluster are made. */
   readonly door?: Task<Door>;
+  /** Over those that have held. */
+  readonly vigil: Vigil;
 }
 
 export interface CheckOptions {
@@ -40,7 +43,10 @@ const forwardedFrom = ({ suites, releases }: Pick<Plan, 'suites' | 'releases'>):
     ]);
 
 /** A task for each check, and one for the pods from which they look. */
-export function checkTasks(plan: Pick<Plan, 'releases' | 'suites'>, options: CheckOptions): CheckTasks {
+export function checkTasks(
+  plan: Pick<Plan, 'releases' | 'suites' | 'checks' | 'onUnhealthy'>,
+  options: CheckOptions,
+): CheckTasks {
   const { checks, cluster, facts, releases } = options;
   const places = new Map(checks.map((check) => [check, placesOf(check, plan)]));
   const fromPods = checks.filter(({ look }) =>
@@ -58,6 +64,7 @@ export function checkTasks(plan: Pick<Plan, 'releases' | 'suites'>, options: Che
   const delivery = image === undefined ? undefined : options.deliveries.get(image);
   const ground =
     groups.length === 0 ? undefined : groundTask({ ...options, image, groups, needsWall, delivery });
+  const held = new Map<string, CheckPlace>();
   const helmNames = new Map(plan.releases.map((release) => [release.name, helmName(release)]));
   const tasks = checks.map((check): [string, Task] => [
     check.name,
@@ -73,23 +80,22 @@ export function checkTasks(plan: Pick<Plan, 'releases' | 'suites'>, options: Che
       ],
       limitMs: check.totalMs + graceMs,
       async run(context) {
-        await runCheck(
-          check,
-          {
-            kube: context.output(cluster).kube,
-            releases: check.releases.map((name) => helmNames.get(name) ?? name),
-            folder: options.folder,
-            places: places.get(check) ?? [],
-            ground: ground !== undefined && fromPods.includes(check) ? context.output(ground) : undefined,
-          },
-          context,
-        );
+        const place: CheckPlace = {
+          kube: context.output(cluster).kube,
+          releases: check.releases.map((name) => helmNames.get(name) ?? name),
+          folder: options.folder,
+          places: places.get(check) ?? [],
+          ground: ground !== undefined && fromPods.includes(check) ? context.output(ground) : undefined,
+        };
+        await runCheck(check, place, context);
+        held.set(check.name, place);
       },
     },
   ]);
   return {
     ...(ground === undefined ? {} : { door: ground }),
     byName: new Map(tasks),
+    vigil: vigilOver(plan, (name) => held.get(name)),
     all: [...(ground === undefined ? [] : [ground]), ...tasks.map(([, task]) => task)],
   };
 }

@@ -40,6 +40,7 @@ export function checkProblems(scope: Scope): void {
       scope.add([...place, 'exec'], `check "${check.name}" has no "command" to run there`);
     policyOf(scope, check, place);
     tlsOf(scope, check, place);
+    duringOf(scope, check, place);
   });
   tier.suites.forEach((suite, index) => {
     requiredBy(scope, suite.name, suite.requires.checks ?? [], [
@@ -70,6 +71,16 @@ function kindOf({ source, add }: Scope, check: CheckConfig, place: Path): void {
       add([...place, key], `"${key}" of check "${check.name}" goes with "${wanted}", but it has "${kind}"`, {
         key: true,
       });
+}
+
+function duringOf({ add }: Scope, check: CheckConfig, place: Path): void {
+  const { http, tcp, grpc, workload, during } = check;
+  if (during === undefined || [http, tcp, grpc, workload].some((kind) => kind !== undefined)) return;
+  add(
+    [...place, 'during'],
+    `"during" of check "${check.name}" goes with "http", "tcp", "grpc" or "workload"; the others are looked at before suites only`,
+    { key: true },
+  );
 }
 
 function releaseOf({ tier, add }: Scope, check: CheckConfig, place: Path): void {

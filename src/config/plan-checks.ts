@@ -25,9 +25,14 @@ export function checksOf(tier: TierConfig, root: string): readonly CheckPlan[] {
       look: lookOf(check, namespaces[0] ?? 'default', (ca) => authorityOf(ca, root, namespaceOf)),
       limitMs: ms(check.limit),
       totalMs: ms(check.timeout),
+      ...(isDuring(check) ? { during: true } : {}),
     };
   });
 }
+
+/** What costs little, unless it is said otherwise. */
+const isDuring = ({ http, tcp, grpc, workload, during = true }: CheckConfig): boolean =>
+  during && [http, tcp, grpc, workload].some((kind) => kind !== undefined);
 
 /** A file beside ket.yaml, or a key of an object of a release. */
 function authorityOf(ca: string, root: string, namespaceOf: ReadonlyMap<string, string>): AuthorityPlan {

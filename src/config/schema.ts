@@ -252,6 +252,11 @@ export const checkSchema = z.strictObject({
     .default('30s')
     .describe('How long one probe may take to hold; it is tried again until then.'),
   timeout: duration.default('5m').describe('How long all probes of the check may take together.'),
+  during: flag
+    .optional()
+    .describe(
+      'With `http`, `tcp`, `grpc` and `workload`: whether it must also hold while suites run that require it; `true` unless given. One that does not hold for `limit` acts as `onUnhealthy` says.',
+    ),
 });
 
 export const suiteSchema = z.strictObject({

@@ -150,6 +150,8 @@ export interface CheckPlan {
   readonly limitMs: number;
   /** For all probes of the check together. */
   readonly totalMs: number;
+  /** It is looked at again while suites run that require it. */
+  readonly during?: true;
 }
 
 /** What a check looks at. */

@@ -60,6 +60,12 @@ export interface Door {
 /** Fires with a KetError when a release that was ready is not fit to be tested any more. */
 export type Guard = (release: string, cluster: ClusterHandle, context: TaskContext) => AbortSignal;
 
+/** Looks at these checks, by name, while a suite runs: until `end`. A signal fires when one does not hold any more. */
+export type Vigil = (
+  checks: readonly string[],
+  context: TaskContext,
+) => { readonly signals: readonly AbortSignal[]; readonly end: () => void };
+
 /** Node containers that run, while the cluster in them may still be starting. */
 export interface StartedNodes {
   readonly name: string;

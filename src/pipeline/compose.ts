@@ -87,6 +87,7 @@ export function compose(options: ComposeOptions): Composition {
             releases: installs,
             checks: checks.byName,
             guard: guards.guard,
+            vigil: checks.vigil,
             home: run.kubeconfig,
           })
         : suiteTask(settings, plan, suite, {
@@ -96,6 +97,7 @@ export function compose(options: ComposeOptions): Composition {
             releases: installs,
             checks: checks.byName,
             deliveries,
+            vigil: checks.vigil,
             ...guards,
           }),
   );

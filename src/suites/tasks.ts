@@ -2,7 +2,7 @@ import { withDependencies } from '../model/dependencies.ts';
 import { KetError } from '../model/errors.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { priorities, type Plan, type SuitePlan } from '../model/plan.ts';
-import type { Assets, ClusterHandle, Guard, ImageFacts, Outbound } from '../model/run.ts';
+import type { Assets, ClusterHandle, Guard, ImageFacts, Outbound, Vigil } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { Task, TaskContext } from '../model/task.ts';
 import type { TestDurations } from '../results/test-durations.ts';
@@ -58,6 +58,7 @@ export interface SuiteNeeds {
   /** By name: done when it holds. */
   readonly checks: ReadonlyMap<string, Task>;
   readonly guard: Guard;
+  readonly vigil?: Vigil;
   /** Releases that are unavailable now, and why; kept with `onUnhealthy: report` only. */
   readonly unavailable: ReadonlyMap<string, string>;
 }
@@ -100,7 +101,8 @@ export function suiteTask(
       const cluster = outer.output(needs.cluster);
       const watched = withDependencies(suite.needs, plan.releases);
       const guards = watched.map((name) => needs.guard(name, cluster, outer));
-      const context = withStops(outer, [admission.stopped, ...guards]);
+      const vigil = needs.vigil?.(suite.checks, outer);
+      const context = withStops(outer, [admission.stopped, ...guards, ...(vigil?.signals ?? [])]);
       const { kube } = cluster;
       const world: SuiteWorld = {
         runId: settings.runId,
@@ -140,7 +142,7 @@ export function suiteTask(
           await sayHints(world, suite, result, context);
           return result;
         },
-      );
+      ).finally(() => vigil?.end());
       endIfNotPassed(plan, suite.name, report.outcome, admission);
       await leave();
       return report;

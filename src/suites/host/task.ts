@@ -2,7 +2,7 @@ import path from 'node:path';
 import { withDependencies } from '../../model/dependencies.ts';
 import { KetError, messageOf } from '../../model/errors.ts';
 import type { Plan, SuitePlan } from '../../model/plan.ts';
-import type { ClusterHandle, Door, Guard } from '../../model/run.ts';
+import type { ClusterHandle, Door, Guard, Vigil } from '../../model/run.ts';
 import type { Task, TaskContext } from '../../model/task.ts';
 import { runProcess } from '../process.ts';
 import { runSuite, type SuiteReport } from '../suite.ts';
@@ -17,6 +17,7 @@ export interface HostNeeds {
   readonly releases: ReadonlyMap<string, Task | undefined>;
   readonly checks: ReadonlyMap<string, Task>;
   readonly guard: Guard;
+  readonly vigil: Vigil;
   /** Folder for files with keys. */
   readonly home: string;
 }
@@ -68,7 +69,8 @@ export function hostSuiteTask(
       const guards = withDependencies(suite.needs, plan.releases).map((name) =>
         needs.guard(name, cluster, outer),
       );
-      const context = withStops(outer, [admission.stopped, ...guards]);
+      const vigil = needs.vigil(suite.checks, outer);
+      const context = withStops(outer, [admission.stopped, ...guards, ...vigil.signals]);
       const { report } = await runSuite(
         suite,
         settings.runId,
@@ -93,7 +95,7 @@ export function hostSuiteTask(
               });
             }
           }),
-      );
+      ).finally(() => vigil.end());
       endIfNotPassed(plan, suite.name, report.outcome, admission);
       return report;
     },
