@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fs from 'node:fs';
 import path from 'node:path';
 import { selfSigned, signed } from '../unit/support/certificates.ts';
-import { attemptOf, eventsOf, ket, namespacesBut, root, sandbox, up } from './ket.ts';
+import { attemptOf, eventsOf, ket, kubectl, namespacesBut, root, sandbox, up } from './ket.ts';
 import type { Ran, Sandbox } from './ket.ts';
 
 /** Suites on this machine against a cluster of one node, and checks of TLS and gRPC servers in it. */
@@ -126,6 +126,17 @@ tiers:
   )}
   rights: ${common(`
       { name: rights, on: host, expectTests: false, command: 'kubectl get pods -o name && kubectl auth can-i get secrets; kubectl auth can-i list nodes; kubectl auth whoami -o jsonpath={.status.userInfo.username}' }`)}
+  lost: ${common(
+    `
+      { name: here, on: host, expectTests: false, command: 'echo ready; sleep 200' },
+      { name: there, image: "${busybox}", expectTests: false, command: 'sleep 200' },
+      { name: free, on: host, expectTests: false, command: 'sleep 45', requires: { checks: [] } }`,
+    "{ name: up, http: 'http://shop-api:8080/id', limit: 5s }, { name: not-during, tcp: 'shop-api:8080', limit: 5s, during: false }",
+  )}
+  told: ${common(
+    `{ name: here, on: host, expectTests: false, command: 'echo ready; for i in $(seq 900); do test -f back && exit 0; sleep 0.1; done; exit 1' }`,
+    "{ name: up, tcp: 'shop-api:8080', limit: 5s }",
+  )}    onUnhealthy: report
   slow: ${common(`
       { name: slow, on: host, expectTests: false, forward: { API: 'shop-api:8080' }, command: 'echo "pid $$ file $KUBECONFIG api $API"; sleep 300' }`)}
 `;
@@ -166,6 +177,9 @@ afterAll(async () => {
   box.remove();
 }, 120_000);
 
+const scale = (replicas: number): string =>
+  kubectl(cluster.kubeconfig, '-n', 'shop', 'scale', 'deployment/shop-api', `--replicas=${String(replicas)}`);
+
 const consoleOf = (ran: Ran, suite: string): string =>
   fs.readFileSync(path.join(ran.folder, 'suites', suite, 'attempt-1', 'console.log'), 'utf8');
 const checkOf = (ran: Ran, name: string) =>
@@ -175,7 +189,7 @@ const keys = (): string[] => {
   const runs = path.join(box.home, 'state', 'ket', 'runs');
   return fs
     .readdirSync(runs)
-    .filter((name) => name.includes('kubeconfig') && path.join(runs, name) !== cluster.kubeconfig);
+    .filter((name) => name.endsWith('.kubeconfig') && path.join(runs, name) !== cluster.kubeconfig);
 };
 const nothingIsLeft = async (ran: Ran): Promise<void> => {
   expect(eventsOf(ran, 'leftover')).toEqual([]);
@@ -211,7 +225,7 @@ describe('suites on this machine', () => {
     });
     expect(ran.code).toBe(3);
     await nothingIsLeft(ran);
-  });
+  }, 60_000);
 
   test('in a cluster that is not of ket have the rights of a suite in it', async () => {
     const other = await ket({
@@ -221,9 +235,8 @@ describe('suites on this machine', () => {
     });
     const said = consoleOf(other, 'rights');
     expect(said).toMatch(/^pod\/shop-api-\S+\n/);
-    expect(said).toMatch(
-      /\nno\n(.*\n)?no\n(.*\n)?system:serviceaccount:ket-\S+-rights-1:ket-\S+-rights-1\n$/,
-    );
+    expect(said.match(/^(yes|no)$/gm)).toEqual(['no', 'no']);
+    expect(said).toMatch(/\nsystem:serviceaccount:ket-\S+-rights-1:ket-\S+-rights-1\n$/);
     await nothingIsLeft(other);
   }, 180_000);
 
@@ -246,6 +259,46 @@ describe('suites on this machine', () => {
     expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH');
     expect(keys()).toEqual([]);
     expect(await namespacesBut(cluster.kubeconfig, 'shop')).toEqual([]);
+  }, 240_000);
+});
+
+describe('a check that does not hold any more while suites run', () => {
+  const runOn = (tier: string, onEvent: (event: Ran['events'][number]) => void): Promise<Ran> =>
+    ket({ args: ['run', '--tier', tier, '--cluster', cluster.name], cwd: folder, box, onEvent });
+
+  test('ends those that require it, with the reason, and no others', async () => {
+    const ran = await runOn('lost', (event) => {
+      if (event.type === 'log' && event.line === 'ready') scale(0);
+    });
+    scale(1);
+    for (const suite of ['here', 'there']) {
+      const { outcome, infraClass, message } = attemptOf(ran, suite);
+      expect([outcome, infraClass]).toEqual(['infra-error', 'unhealthy']);
+      expect(message).toMatch(
+        /^check up did not hold for 5 s while suites ran: pod probe-1-1 on node \S+ → http:\/\/shop-api:8080\/id: expected status 200, seen: .+; likely: .+; no pod of Service shop\/shop-api/,
+      );
+    }
+    expect(attemptOf(ran, 'free')).toMatchObject({ outcome: 'passed' });
+    expect(ran.code).toBe(3);
+    await nothingIsLeft(ran);
+  }, 240_000);
+
+  test('is told, and that it holds again, with `onUnhealthy: report`', async () => {
+    const told: string[] = [];
+    const ran = await runOn('told', (event) => {
+      if (event.type === 'log' && event.line === 'ready') scale(0);
+      if (event.type !== 'notice' || !event.text.startsWith('check up ')) return;
+      told.push(event.text);
+      if (told.length === 1) scale(1);
+      else fs.writeFileSync(path.join(folder, 'back'), '');
+    });
+    expect(told).toEqual([
+      expect.stringMatching(/^check up did not hold for 5 s while suites ran: /),
+      'check up holds again',
+    ]);
+    expect(attemptOf(ran, 'here')).toMatchObject({ outcome: 'passed' });
+    expect(ran.code).toBe(0);
+    await nothingIsLeft(ran);
   }, 240_000);
 });
 
@@ -283,5 +336,5 @@ describe('checks of TLS and gRPC', () => {
       'check accepted: it accepts a certificate of an unknown authority, self (`insecure: true`)',
     ));
 
-  test('nothing is left', () => nothingIsLeft(ran));
+  test('nothing is left', () => nothingIsLeft(ran), 60_000);
 });
