@@ -229,6 +229,13 @@ export const groups: readonly TestGroup[] = [
     false,
     '(releases|spread|checks)',
   ),
+  cluster(
+    'host',
+    'suites on this machine against a cluster; checks of TLS and gRPC; checks while suites run',
+    false,
+    'host-suites',
+    ['__tests__/unit/support/certificates.ts'],
+  ),
   cluster('kube', 'the API client against a real API server', false, 'kube'),
   {
     name: 'recipes',

@@ -45,6 +45,16 @@ spec:
   policyTypes: [Ingress]
   ingress: [{ from: [{ podSelector: { matchLabels: { role: api } } }, { podSelector: { matchLabels: { app.kubernetes.io/managed-by: ket } } , namespaceSelector: { matchLabels: { app.kubernetes.io/managed-by: ket } } }] }]
 `,
+  'inner/inner.yaml': `${server('inner-db', 5432)}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: { name: inner-db }
+spec:
+  podSelector: { matchLabels: { app: inner-db } }
+  policyTypes: [Ingress]
+  ingress: [{ from: [{ podSelector: {} }] }]
+`,
   'ket.yaml': `
 tiers:
   all:
@@ -75,7 +85,7 @@ tiers:
         deny: [{ labels: { role: web } }]
         limit: 3s
       - name: dead
-        policy: shop-db:5433
+        policy: shop-dead:5432
         allow: [{ labels: { role: api } }]
         deny: [{ labels: { role: web } }]
         limit: 3s
@@ -94,6 +104,15 @@ tiers:
         deny: [{ labels: { role: web } }]
         limit: 5s
     suites: [{ name: good, image: "${image}", command: 'true', expectTests: false }]
+  beside: &inner
+    cluster: { config: ${path.join(root, 'kind-configs', 'e2e.yaml')} }
+    images: [{ name: "${image}" }]
+    releases: [{ name: inner, manifests: [inner] }]
+    checks: [{ name: net, network: true, limit: 8s }, { name: db-up, tcp: 'inner-db:5432', limit: 8s }]
+    suites: [{ name: asks, image: "${image}", command: 'true', expectTests: false, placement: release }]
+  apart:
+    <<: *inner
+    suites: [{ name: asks, image: "${image}", command: 'true', expectTests: false }]
 `,
 };
 
@@ -123,6 +142,8 @@ beforeAll(async () => {
   cluster = await up('all', folder, box);
   for (const input of [job('shop-migrate', 'true'), job('shop-fails', 'false')])
     execFileSync('kubectl', ['--kubeconfig', cluster.kubeconfig, 'create', '-f', '-'], { input });
+  // Of no release, and without pods behind it.
+  kubectl(cluster.kubeconfig, '-n', 'shop', 'create', 'service', 'clusterip', 'shop-dead', '--tcp=5432');
 }, 400_000);
 afterAll(async () => {
   await ket({ args: ['down'], cwd: folder, box });
@@ -154,7 +175,7 @@ test('a suite whose checks hold runs, and one whose check fails is skipped with 
   expect(outcome).toBe('failed');
   expect(error?.code).toBe('KET_CHECK');
   expect(error?.message).toMatch(
-    /^check wrong-port: pod probe-1-\d on node \S+-worker\d? → shop-db:5433: expected a connection, seen: (refused|no answer) by 10\.\S+.*; likely: /,
+    /^check wrong-port: pod probe-1-\d on node \S+-worker\d? → shop-db:5433: expected a connection, seen: .+; likely: Service shop\/shop-db has no port 5433, only 5432$/,
   );
   expect(error?.details).toContainEqual(expect.stringMatching(/^pod shop-db-\S+ of Service shop\/shop-db:$/));
   expect(error?.details).toContain('serving');
@@ -192,7 +213,10 @@ describe('ket check', () => {
       'open',
       /a pod with role=web in namespace shop → \S+:8080: expected no connection, seen: a connection to 10\./,
     ],
-    ['dead', /a pod with role=api in namespace shop → \S+:5433: expected a connection, seen: /],
+    [
+      'dead',
+      /a pod with role=api in namespace shop → shop-dead\.shop\S+:5432: expected a connection, seen: (refused|no answer) by 10\./,
+    ],
   ])('%s fails, and says so', (name, message) => {
     const { outcome, error } = checkOf(ran, name) ?? {};
     expect([outcome, error?.code]).toEqual(['failed', 'KET_CHECK']);
@@ -205,8 +229,37 @@ describe('ket check', () => {
     ));
 });
 
+describe('a port that a policy opens to the namespace of the release alone', () => {
+  const inTier = async (tier: string): Promise<Ran> => {
+    const ran = await ket({ args: ['run', '--tier', tier, '--cluster', cluster.name], cwd: folder, box });
+    await nothingIsLeft(ran);
+    return ran;
+  };
+
+  test('is looked at from there for a suite that runs there', async () => {
+    const ran = await inTier('beside');
+    expect(ran.stderr).toBe('');
+    expect(eventsOf(ran, 'suite-ended')).toMatchObject([{ suite: 'asks', outcome: 'passed' }]);
+    expect(ran.code).toBe(0);
+    for (const name of ['net', 'db-up']) expect(checkOf(ran, name)).toMatchObject({ outcome: 'done' });
+  }, 180_000);
+
+  test('is closed to a suite with a namespace of its own, and the checks say so', async () => {
+    const ran = await inTier('apart');
+    expect(ran.code).toBe(3);
+    expect(eventsOf(ran, 'suite-ended')).toMatchObject([{ suite: 'asks', outcome: 'skipped' }]);
+    const closed =
+      /^check \S+: pod probe-1-\d on node \S+ → (http:\/\/)?inner-db\S*:5432\/?: expected (a connection|an HTTP answer), seen: no answer by 10\.\S+ within \d+ ms; likely: a NetworkPolicy drops it/;
+    for (const name of ['net', 'db-up']) expect(checkOf(ran, name)?.error?.message).toMatch(closed);
+  }, 180_000);
+});
+
 test('a cluster that does not enforce policies is found out', async () => {
-  kubectl(cluster.kubeconfig, '-n', 'kube-system', 'delete', 'daemonset', 'kindnet', '--wait=true');
+  const inSystem = ['-n', 'kube-system'];
+  const plugin = kubectl(cluster.kubeconfig, ...inSystem, 'get', 'daemonsets', '-o', 'name')
+    .split('\n')
+    .find((name) => name !== '' && !name.endsWith('/kube-proxy'));
+  kubectl(cluster.kubeconfig, ...inSystem, 'delete', plugin ?? '', '--wait=true');
   const ran = await ket({ args: ['check', '--tier', 'few', '--cluster', cluster.name], cwd: folder, box });
   expect(ran.code).toBe(3);
   const { error } = checkOf(ran, 'db-private') ?? {};

@@ -1,9 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { groupsOf } from '../../src/checks/ground.ts';
 import { untilHolds, type Seen } from '../../src/checks/look.ts';
+import { untilLost } from '../../src/checks/lost.ts';
 import { serviceOf } from '../../src/checks/look-simple.ts';
 import { podFor, programFor } from '../../src/checks/pods.ts';
-import type { CheckPlan } from '../../src/model/plan.ts';
 import { fakeClock } from './support/phases.ts';
 
 /** Looks that answer one after the other, the last one again and again. */
@@ -49,6 +48,44 @@ describe('a check is looked at', () => {
   });
 });
 
+describe('a check while suites run', () => {
+  const lost = (look: () => Promise<Seen>, wanted?: 'holds') => {
+    const clock = fakeClock();
+    const signal = new AbortController().signal;
+    const found = untilLost(look, {
+      clock,
+      limitMs: 5000,
+      signal,
+      ...(wanted === undefined ? {} : { wanted }),
+    });
+    return found.then((seen) => ({ seen, ms: clock.monotonic() }));
+  };
+  const bad: Seen = { faults: ['closed'] };
+  const good: Seen = { faults: [] };
+
+  test('is lost when it has not held for its limit without a break', async () => {
+    const { look, count } = looks(good, bad, bad, good, bad);
+    const began = fakeClock().monotonic();
+    const { seen, ms } = await lost(look);
+    expect(seen).toEqual(bad);
+    // Two that break off, one that is well, then four: the first, and one each 2 s until 5 s are over.
+    expect(count()).toBe(8);
+    expect(ms - began).toBe(10_000 + 10_000 + 2000 + 2000 + 10_000 + 3 * 2000);
+  });
+
+  test('is not lost by looks that ket could not make', async () => {
+    const { look, count } = looks(bad, new Error('cut'), new Error('cut'), new Error('cut'), good, bad);
+    await lost(look);
+    expect(count()).toBe(9);
+  });
+
+  test('holds again at the first look that says so', async () => {
+    const { look, count } = looks(bad, new Error('cut'), good);
+    expect((await lost(look, 'holds')).seen).toEqual(good);
+    expect(count()).toBe(3);
+  });
+});
+
 test.each([
   ['shop-db', 'shop/shop-db'],
   ['shop-db.mail', 'mail/shop-db'],
@@ -56,19 +93,6 @@ test.each([
   ['shop-db.mail.svc.cluster.local', 'mail/shop-db'],
   ['db.example.com', undefined],
 ])('%s is the service %s', (host, service) => expect(serviceOf(host, ['shop', 'other'])).toBe(service));
-
-test('checks with the same namespaces look from the same pods, on every node for the network', () => {
-  const check = (kind: 'tcp' | 'network', ...namespaces: string[]): CheckPlan => ({
-    ...{ name: kind, releases: [], namespaces, limitMs: 1, totalMs: 1 },
-    look: kind === 'network' ? { kind } : { kind, host: 'a', port: 1 },
-  });
-  expect(
-    groupsOf([check('tcp', 'a'), check('network', 'a'), check('tcp', 'a'), check('tcp', 'a', 'b')]),
-  ).toEqual([
-    { namespaces: ['a'], everyNode: true },
-    { namespaces: ['a', 'b'], everyNode: false },
-  ]);
-});
 
 describe('a pod of checks', () => {
   const facts = { runId: 'r1', image: 'tests:dev', nameserver: '10.96.0.10', domain: 'cluster.local' };

@@ -13,13 +13,34 @@ const two = 'releases: [{name: shop, chart: chart}, {name: mail, chart: chart, n
 const wrong: readonly (readonly [text: string, ...problems: string[]])[] = [
   [
     tier('«{name: a}'),
-    'check "a" looks at nothing; give it one of "http", "tcp", "exec", "workload", "job", "network", "policy"',
+    'check "a" looks at nothing; give it one of "http", "tcp", "grpc", "exec", "workload", "job", "network", "policy"',
   ],
   [
     tier('{name: a, tcp: "x:1", «job: b}'),
     '"job" of check "a" contradicts "tcp": a check looks at one thing',
   ],
   [tier('{name: a, tcp: "x:1", «status: 204}'), '"status" of check "a" goes with "http", but it has "tcp"'],
+  [tier('{name: a, tcp: "x:1", «service: b}'), '"service" of check "a" goes with "grpc", but it has "tcp"'],
+  [
+    tier('{name: a, network: true, «during: true}'),
+    '"during" of check "a" goes with "http", "tcp", "grpc" or "workload"; the others are looked at before suites only',
+  ],
+  [
+    tier('{name: a, http: "http://x/", «insecure: true}'),
+    '"insecure" of check "a" is about TLS: it goes with https://, or "tls"',
+  ],
+  [
+    tier('{name: a, grpc: "x:1", «ca: release/shop/secret/tls/ca.crt}'),
+    '"ca" of check "a" is about TLS: it goes with https://, or "tls"',
+  ],
+  [
+    tier('{name: a, http: "https://x/", ca: «release/shp/secret/tls/ca.crt}'),
+    'check "a" takes "release/shp/secret/tls/ca.crt" of an unknown release "shp" → release/shop/secret/tls/ca.crt',
+  ],
+  [
+    tier('{name: a, http: "https://x/", ca: «ca.pem}'),
+    'the file of authorities of check "a" does not exist: ca.pem',
+  ],
   [tier('{name: a, exec: «deployment/x}'), 'check "a" has no "command" to run there'],
   [
     tier('{name: a, policy: «"x:1"}'),
@@ -65,7 +86,9 @@ const forms: readonly (readonly [check: string, problem: string])[] = [
   ['tcp: "x:65536"', '"65536" is not a port: a number from 1 to 65535'],
   ['http: "shop-api:8080"', '"shop-api:8080" is not an address like http://shop-api:8080/health'],
   ['http: "http:///x"', '"http:///x" is not an address like http://shop-api:8080/health'],
-  ['http: "https://x/"', '"https://x/": only http:// is looked at; "tcp" tells whether the port answers'],
+  ['http: "ftp://x/"', '"ftp://x/" is not an address like http://shop-api:8080/health'],
+  ['http: "https://u:p@x/"', '"https://u:p@x/" has a name or password in it'],
+  ['grpc: x', '"x" has no port; write it like shop-db:5432'],
   ['http: "http://u:p@x/"', '"http://u:p@x/" has a name or password in it'],
   ['http: "http://x/#a"', '"http://x/#a" has a part behind "#", which no server gets'],
   ['workload: pod/x', '"pod/x" names no workload; write deployment/NAME, statefulset/NAME or daemonset/NAME'],
@@ -114,6 +137,20 @@ describe('the plan of a check', () => {
         command: ['pg_isready'],
       },
     ],
+    [
+      'http: "https://api/", ca: release/shop/configmap/tls/root.pem',
+      {
+        ...{ kind: 'http', host: 'api', port: 443, path: '/', status: 200 },
+        tls: {
+          ca: { kind: 'ConfigMap', namespace: 'shop', name: 'tls', key: 'root.pem' },
+          insecure: false,
+        },
+      },
+    ],
+    [
+      'grpc: "cart:9090", service: shop.Cart, tls: true, insecure: true',
+      { kind: 'grpc', host: 'cart', port: 9090, service: 'shop.Cart', tls: { insecure: true } },
+    ],
     ['workload: daemonset/x', { kind: 'workload', workload: { kind: 'DaemonSet', name: 'x' } }],
     ['job: migrate', { kind: 'job', job: 'migrate' }],
     ['network: true', { kind: 'network' }],
@@ -129,9 +166,10 @@ describe('the plan of a check', () => {
     ],
   ];
   test.each(looks)('%s', (check, look) => {
-    expect(planOf(tier(`{name: a, ${check}}`)).checks).toEqual([
-      { name: 'a', releases: ['shop'], namespaces: ['shop'], look, limitMs: 30_000, totalMs: 300_000 },
-    ]);
+    const during = ['http', 'tcp', 'grpc', 'workload'].includes(look.kind) ? { during: true } : {};
+    const names = { name: 'a', releases: ['shop'], namespaces: ['shop'] };
+    const limits = { limitMs: 30_000, totalMs: 300_000, ...during };
+    expect(planOf(tier(`{name: a, ${check}}`)).checks).toEqual([{ ...names, look, ...limits }]);
   });
 
   test('suites require those of the releases that they need, or what they list', () => {

@@ -2,12 +2,14 @@ import type { V1Node } from '@kubernetes/client-node';
 import type { Clock } from '../model/deps.ts';
 import { KetError } from '../model/errors.ts';
 import type { Kube, Wire } from '../model/kube.ts';
-import type { CheckPlan, WhoPlan } from '../model/plan.ts';
-import type { ClusterHandle } from '../model/run.ts';
+import type { WhoPlan } from '../model/plan.ts';
+import type { ClusterHandle, Door } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { Task } from '../model/task.ts';
 import { KubeError } from '../kube/error.ts';
+import { connectFrom } from './connection.ts';
 import { enforces, wallLabels } from './enforcement.ts';
+import { groupKey, type Group, type Place } from './places.ts';
 import { namespaceFor, namespaceOf, podFor, programFor, programName, type PodFacts } from './pods.ts';
 import { startPods, type Standing } from './running.ts';
 
@@ -21,10 +23,12 @@ export interface ClusterPart {
 export interface GroundOptions {
   readonly runId: string;
   readonly state: StateFile;
-  /** Of one of the suites. */
-  readonly image: string;
-  /** That look from pods. */
-  readonly checks: readonly CheckPlan[];
+  /** Of one of the suites; without it one that is on the nodes. */
+  readonly image: string | undefined;
+  /** Of the checks that look from pods. */
+  readonly groups: readonly Group[];
+  /** A check of a policy is among them. */
+  readonly needsWall: boolean;
   readonly cluster: Task<ClusterHandle>;
   readonly facts: Task<ClusterPart>;
   /** Done when the image is on the nodes. */
@@ -32,10 +36,17 @@ export interface GroundOptions {
 }
 
 /** The pods of ket's from which checks look. */
-export interface Ground {
+export interface Ground extends Door {
   readonly domain: string;
-  /** Those in which short names are of these namespaces, one on each node where a check wants that. */
+  /** Those in ket's own namespace in which short names are of these namespaces, one on each node where that is wanted. */
   pods(namespaces: readonly string[]): readonly Standing[];
+  /** The same in any place. Those in the namespace of a release are started for the first who asks. */
+  standIn(
+    place: Place,
+    namespaces: readonly string[],
+    signal: AbortSignal,
+    awaiting: (what: string) => void,
+  ): Promise<readonly Standing[]>;
   /** Whether the cluster enforces NetworkPolicies; found out once. */
   enforced(clock: Clock, signal: AbortSignal): Promise<boolean>;
   /** Pods that stand for others, in the order given; they are there until `removePods`. */
@@ -51,23 +62,11 @@ export interface Ground {
 const wall = 'wall';
 const limitMs = 3 * 60_000;
 const removeMs = 20_000;
-
-/** Checks with the same namespaces look from the same pods; on every node where one of them is about the network. */
-export function groupsOf(
-  checks: readonly CheckPlan[],
-): { namespaces: readonly string[]; everyNode: boolean }[] {
-  const groups = new Map<string, { namespaces: readonly string[]; everyNode: boolean }>();
-  for (const { namespaces, look } of checks) {
-    const key = namespaces.join(' ');
-    const everyNode = look.kind === 'network' || groups.get(key)?.everyNode === true;
-    groups.set(key, { namespaces, everyNode });
-  }
-  return [...groups.values()];
-}
+const dialMs = 10_000;
 
 /** Brings up the pods from which the checks look, while the releases are still on the way. */
 export function groundTask(options: GroundOptions): Task<Ground> {
-  const { checks, cluster, facts, delivery } = options;
+  const { groups, cluster, facts, delivery } = options;
   return {
     id: 'pods of checks',
     phase: 'checks',
@@ -79,8 +78,7 @@ export function groundTask(options: GroundOptions): Task<Ground> {
       const { nameserver, network, ketRun } = context.output(facts);
       const { kube, kubeconfig } = handle;
       const { signal } = context;
-      const { runId, state, image } = options;
-      const pod: PodFacts = { runId, image, nameserver, domain: network.domain };
+      const { runId, state } = options;
       const namespace = namespaceOf(runId);
       const object = { apiVersion: 'v1', kind: 'Namespace', name: namespace };
       await state.add({ type: 'object', kubeconfig, ...object });
@@ -88,29 +86,73 @@ export function groundTask(options: GroundOptions): Task<Ground> {
       const program = programs(kube, options, kubeconfig, ketRun);
       await program(namespace, signal);
       const nodes = await nodesForPods(kube, signal);
-      const groups = groupsOf(checks);
-      const asked = groups.flatMap(({ namespaces, everyNode }, group) =>
-        (everyNode ? nodes : nodes.slice(0, 1)).map((node, index) => ({
-          group,
+      const nodeNames = nodes.map(({ metadata }) => metadata?.name ?? '');
+      const image = options.image ?? imageOn(nodes);
+      const pod: PodFacts = { runId, image, nameserver, domain: network.domain };
+      const of = (everyNode: boolean): string[] => (everyNode ? nodeNames : nodeNames.slice(0, 1));
+      const own = groups.filter(({ place }) => place === undefined);
+      const asked = own.flatMap(({ namespaces, everyNode }, group) =>
+        of(everyNode).map((node, index) => ({
+          key: groupKey(undefined, namespaces),
           pod: podFor(pod, {
             ...{ namespace, node, searches: [namespace, ...namespaces] },
             name: `probe-${String(group + 1)}-${String(index + 1)}`,
           }),
         })),
       );
-      const needsWall = checks.some(({ look }) => look.kind === 'policy');
-      const walls = needsWall
+      const walls = options.needsWall
         ? [podFor(pod, { name: wall, namespace, labels: wallLabels, searches: [namespace] })]
         : [];
       const pods = [...asked.map((one) => one.pod), ...walls];
       const standing = await startPods(kube, namespace, pods, signal, (what) => context.awaiting(what));
       let made = 0;
+      const nameOfNext = (): string => {
+        made += 1;
+        return `ket-${runId}-check-${String(made)}`;
+      };
       let found: Promise<boolean> | undefined;
+      const inReleases = new Map<string, Promise<readonly Standing[]>>();
+      const startIn = async (
+        place: string,
+        namespaces: readonly string[],
+        checkSignal: AbortSignal,
+        awaiting: (what: string) => void,
+      ): Promise<readonly Standing[]> => {
+        const key = groupKey(place, namespaces);
+        const everyNode = groups.some(
+          (group) => groupKey(group.place, group.namespaces) === key && group.everyNode,
+        );
+        const owner = await program(place, checkSignal);
+        const searches = [...new Set([place, ...namespaces])];
+        const wanted = of(everyNode).map((node) =>
+          podFor(pod, { name: nameOfNext(), namespace: place, node, owner, searches }),
+        );
+        for (const { metadata } of wanted)
+          await state.add({
+            ...{ type: 'object', kubeconfig, apiVersion: 'v1', kind: 'Pod', namespace: place },
+            name: metadata?.name ?? '',
+          });
+        const started = await startPods(kube, place, wanted, checkSignal, awaiting);
+        return started.map((one) => ({ ...one, guest: true }));
+      };
+      const ownPods = (namespaces: readonly string[]): Standing[] =>
+        standing.filter((_, index) => asked[index]?.key === groupKey(undefined, namespaces));
       return {
         domain: network.domain,
-        pods: (namespaces) => {
-          const wanted = groups.findIndex((group) => group.namespaces.join(' ') === namespaces.join(' '));
-          return standing.filter((_, index) => asked[index]?.group === wanted);
+        pods: ownPods,
+        standIn(place, namespaces, checkSignal, awaiting) {
+          if (place === undefined) return Promise.resolve(ownPods(namespaces));
+          const key = groupKey(place, namespaces);
+          const there = inReleases.get(key) ?? startIn(place, namespaces, checkSignal, awaiting);
+          inReleases.set(key, there);
+          // One who gave up leaves the start to the next.
+          there.catch(() => inReleases.delete(key));
+          return there;
+        },
+        async dial({ namespaces, host, port, signal: dialSignal }) {
+          const [from] = ownPods(namespaces);
+          if (from === undefined) throw new KetError('KET_INTERNAL', 'there is no pod to connect from');
+          return connectFrom(kube, from, { host, port, limitMs: dialMs, signal: dialSignal });
         },
         enforced(clock, checkSignal) {
           const [from] = standing;
@@ -123,11 +165,10 @@ export function groundTask(options: GroundOptions): Task<Ground> {
           const wanted = await Promise.all(
             who.map(async (one) => ({ ...one, owner: await program(one.namespace, checkSignal) })),
           );
-          const named = wanted.map(({ namespace: where, labels, owner }) => {
-            made += 1;
-            const name = `ket-${runId}-check-${String(made)}`;
-            return { where, pod: podFor(pod, { name, namespace: where, labels, owner, searches }) };
-          });
+          const named = wanted.map(({ namespace: where, labels, owner }) => ({
+            where,
+            pod: podFor(pod, { name: nameOfNext(), namespace: where, labels, owner, searches }),
+          }));
           const spaces = [...new Set(named.map(({ where }) => where))];
           const started = await Promise.all(
             spaces.map((where) => {
@@ -184,7 +225,7 @@ function programs(
 }
 
 /** The nodes that take pods without any toleration. */
-async function nodesForPods(kube: Pick<Kube, 'list'>, signal: AbortSignal): Promise<string[]> {
+async function nodesForPods(kube: Pick<Kube, 'list'>, signal: AbortSignal): Promise<Wire<V1Node>[]> {
   const nodes = await kube.list<Wire<V1Node>>({ apiVersion: 'v1', kind: 'Node' }, signal);
   const open = nodes.filter(
     ({ spec }) =>
@@ -195,5 +236,27 @@ async function nodesForPods(kube: Pick<Kube, 'list'>, signal: AbortSignal): Prom
     throw new KetError('KET_CHECK', 'no node takes pods: each is cordoned or has a taint', {
       next: 'kubectl uncordon the nodes; checks look from pods without tolerations',
     });
-  return open.map(({ metadata }) => metadata?.name ?? '').sort();
+  const nameOf = ({ metadata }: Wire<V1Node>): string => metadata?.name ?? '';
+  return open.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+}
+
+/**
+ * The smallest image that all these nodes have: nothing of it runs, and nothing is pulled. Where it is for other
+ * processors or has no file system of its own, as `pause`, makes no difference to a static program.
+ */
+export function imageOn(nodes: readonly Wire<V1Node>[]): string {
+  const [first, ...others] = nodes.map(({ status }) =>
+    (status?.images ?? []).flatMap(({ names, sizeBytes = 0 }) =>
+      // A name with a tag is one by which the kubelet finds it again.
+      (names ?? []).filter((name) => !name.includes('@')).map((name) => ({ name, sizeBytes })),
+    ),
+  );
+  const common = (first ?? []).filter(({ name }) =>
+    others.every((images) => images.some((other) => other.name === name)),
+  );
+  const [smallest] = common.sort((a, b) => a.sizeBytes - b.sizeBytes);
+  if (smallest !== undefined) return smallest.name;
+  throw new KetError('KET_CHECK', "no image is on all nodes, and ket's own pods need one", {
+    next: 'give a suite of the tier an `image`, or list one in its `images`',
+  });
 }

@@ -1,3 +1,4 @@
+import { servingStatus } from './serving.ts';
 import type { Answer } from './probe.ts';
 import type { Expected, Question } from './question.ts';
 
@@ -14,10 +15,15 @@ export const faultText = (from: string, { to, expected, seen, likely }: Fault): 
   `${from} → ${to}: expected ${expected}, seen: ${seen}; likely: ${likely}`;
 
 /** What is wrong with an answer; undefined when it is what the question expects. Pure. */
-export function judge(question: Question, answer: Answer): Fault | undefined {
+export function judge(question: Question<{ readonly host: string }>, answer: Answer): Fault | undefined {
   const { to, expects } = question;
   const fault = (seen: string, likely: string): Fault => ({ to, expected: wordsOf(expects), seen, likely });
   if (expects.kind === 'no-connection') return judgeDeny(answer, fault);
+  if (question.misdirected !== undefined)
+    return fault(
+      answer.ok ? `an answer of ${answer.address}, which is not of that Service` : seenOf(answer),
+      question.misdirected,
+    );
   if (!answer.ok) return fault(seenOf(answer), likelyOf(question, answer));
   switch (expects.kind) {
     case 'addresses':
@@ -27,6 +33,8 @@ export function judge(question: Question, answer: Answer): Fault | undefined {
       return undefined;
     case 'status':
       return judgeStatus(expects, answer, fault);
+    case 'serving':
+      return judgeServing(expects.service, answer, fault);
     case 'reused':
       return judgeReuse(expects, answer, fault);
   }
@@ -81,6 +89,16 @@ function likelyOfStatus(status: number): string {
   return 'the service answers otherwise than the check expects';
 }
 
+function judgeServing(service: string, { status }: Answer, fault: ToFault): Fault | undefined {
+  const told = servingStatus[status] ?? `status ${status}`;
+  if (told === 'SERVING') return undefined;
+  const whole = service === '' ? 'the server' : `its service ${service}`;
+  return fault(
+    told,
+    `${whole} is up and says that it takes no requests now: see its log for what it waits for`,
+  );
+}
+
 /** The count is the server's: the client's own would not show what is between them. */
 function judgeReuse(
   { requests, connections }: Extract<Expected, { kind: 'reused' }>,
@@ -119,8 +137,27 @@ function wordsOf(expects: Expected): string {
       return 'an HTTP answer';
     case 'status':
       return `status ${expects.status}${expects.body === undefined ? '' : ` and a body with ${JSON.stringify(expects.body)}`}`;
+    case 'serving':
+      return `SERVING${expects.service === '' ? '' : ` of ${expects.service}`}`;
     case 'reused':
       return `${expects.requests} requests over at most ${expects.connections} sockets`;
+  }
+}
+
+function likelyOfTls(error: string | null): string {
+  switch (error) {
+    case 'expired':
+      return 'it was not renewed, or the server still uses the old one: it may have to be restarted';
+    case 'not-yet':
+      return 'the clocks of who issued it and of this machine differ';
+    case 'wrong-name':
+      return 'the name of the Service lacks among the names (SAN) of the certificate';
+    case 'unknown-authority':
+      return 'give the check `ca`, the certificate of the authority that issued it, or `insecure: true`';
+    case 'not-tls':
+      return 'the port speaks no TLS: write http://, or leave out `tls`';
+    default:
+      return 'the server wants another version or a certificate of its clients: see its log';
   }
 }
 
@@ -139,7 +176,7 @@ function seenOf({ stage, error, address, text, ms }: Answer): string {
   return text ?? 'an error without a word';
 }
 
-function likelyOf({ service, probe }: Question, { stage, error }: Answer): string {
+function likelyOf({ service, probe }: Question<{ readonly host: string }>, { stage, error }: Answer): string {
   const name = service === undefined ? 'the service' : `Service ${service}`;
   if (stage === 'dns')
     return error === 'not-found'
@@ -150,6 +187,14 @@ function likelyOf({ service, probe }: Question, { stage, error }: Answer): strin
       return `nothing listens on that port in the pods of ${name}, its targetPort is another, or it has no ready pod`;
     if (error === 'timeout') return `a NetworkPolicy drops it, or ${name} has no such port`;
     return 'the network of the nodes: see the pods of its plugin in kube-system';
+  }
+  if (stage === 'tls') return likelyOfTls(error);
+  if (stage === 'grpc') {
+    if (error === 'unimplemented')
+      return 'the server does not register the health service (grpc.health.v1): add it there, or use `tcp`';
+    if (error === 'not-found') return '`service` is written otherwise there, or is not registered';
+    if (error === 'not-grpc')
+      return 'the port speaks another protocol, or TLS where `tls: true` lacks, or none where it is set';
   }
   if (error === 'not-http') return 'the port speaks another protocol, such as TLS or gRPC';
   if (error === 'timeout')

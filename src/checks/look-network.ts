@@ -12,8 +12,10 @@ import { standingText, type Standing } from './running.ts';
 
 export interface NetworkLook {
   readonly kube: Kube;
-  /** One on every node. */
+  /** In ket's own namespace, one on every node. */
   readonly pods: readonly Standing[];
+  /** On every node, in each place where suites run: from there services are looked at. */
+  readonly seekers: readonly Standing[];
   readonly namespaces: readonly string[];
   /** As Helm calls them. */
   readonly releases: readonly string[];
@@ -22,8 +24,19 @@ export interface NetworkLook {
   readonly word: string;
 }
 
-/** `network: true`: services, pods of other nodes and connections that stay open, from every node at once. */
-export function lookAtNetwork({ kube, pods, namespaces, releases, domain, word }: NetworkLook): Look {
+/**
+ * `network: true`: services, pods of other nodes and connections that stay open, from every node at once. Services are
+ * looked at from where suites run; the rest between pods of ket's own, which no policy of a release concerns.
+ */
+export function lookAtNetwork({
+  kube,
+  pods,
+  seekers,
+  namespaces,
+  releases,
+  domain,
+  word,
+}: NetworkLook): Look {
   const answering = pods.map(({ pod, node, address }) => ({ pod, node, address, port }));
   let tries = 0;
   return async (signal) => {
@@ -37,18 +50,19 @@ export function lookAtNetwork({ kube, pods, namespaces, releases, domain, word }
     const living = own.filter(
       ({ metadata }) => !dead.includes(`${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`),
     );
+    const ofPods = pods.map((from, index): Asking => {
+      // To the next one, which is on another node where there are several.
+      const server = answering[(index + 1) % answering.length];
+      const questions = [
+        ...acrossNodes(from.node, answering),
+        // Each look and each pod has a count of its own.
+        ...(server === undefined ? [] : [reuseQuestion(`${word}-${String(tries)}-${String(index)}`, server)]),
+      ];
+      return { from, questions };
+    });
+    const ofServices = seekers.map((from): Asking => ({ from, questions: serviceQuestions(living, domain) }));
     const looked = await Promise.all(
-      pods.map(async (from, index) => {
-        // To the next one, which is on another node where there are several.
-        const server = answering[(index + 1) % answering.length];
-        const questions: Question[] = [
-          ...serviceQuestions(living, domain),
-          ...acrossNodes(from.node, answering),
-          // Each look and each pod has a count of its own.
-          ...(server === undefined
-            ? []
-            : [reuseQuestion(`${word}-${String(tries)}-${String(index)}`, server)]),
-        ];
+      [...ofServices, ...ofPods].map(async ({ from, questions }) => {
         const answers = await ask(kube, from, questions, tryMs, signal);
         return questions.flatMap((question, at) => {
           const answer = answers[at];
@@ -71,6 +85,11 @@ export function lookAtNetwork({ kube, pods, namespaces, releases, domain, word }
       ],
     };
   };
+}
+
+interface Asking {
+  readonly from: Standing;
+  readonly questions: readonly Question[];
 }
 
 const inAll = async <T>(

@@ -4,6 +4,7 @@ import { ask } from './ask.ts';
 import type { Look } from './look.ts';
 import { serviceOf } from './look-simple.ts';
 import { judgePolicy, triesOf, type Tried } from './policy.ts';
+import { misdirected } from './service-port.ts';
 import type { Standing } from './running.ts';
 
 type Policy = Extract<CheckLook, { kind: 'policy' }>;
@@ -24,12 +25,14 @@ export function lookAtPolicy(
     service === undefined ? policy.host : `${service.split('/').reverse().join('.')}.svc.${domain}`;
   const tries = triesOf(policy, host, policy.port);
   return async (signal) => {
+    const why = await misdirected(kube, service, policy.port, signal);
     const tried = await Promise.all(
       tries.map(async (one, index): Promise<Tried[]> => {
         const from = standing[index];
         if (from === undefined) return [];
         const [answer] = await ask(kube, from, [one.question], tryMs, signal);
-        return answer === undefined ? [] : [{ ...one, answer }];
+        const question = why === undefined ? one.question : { ...one.question, misdirected: why };
+        return answer === undefined ? [] : [{ ...one, question, answer }];
       }),
     );
     const faults = judgePolicy(tried.flat(), enforced);

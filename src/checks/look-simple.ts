@@ -8,6 +8,7 @@ import { ask } from './ask.ts';
 import { faultText, judge } from './judge.ts';
 import type { Look } from './look.ts';
 import type { Question } from './question.ts';
+import { misdirected } from './service-port.ts';
 import { standingText, type Standing } from './running.ts';
 
 /** Looks at one thing. */
@@ -24,10 +25,10 @@ export function serviceOf(host: string, namespaces: readonly string[]): string |
   return `${namespace}/${name}`;
 }
 
-/** An address, from a pod. */
+/** An address, from a pod of each place. */
 export function lookAtAddress(
   kube: Kube,
-  from: Standing,
+  seekers: readonly Standing[],
   look: LookOf<'http'> | LookOf<'tcp'>,
   { namespaces, limitMs }: CheckPlan,
 ): Look {
@@ -48,13 +49,17 @@ export function lookAtAddress(
           ...of,
         };
   return async (signal) => {
-    const [answer] = await ask(kube, from, [question], Math.min(tryMs, limitMs), signal);
-    const fault = answer === undefined ? undefined : judge(question, answer);
-    if (fault === undefined) return { faults: [] };
-    return {
-      faults: [faultText(standingText(from), fault)],
-      ...(service === undefined ? {} : { services: [service] }),
-    };
+    const why = await misdirected(kube, service, port, signal);
+    const asked = why === undefined ? question : { ...question, misdirected: why };
+    const looked = await Promise.all(
+      seekers.map(async (from) => {
+        const [answer] = await ask(kube, from, [asked], Math.min(tryMs, limitMs), signal);
+        const fault = answer === undefined ? undefined : judge(asked, answer);
+        return fault === undefined ? [] : [faultText(standingText(from), fault)];
+      }),
+    );
+    const faults = looked.flat();
+    return { faults, ...(service === undefined || faults.length === 0 ? {} : { services: [service] }) };
   };
 }
 

@@ -50,7 +50,10 @@ export function judgePolicy(tried: readonly Tried[], enforced: boolean): string[
     return faultText(whoText(one.who), { ...fault, likely });
   });
   const denies = tried.filter(({ question }) => question.expects.kind === 'no-connection');
-  const proved = tried.some(({ question, answer }) => question.expects.kind === 'connection' && answer.ok);
+  const proved = tried.some(
+    ({ question, answer }) =>
+      question.expects.kind === 'connection' && answer.ok && question.misdirected === undefined,
+  );
   if (denies.length > 0 && !proved)
     texts.push(
       'nobody got through to that port, so it is not known whether the policy or a dead service keeps others out',

@@ -26,7 +26,7 @@ const answerSchema = z.object({
   ok: z.boolean(),
   ms: z.number(),
   /** Where it ended; null when nothing is wrong. */
-  stage: z.enum(['dns', 'connect', 'http']).nullable(),
+  stage: z.enum(['dns', 'connect', 'tls', 'http', 'grpc']).nullable(),
   error: z.string().nullable(),
   text: z.string().nullable(),
   /** Of a name, with blanks between. */

@@ -1,6 +1,5 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { Clock } from '../model/deps.ts';
 import { KetError } from '../model/errors.ts';
 import { formatMs } from '../model/format.ts';
 import type { Kube } from '../model/kube.ts';
@@ -9,8 +8,10 @@ import type { TaskContext } from '../model/task.ts';
 import type { Ground } from './ground.ts';
 import { untilHolds, type Look, type Seen } from './look.ts';
 import { lookAtNetwork } from './look-network.ts';
+import { isPiped, lookOverPipe } from './look-piped.ts';
 import { lookAtPolicy, whoTries } from './look-policy.ts';
 import { lookAtAddress, lookAtJob, lookAtWorkload, lookByCommand } from './look-simple.ts';
+import type { Place } from './places.ts';
 import { proofsOf } from './service-proofs.ts';
 
 export interface CheckPlace {
@@ -21,6 +22,8 @@ export interface CheckPlace {
   readonly folder: string;
   /** For checks that look from pods. */
   readonly ground: Ground | undefined;
+  /** From where it looks. */
+  readonly places: readonly Place[];
 }
 
 const shownFaults = 10;
@@ -33,7 +36,7 @@ export async function runCheck(check: CheckPlan, place: CheckPlace, context: Tas
   const signal = AbortSignal.any([context.signal, total]);
   const awaiting = (what: string): void => context.awaiting(what);
   const began = clock.monotonic();
-  const { look, end } = await lookOf(check, place, { clock, signal, awaiting });
+  const { look, end } = await lookOf(check, place, context, signal);
   let seen: Seen;
   try {
     const limitMs = Math.min(check.limitMs, check.totalMs);
@@ -57,34 +60,45 @@ interface Prepared {
   readonly end: () => Promise<void>;
 }
 
-interface Waiting {
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-  readonly awaiting: (what: string) => void;
-}
-
 const nothing = (): Promise<void> => Promise.resolve();
 
-async function lookOf(
+/** What is looked at, with what it needs for it. */
+export async function lookOf(
   check: CheckPlan,
-  { kube, releases, ground }: CheckPlace,
-  { clock, signal, awaiting }: Waiting,
+  { kube, releases, ground, places }: CheckPlace,
+  context: Pick<TaskContext, 'deps' | 'awaiting'>,
+  signal: AbortSignal,
 ): Promise<Prepared> {
+  const { deps } = context;
+  const awaiting = (text: string): void => context.awaiting(text);
   const { look: what, namespaces, name } = check;
   if (what.kind === 'exec') return { look: lookByCommand(kube, what, check), end: nothing };
   if (what.kind === 'workload') return { look: lookAtWorkload(kube, what, check), end: nothing };
   if (what.kind === 'job') return { look: lookAtJob(kube, what, check), end: nothing };
-  const pods = ground?.pods(namespaces) ?? [];
-  const [from] = pods;
-  if (ground === undefined || from === undefined)
-    throw new KetError('KET_INTERNAL', `there is no pod for check ${name}`);
+  if (ground === undefined) throw new KetError('KET_INTERNAL', `there is no pod for check ${name}`);
   const { domain } = ground;
-  if (what.kind === 'network') {
-    const word = name.replaceAll(/[^a-z0-9]/g, '-');
-    return { look: lookAtNetwork({ kube, pods, namespaces, releases, domain, word }), end: nothing };
+  if (what.kind !== 'policy') {
+    const stands = await Promise.all(
+      places.map((place) => ground.standIn(place, namespaces, signal, awaiting)),
+    );
+    if (stands.some(({ length }) => length === 0))
+      throw new KetError('KET_INTERNAL', `there is no pod for check ${name}`);
+    if (what.kind === 'network') {
+      const word = name.replaceAll(/[^a-z0-9]/g, '-');
+      const pods = ground.pods(namespaces);
+      const seekers = stands.flat();
+      return {
+        look: lookAtNetwork({ kube, pods, seekers, namespaces, releases, domain, word }),
+        end: nothing,
+      };
+    }
+    const seekers = stands.flatMap(([first]) => first ?? []);
+    const look = isPiped(what)
+      ? lookOverPipe(kube, seekers, what, check)
+      : lookAtAddress(kube, seekers, what, check);
+    return { look, end: nothing };
   }
-  if (what.kind !== 'policy') return { look: lookAtAddress(kube, from, what, check), end: nothing };
-  const enforced = await ground.enforced(clock, signal);
+  const enforced = await ground.enforced(deps.clock, signal);
   const standing = await ground.startFor(whoTries(what), namespaces, signal, awaiting);
   return {
     look: lookAtPolicy(kube, what, standing, { enforced, namespaces, domain }),

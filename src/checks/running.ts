@@ -7,6 +7,8 @@ import { container } from './pods.ts';
 export interface Standing extends ContainerRef {
   readonly node: string;
   readonly address: string;
+  /** It stands in the namespace of a release, among its pods. */
+  readonly guest?: boolean;
 }
 
 type Pod = Wire<V1Pod>;
@@ -47,4 +49,5 @@ function standingOf({ metadata, spec, status }: Pod): Standing | undefined {
 }
 
 /** As a message names it. */
-export const standingText = ({ pod, node }: Standing): string => `pod ${pod} on node ${node}`;
+export const standingText = ({ pod, node, namespace, guest }: Standing): string =>
+  `pod ${pod}${guest === true ? ` in namespace ${namespace}` : ''} on node ${node}`;

@@ -1,5 +1,7 @@
+import { isHttps } from './endpoints.ts';
 import { valueAt, whereOf } from './issues.ts';
 import { nearest } from './problems.ts';
+import { isReference, parse } from './release-objects.ts';
 import { checkKinds, type CheckConfig, type TierConfig } from './schema.ts';
 import type { ProblemMore, Source } from './source.ts';
 
@@ -18,6 +20,8 @@ interface Scope {
 const belongsTo = {
   status: 'http',
   body: 'http',
+  service: 'grpc',
+  tls: 'grpc',
   command: 'exec',
   container: 'exec',
   allow: 'policy',
@@ -35,6 +39,8 @@ export function checkProblems(scope: Scope): void {
     if (check.exec !== undefined && check.command === undefined)
       scope.add([...place, 'exec'], `check "${check.name}" has no "command" to run there`);
     policyOf(scope, check, place);
+    tlsOf(scope, check, place);
+    duringOf(scope, check, place);
   });
   tier.suites.forEach((suite, index) => {
     requiredBy(scope, suite.name, suite.requires.checks ?? [], [
@@ -65,6 +71,16 @@ function kindOf({ source, add }: Scope, check: CheckConfig, place: Path): void {
       add([...place, key], `"${key}" of check "${check.name}" goes with "${wanted}", but it has "${kind}"`, {
         key: true,
       });
+}
+
+function duringOf({ add }: Scope, check: CheckConfig, place: Path): void {
+  const { http, tcp, grpc, workload, during } = check;
+  if (during === undefined || [http, tcp, grpc, workload].some((kind) => kind !== undefined)) return;
+  add(
+    [...place, 'during'],
+    `"during" of check "${check.name}" goes with "http", "tcp", "grpc" or "workload"; the others are looked at before suites only`,
+    { key: true },
+  );
 }
 
 function releaseOf({ tier, add }: Scope, check: CheckConfig, place: Path): void {
@@ -99,6 +115,30 @@ function policyOf({ add }: Scope, check: CheckConfig, place: Path): void {
       ? `check "${check.name}" says of nobody whether he may connect; give it "allow", and "deny" beside it`
       : `check "${check.name}" has "deny" without "allow": a service that is dead would hold it; name a pod that gets through`,
   );
+}
+
+/** What is said of a certificate where there is none would be without effect. */
+function tlsOf({ tier, source, add }: Scope, check: CheckConfig, place: Path): void {
+  const { http, grpc, tls, ca } = check;
+  const hasTls = (http !== undefined && isHttps(http)) || (grpc !== undefined && tls === true);
+  for (const key of ['ca', 'insecure'] as const)
+    if (!hasTls && valueAt(source.data, [...place, key]) !== undefined)
+      add(
+        [...place, key],
+        `"${key}" of check "${check.name}" is about TLS: it goes with https://, or "tls"`,
+        {
+          key: true,
+        },
+      );
+  if (ca === undefined || !isReference(ca)) return;
+  const known = tier.releases.map((release) => release.name);
+  const { release } = parse(ca);
+  if (known.includes(release)) return;
+  const near = nearest(release, known);
+  add([...place, 'ca'], `check "${check.name}" takes "${ca}" of an unknown release "${release}"`, {
+    allowed: known,
+    suggestion: near === undefined ? undefined : ca.replace(`/${release}/`, `/${near}/`),
+  });
 }
 
 function requiredBy(

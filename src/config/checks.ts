@@ -1,6 +1,7 @@
 import { helmTestChecks } from './helm-test-checks.ts';
 import { checkProblems } from './check-checks.ts';
 import { dependsChecks } from './depends.ts';
+import { hostProblems } from './host-checks.ts';
 import { versionsOf } from './plan-cluster.ts';
 import { subject, valueAt, whereOf } from './issues.ts';
 import { imageProblem } from './names.ts';
@@ -112,6 +113,8 @@ function withoutCluster({ tier, at, source, add }: Scope): void {
           { key: true },
         );
     for (const key of [
+      'on',
+      'forward',
       'image',
       'helmTest',
       'envFrom',
@@ -148,6 +151,17 @@ function withCluster(scope: Scope): void {
   tier.suites.forEach((suite, index) => {
     const place = [...at, 'suites', index];
     helmTestChecks(scope, suite, place);
+    if (suite.on === 'host') {
+      hostProblems(scope, suite, place);
+      needs(scope, suite, place, releases);
+      return;
+    }
+    if (valueAt(scope.source.data, [...place, 'forward']) !== undefined)
+      add(
+        [...place, 'forward'],
+        `"forward" of suite "${suite.name}" goes with "on: host"; in the cluster the addresses work as they are`,
+        { key: true },
+      );
     if (suite.image === undefined && suite.job === undefined && suite.helmTest === undefined)
       add(place, `suite "${suite.name}" has no "image"; in a tier with a cluster it runs in a container`);
     suite.results.forEach((folder, at) => {

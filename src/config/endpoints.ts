@@ -26,10 +26,8 @@ export function endpointOf(text: string): { readonly host: string; readonly port
 
 /** What is wrong with a text as the address of an HTTP check. */
 export function urlProblem(text: string): string | undefined {
-  if (/^https:/i.test(text))
-    return `"${text}": only http:// is looked at; "tcp" tells whether the port answers`;
   const url = URL.parse(text);
-  if (url?.protocol !== 'http:' || !/^http:\/\/[^/?#]/.test(text))
+  if ((url?.protocol !== 'http:' && url?.protocol !== 'https:') || !/^https?:\/\/[^/?#]/.test(text))
     return `"${text}" is not an address like http://shop-api:8080/health`;
   if (url.username !== '' || url.password !== '') return `"${text}" has a name or password in it`;
   if (url.hash !== '') return `"${text}" has a part behind "#", which no server gets`;
@@ -37,10 +35,12 @@ export function urlProblem(text: string): string | undefined {
   return undefined;
 }
 
+export const isHttps = (text: string): boolean => /^https:/i.test(text);
+
 /** The parts of an address that was checked before. */
 export function urlOf(text: string): { readonly host: string; readonly port: number; readonly path: string } {
   const url = new URL(text);
-  const port = url.port === '' ? 80 : Number(url.port);
+  const port = url.port === '' ? (isHttps(text) ? 443 : 80) : Number(url.port);
   return { host: url.hostname, port, path: `${url.pathname}${url.search}` };
 }
 
@@ -61,4 +61,33 @@ export function workloadProblem(text: string): string | undefined {
 export function workloadOf(text: string): WorkloadName {
   const [, kind = '', name = ''] = workloadPattern.exec(text) ?? [];
   return { kind: workloadKinds[kind as keyof typeof workloadKinds], name };
+}
+
+const forwardPattern = /^((?:[a-z][a-z0-9+.-]*:\/\/)?)([^/?#@]+)([/?#].*)?$/;
+
+/** What is wrong with a text as the address of a forwarded port. */
+export function forwardProblem(text: string): string | undefined {
+  const [, scheme = '', endpoint = ''] = forwardPattern.exec(text) ?? [];
+  if (endpoint === '')
+    return text.includes('@')
+      ? `"${text}" has a name or password in it, which everybody could read`
+      : `"${text}" is not an address like http://shop-api:8080 or shop-db:5432`;
+  if (/^https?:/.test(scheme) && !endpoint.includes(':')) return undefined;
+  return endpointProblem(endpoint);
+}
+
+/** The parts of an address that was checked before. */
+export function forwardOf(text: string): {
+  readonly host: string;
+  readonly port: number;
+  readonly before: string;
+  readonly after: string;
+} {
+  const [, before = '', endpoint = '', after = ''] = forwardPattern.exec(text) ?? [];
+  const implied = before === 'https://' ? 443 : 80;
+  return {
+    ...(endpoint.includes(':') ? endpointOf(endpoint) : { host: endpoint, port: implied }),
+    before,
+    after,
+  };
 }

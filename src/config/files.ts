@@ -4,6 +4,7 @@ import { mainContainerIn, readJobFile } from './job-file.ts';
 import { readKindConfig } from './kind-config.ts';
 import { manifestFiles, manifestProblems } from './manifest-files.ts';
 import { nearest, type Problem } from './problems.ts';
+import { isReference } from './release-objects.ts';
 import type { KetConfig, SuiteConfig, TierConfig } from './schema.ts';
 import { shownPath, type Source } from './source.ts';
 import { placesIn, spreadProblem } from './spread.ts';
@@ -108,6 +109,10 @@ function tierFiles(tier: TierConfig, at: Path, source: Source, folders: Folders)
     else if (has([...place, 'chart'], `the chart folder ${what}`, release.chart, 'folder'))
       has([...place, 'chart'], `the Chart.yaml ${what}`, path.join(release.chart, 'Chart.yaml'), 'file');
   });
+  tier.checks.forEach(({ name, ca }, index) => {
+    if (ca !== undefined && !isReference(ca))
+      has([...at, 'checks', index, 'ca'], `the file of authorities of check "${name}"`, ca, 'file');
+  });
   tier.suites.forEach((suite, index) => {
     const place = [...at, 'suites', index];
     if (suite.template !== undefined)
@@ -117,7 +122,11 @@ function tierFiles(tier: TierConfig, at: Path, source: Source, folders: Folders)
       has([...place, 'job'], `the Job of suite "${suite.name}"`, suite.job, 'file')
     )
       problems.push(...jobProblems(suite, suite.job, place, source, folders));
-    if (tier.cluster === undefined && suite.image === undefined && suite.workingDir !== undefined)
+    if (
+      (tier.cluster === undefined || suite.on === 'host') &&
+      suite.image === undefined &&
+      suite.workingDir !== undefined
+    )
       has(
         [...place, 'workingDir'],
         `the folder that suite "${suite.name}" runs in`,

@@ -1,6 +1,8 @@
-import type { CheckLook, CheckPlan, WhoPlan } from '../model/plan.ts';
+import path from 'node:path';
+import type { AuthorityPlan, CheckLook, CheckPlan, TlsPlan, WhoPlan } from '../model/plan.ts';
 import { msOf as ms } from './duration.ts';
-import { endpointOf, urlOf, workloadOf } from './endpoints.ts';
+import { endpointOf, isHttps, urlOf, workloadOf } from './endpoints.ts';
+import { isReference, parse } from './release-objects.ts';
 import type { CheckConfig, SuiteConfig, TierConfig } from './schema.ts';
 
 /** The releases that a check is about: the one that it names, else the only one; all of them for `network`. */
@@ -11,7 +13,7 @@ export function releasesOf(check: CheckConfig, tier: TierConfig): readonly strin
 }
 
 /** The checks of a tier, whose fields were compared before. */
-export function checksOf(tier: TierConfig): readonly CheckPlan[] {
+export function checksOf(tier: TierConfig, root: string): readonly CheckPlan[] {
   const namespaceOf = new Map(tier.releases.map(({ name, namespace }) => [name, namespace ?? name]));
   return tier.checks.map((check): CheckPlan => {
     const releases = releasesOf(check, tier);
@@ -20,21 +22,47 @@ export function checksOf(tier: TierConfig): readonly CheckPlan[] {
       name: check.name,
       releases,
       namespaces,
-      look: lookOf(check, namespaces[0] ?? 'default'),
+      look: lookOf(check, namespaces[0] ?? 'default', (ca) => authorityOf(ca, root, namespaceOf)),
       limitMs: ms(check.limit),
       totalMs: ms(check.timeout),
+      ...(isDuring(check) ? { during: true } : {}),
     };
   });
 }
 
-function lookOf(check: CheckConfig, namespace: string): CheckLook {
-  const { http, tcp, exec, workload, job, policy } = check;
+/** What costs little, unless it is said otherwise. */
+const isDuring = ({ http, tcp, grpc, workload, during = true }: CheckConfig): boolean =>
+  during && [http, tcp, grpc, workload].some((kind) => kind !== undefined);
+
+/** A file beside ket.yaml, or a key of an object of a release. */
+function authorityOf(ca: string, root: string, namespaceOf: ReadonlyMap<string, string>): AuthorityPlan {
+  if (!isReference(ca)) return { file: path.resolve(root, ca) };
+  const { kind, release, name, key = 'ca.crt' } = parse(ca);
+  return { kind, namespace: namespaceOf.get(release) ?? release, name, key };
+}
+
+function lookOf(check: CheckConfig, namespace: string, authority: (ca: string) => AuthorityPlan): CheckLook {
+  const { http, grpc, tcp, exec, workload, job, policy } = check;
+  const tls: { tls: TlsPlan } = {
+    tls: {
+      ...(check.ca === undefined ? {} : { ca: authority(check.ca) }),
+      insecure: check.insecure ?? false,
+    },
+  };
   if (http !== undefined)
     return {
       kind: 'http',
       ...urlOf(http),
       status: check.status ?? 200,
       ...(check.body === undefined ? {} : { body: check.body }),
+      ...(isHttps(http) ? tls : {}),
+    };
+  if (grpc !== undefined)
+    return {
+      kind: 'grpc',
+      ...endpointOf(grpc),
+      service: check.service ?? '',
+      ...(check.tls === true ? tls : {}),
     };
   if (tcp !== undefined) return { kind: 'tcp', ...endpointOf(tcp) };
   if (exec !== undefined && check.command !== undefined)

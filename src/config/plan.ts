@@ -3,6 +3,7 @@ import { KetError } from '../model/errors.ts';
 import type { ImagePlan, Keep, Plan, Resources, SuitePlan, ToolsPlan } from '../model/plan.ts';
 import { openConfig, selectTier } from './chosen-tiers.ts';
 import { msOf as ms } from './duration.ts';
+import { forwardOf } from './endpoints.ts';
 import { dockerfileOf } from './files.ts';
 import { mainContainerIn, readJobFile, type JobContainer } from './job-file.ts';
 import type { LoadedConfig } from './load.ts';
@@ -92,7 +93,7 @@ export function planOf({ config, root, path: configPath, tier: name }: Chosen, i
     ...(cluster === undefined ? {} : { cluster }),
     images: tier.images.map((image) => imageOf(image, root)),
     releases: tier.releases.map((release) => releaseOf(release, root, nodes)),
-    checks: checksOf(tier),
+    checks: checksOf(tier, root),
     suites: selectSuites(tier, name, input.suites).map((suite) => suiteOf(suite, tier, config, root, input)),
     namespace: {
       quota: Object.fromEntries(Object.entries(tier.quota).map(([key, value]) => [key, String(value)])),
@@ -171,9 +172,10 @@ function suiteOf(
   const { command, setup, teardown, workingDir, template, shm, shards, replicas } = suite;
   const image = suite.image ?? job?.container.image;
   const overrides = input.overrides ?? {};
-  const here = tier.cluster === undefined;
+  const here = tier.cluster === undefined || suite.on === 'host';
   return {
     name: suite.name,
+    ...hostOf(suite),
     ...(command === undefined ? {} : { command }),
     ...(setup === undefined ? {} : { setup }),
     setupMs: ms(suite.setupTimeout),
@@ -227,6 +229,14 @@ const neededBy = ({ needs, helmTest }: SuiteConfig, { releases }: TierConfig): r
   helmTest === undefined
     ? (needs ?? releases.map(({ name }) => name))
     : [...new Set([helmTest, ...(needs ?? [])])];
+/** What only a suite on this machine has. */
+function hostOf({ on, forward }: SuiteConfig): Pick<SuitePlan, 'on' | 'forward'> {
+  if (on !== 'host') return {};
+  return {
+    on,
+    forward: Object.entries(forward).map(([variable, text]) => ({ variable, ...forwardOf(text) })),
+  };
+}
 
 /** The suite's own Job as the checks have seen it. */
 function jobOf(suite: SuiteConfig, root: string): { file: string; container: JobContainer } | undefined {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { podSecurityLevels, priorities } from '../model/plan.ts';
 import { durationPattern, durationProblem } from './duration.ts';
-import { endpointProblem, urlProblem, workloadProblem } from './endpoints.ts';
+import { endpointProblem, forwardProblem, urlProblem, workloadProblem } from './endpoints.ts';
 import {
   imageProblem,
   kubernetesProblem,
@@ -12,7 +12,7 @@ import {
   versionProblem,
 } from './names.ts';
 import { cpuProblem, memoryProblem, sizeProblem } from './quantity.ts';
-import { referencePattern, referenceProblem } from './release-objects.ts';
+import { isReference, referencePattern, referenceProblem } from './release-objects.ts';
 import { valuePathProblem } from './release-values.ts';
 
 /**
@@ -188,7 +188,12 @@ export const releaseSchema = z.strictObject({
 });
 
 const endpoint = form('HOST:PORT', endpointProblem, '^[a-z0-9][a-z0-9.-]*:\\d{1,5}$');
-const url = form('URL', urlProblem, '^http://');
+const url = form('URL', urlProblem, '^https?://');
+const authority = form('path or reference', (value) => {
+  if (value === '') return 'must not be empty';
+  return isReference(value) ? referenceProblem(value, 'key') : undefined;
+}).meta({ minLength: 1 });
+const forwardAddress = form('address', forwardProblem);
 const workload = form('workload', workloadProblem, '^(deployment|statefulset|daemonset)/.+$');
 const whoSchema = z.strictObject({
   labels: z
@@ -199,7 +204,7 @@ const whoSchema = z.strictObject({
 });
 
 /** The keys of which a check has exactly one: what it looks at. */
-export const checkKinds = ['http', 'tcp', 'exec', 'workload', 'job', 'network', 'policy'] as const;
+export const checkKinds = ['http', 'tcp', 'grpc', 'exec', 'workload', 'job', 'network', 'policy'] as const;
 
 export const checkSchema = z.strictObject({
   name: label(40).describe('Name of the check, unique in its tier.'),
@@ -208,10 +213,27 @@ export const checkSchema = z.strictObject({
     .describe(
       'The release that it is about: it runs when that is ready, and short names are those of its namespace. The only one of the tier unless given; all of them for `network`.',
     ),
-  http: url.optional().describe('An `http://` address that must answer, e.g. `http://shop-api:8080/health`.'),
+  http: url
+    .optional()
+    .describe('An `http://` or `https://` address that must answer, e.g. `http://shop-api:8080/health`.'),
   status: whole(100, 599).optional().describe('With `http`: the status that it must have; 200 unless given.'),
   body: text.optional().describe('With `http`: a text that must be in the first 4 KiB of the body.'),
   tcp: endpoint.optional().describe('A service and its port that must take a connection: `shop-db:5432`.'),
+  grpc: endpoint
+    .optional()
+    .describe('A gRPC server that must say `SERVING` by the health protocol of gRPC: `shop-cart:9090`.'),
+  service: text
+    .optional()
+    .describe('With `grpc`: the service of which it is asked; of the whole server unless given.'),
+  tls: flag.optional().describe('With `grpc`: `true` when the server speaks TLS.'),
+  ca: authority
+    .optional()
+    .describe(
+      'With TLS: the authorities that the certificate may be of, as PEM: a file, or a key of a Secret or ConfigMap of a release, `release/shop/secret/tls/ca.crt`. Those that everybody trusts unless given.',
+    ),
+  insecure: flag
+    .optional()
+    .describe('With TLS: `true` accepts whatever is wrong with the certificate, and says what it was.'),
   exec: workload
     .optional()
     .describe('A workload in one ready pod of which `command` must end with 0: `deployment/NAME`.'),
@@ -241,6 +263,11 @@ export const checkSchema = z.strictObject({
     .default('30s')
     .describe('How long one probe may take to hold; it is tried again until then.'),
   timeout: duration.default('5m').describe('How long all probes of the check may take together.'),
+  during: flag
+    .optional()
+    .describe(
+      'With `http`, `tcp`, `grpc` and `workload`: whether it must also hold while suites run that require it; `true` unless given. One that does not hold for `limit` acts as `onUnhealthy` says.',
+    ),
 });
 
 export const suiteSchema = z.strictObject({
@@ -265,6 +292,18 @@ export const suiteSchema = z.strictObject({
     .optional()
     .describe(
       'The release whose test hooks (`helm test`) are the suite, in place of `command` and `image`: a case for each pod of a hook.',
+    ),
+  on: z
+    .enum(['cluster', 'host'])
+    .default('cluster')
+    .describe(
+      '`host`: the suite is a process of this machine against the cluster, with `KUBECONFIG` and the ports of `forward`, e.g. for Playwright and for tests of operators.',
+    ),
+  forward: z
+    .record(variableName, forwardAddress)
+    .default({})
+    .describe(
+      'With `on: host`: variables that hold an address of the cluster, with a port of this machine in place of its host and port: `{API_URL: "http://shop-api:8080"}`.',
     ),
   image: pulledImage.optional().describe('Image in which the suite runs; required in a tier with a cluster.'),
   workingDir: path

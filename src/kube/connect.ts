@@ -4,6 +4,7 @@ import { exec } from './exec.ts';
 import { follow } from './follow.ts';
 import { listAll } from './list.ts';
 import { createObject, deleteObject, getObject, patchObject } from './objects.ts';
+import { openPipe } from './pipe.ts';
 import { plainConnection } from './plain-connection.ts';
 import { ListWatch } from './reflector.ts';
 import type { Client } from './request.ts';
@@ -50,6 +51,7 @@ export async function connect(options: ConnectOptions, deps: ConnectDeps = {}): 
     follow: (container, how) => follow(client, container, how),
     tail: (container, lines, how, signal) => tail(client, container, lines, how, signal),
     exec: (request) => exec(client, request),
+    pipe: (request) => openPipe(client, request),
     close() {
       closing.abort(new KetError('KET_CANCELLED', 'the connection to the cluster was closed'));
       connection.close();

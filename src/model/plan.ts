@@ -154,6 +154,8 @@ export interface CheckPlan {
   readonly limitMs: number;
   /** For all probes of the check together. */
   readonly totalMs: number;
+  /** It is looked at again while suites run that require it. */
+  readonly during?: true;
 }
 
 /** What a check looks at. */
@@ -167,6 +169,17 @@ export type CheckLook =
       readonly status: number;
       /** A part of the body. */
       readonly body?: string;
+      /** Absent: without TLS. */
+      readonly tls?: TlsPlan;
+    }
+  | {
+      readonly kind: 'grpc';
+      readonly host: string;
+      readonly port: number;
+      /** Empty: the server as a whole. */
+      readonly service: string;
+      /** Absent: without TLS. */
+      readonly tls?: TlsPlan;
     }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | {
@@ -186,6 +199,24 @@ export type CheckLook =
       readonly deny: readonly WhoPlan[];
     };
 
+/** What a check holds of a server's certificate. */
+export interface TlsPlan {
+  /** Authorities that count; those that everybody trusts unless given. */
+  readonly ca?: AuthorityPlan;
+  /** Whatever is wrong with it is said and accepted. */
+  readonly insecure: boolean;
+}
+
+/** PEM in a file of this machine, or in an object of the cluster. */
+export type AuthorityPlan =
+  | { readonly file: string }
+  | {
+      readonly kind: 'Secret' | 'ConfigMap';
+      readonly namespace: string;
+      readonly name: string;
+      readonly key: string;
+    };
+
 export interface WorkloadName {
   readonly kind: 'Deployment' | 'StatefulSet' | 'DaemonSet';
   readonly name: string;
@@ -200,8 +231,23 @@ export interface WhoPlan {
 /** One string is run by `/bin/sh -c`; a list is the argv; `undefined` is the image's own entry point. */
 export type Command = string | readonly string[];
 
+/** A port of this machine for a service of the cluster. */
+export interface ForwardPlan {
+  /** That holds the address. */
+  readonly variable: string;
+  readonly host: string;
+  readonly port: number;
+  /** What stands before and after host and port: `http://` and `/api`. */
+  readonly before: string;
+  readonly after: string;
+}
+
 export interface SuitePlan {
   readonly name: string;
+  /** It runs as a process of this machine, against the cluster. */
+  readonly on?: 'host';
+  /** Only beside `on`. */
+  readonly forward?: readonly ForwardPlan[];
   readonly command?: Command;
   /** For `/bin/sh -c`, before and after the command. */
   readonly setup?: string;

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { Kube } from './kube.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { StateFile } from './state.ts';
@@ -45,8 +46,26 @@ export interface ClusterHandle {
   readonly kube: Kube;
 }
 
+/** Makes connections in the network of a cluster, from where a suite in it would. */
+export interface Door {
+  /** `namespaces`: what short names are looked up in. Rejects with what became of it. */
+  dial(target: {
+    readonly namespaces: readonly string[];
+    readonly host: string;
+    readonly port: number;
+    /** Breaks it at any time. */
+    readonly signal: AbortSignal;
+  }): Promise<Duplex>;
+}
+
 /** Fires with a KetError when a release that was ready is not fit to be tested any more. */
 export type Guard = (release: string, cluster: ClusterHandle, context: TaskContext) => AbortSignal;
+
+/** Looks at these checks, by name, while a suite runs: until `end`. A signal fires when one does not hold any more. */
+export type Vigil = (
+  checks: readonly string[],
+  context: TaskContext,
+) => { readonly signals: readonly AbortSignal[]; readonly end: () => void };
 
 /** Node containers that run, while the cluster in them may still be starting. */
 export interface StartedNodes {

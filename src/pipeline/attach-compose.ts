@@ -76,6 +76,11 @@ export function composeAttach(options: AttachComposeOptions): AttachComposition 
     const told = tasksOver.get(`suite ${suite.name}`);
     if (told !== undefined) return without(suite, told);
     if (lacksSomething(suite)) return lackingTask(suite);
+    // Ports of the process that died are closed, and so is what ran against them.
+    if (suite.on === 'host')
+      return wasStarted(before, suite.name)
+        ? without(suite, { outcome: 'failed', error: lostProcess(suite) })
+        : without(suite, { outcome: 'skipped', reason: neverBegan });
     if (plan.cluster === undefined)
       return wasStarted(before, suite.name)
         ? without(suite, { outcome: 'failed', error: lostProcess(suite) })

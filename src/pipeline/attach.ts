@@ -79,6 +79,7 @@ export async function attachRun(options: AttachOptions): Promise<RunEnd> {
       assets: options.assets,
       keepFailedMs,
       ephemeral: existing === undefined,
+      ownCluster: existing?.releasesStay ?? true,
       state,
       journal,
       secrets,

@@ -17,6 +17,7 @@ import { prepareTasks } from '../releases/prepare-task.ts';
 import { releaseTasks } from '../releases/tasks.ts';
 import { usageOfSuites } from './usages.ts';
 import { clusterFactsTask } from '../suites/cluster-facts.ts';
+import { hostSuiteTask } from '../suites/host/task.ts';
 import { lackingTask, lacksSomething } from '../suites/lacking.ts';
 import { processSuiteTask, suiteTask, type SuiteReport, type SuiteSettings } from '../suites/tasks.ts';
 import { toolTasks } from '../tools/tasks.ts';
@@ -107,19 +108,17 @@ export function compose(options: ComposeOptions): Composition {
   const helmTest = helmTestOf(within, plan, find);
   const suites = (checksOnly ? [] : plan.suites).map((suite) => {
     if (lacksSomething(suite)) return lackingTask(suite);
-    if (suite.helmTest !== undefined) {
-      const needs = { tools: find, cluster: cluster.ready, releases: installs, checks: checks.byName };
-      return helmTestTask(settings, plan, suite, { ...needs, ...guards }, helmTest);
-    }
-    return suiteTask(settings, plan, suite, {
-      cluster: cluster.ready,
-      clusterFacts,
-      facts,
-      releases: installs,
-      checks: checks.byName,
-      deliveries,
-      ...guards,
-    });
+    const needs = { cluster: cluster.ready, releases: installs, checks: checks.byName };
+    if (suite.helmTest !== undefined)
+      return helmTestTask(settings, plan, suite, { ...needs, tools: find, ...guards }, helmTest);
+    const { door, vigil } = checks;
+    if (suite.on === 'host')
+      return hostSuiteTask(settings, plan, suite, {
+        ...{ ...needs, door, vigil },
+        guard: guards.guard,
+        home: run.kubeconfig,
+      });
+    return suiteTask(settings, plan, suite, { ...needs, clusterFacts, facts, deliveries, vigil, ...guards });
   });
   const collects = plan.releases.flatMap((release, index) => {
     const install = releases.install[index];

@@ -1,5 +1,5 @@
 import type { SharedRelease } from '../model/events.ts';
-import type { CheckPlan, Plan, ReleasePlan, SuitePlan } from '../model/plan.ts';
+import type { CheckLook, CheckPlan, Plan, ReleasePlan, SuitePlan } from '../model/plan.ts';
 import { withDependencies } from '../model/dependencies.ts';
 import { shorten } from '../suites/names.ts';
 
@@ -83,8 +83,17 @@ function checkOf(check: CheckPlan, suite: SuitePlan, plan: Plan, runId: string):
     name: copyName(check.name, suite),
     releases: releases.map(({ name }) => copyName(name, suite)),
     namespaces: [...moved.values()],
-    look: look.kind === 'policy' ? { ...look, allow: look.allow.map(move), deny: look.deny.map(move) } : look,
+    look: movedLook(look, move),
   };
+}
+
+type Move = <T extends { readonly namespace: string }>(one: T) => T;
+
+function movedLook(look: CheckLook, move: Move): CheckLook {
+  if (look.kind === 'policy') return { ...look, allow: look.allow.map(move), deny: look.deny.map(move) };
+  if ((look.kind !== 'http' && look.kind !== 'grpc') || look.tls?.ca === undefined) return look;
+  const { ca } = look.tls;
+  return 'file' in ca ? look : { ...look, tls: { ...look.tls, ca: move(ca) } };
 }
 
 /** The checks as far as they are about releases that are there, or about none at all. */

@@ -97,6 +97,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
       assets: options.assets,
       keepFailedMs: keepMs,
       ephemeral: options.existing === undefined,
+      ownCluster: options.existing?.releasesStay ?? true,
       state,
       journal,
       secrets,

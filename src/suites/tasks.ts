@@ -2,7 +2,7 @@ import { withDependencies } from '../model/dependencies.ts';
 import { KetError } from '../model/errors.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { priorities, type Plan, type SuitePlan } from '../model/plan.ts';
-import type { Assets, ClusterHandle, Guard, ImageFacts, Outbound } from '../model/run.ts';
+import type { Assets, ClusterHandle, Guard, ImageFacts, Outbound, Vigil } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { Task, TaskContext } from '../model/task.ts';
 import type { TestDurations } from '../results/test-durations.ts';
@@ -33,6 +33,8 @@ export interface SuiteSettings {
   readonly assets: Assets;
   readonly keepFailedMs: number;
   readonly ephemeral: boolean;
+  /** The run made the cluster, or `ket up` did: suites on this machine may be its administrator. */
+  readonly ownCluster: boolean;
   readonly state: StateFile;
   readonly journal: AttemptJournal;
   readonly secrets: Secrets;
@@ -56,12 +58,13 @@ export interface SuiteNeeds {
   /** By name: done when it holds. */
   readonly checks: ReadonlyMap<string, Task>;
   readonly guard: Guard;
+  readonly vigil?: Vigil;
   /** Releases that are unavailable now, and why; kept with `onUnhealthy: report` only. */
   readonly unavailable: ReadonlyMap<string, string>;
 }
 
 /** All attempts of a suite, one after another, with room for what each needs besides its own limit. */
-const suiteLimit = (suite: SuitePlan, keepMs: number): number =>
+export const suiteLimit = (suite: SuitePlan, keepMs: number): number =>
   (suite.retries + 1 + infraRetries) * attemptLimits(suite.limitMs, keepMs, suite.pendingMs).jobMs;
 
 /** 0 for the highest, and less for each below it. */
@@ -98,7 +101,8 @@ export function suiteTask(
       const cluster = outer.output(needs.cluster);
       const watched = withDependencies(suite.needs, plan.releases);
       const guards = watched.map((name) => needs.guard(name, cluster, outer));
-      const context = withStops(outer, [admission.stopped, ...guards]);
+      const vigil = needs.vigil?.(suite.checks, outer);
+      const context = withStops(outer, [admission.stopped, ...guards, ...(vigil?.signals ?? [])]);
       const { kube } = cluster;
       const world: SuiteWorld = {
         runId: settings.runId,
@@ -138,7 +142,7 @@ export function suiteTask(
           await sayHints(world, suite, result, context);
           return result;
         },
-      );
+      ).finally(() => vigil?.end());
       endIfNotPassed(plan, suite.name, report.outcome, admission);
       await leave();
       return report;

@@ -77,6 +77,7 @@ export class FakeCluster {
       follow: refuse,
       tail: () => Promise.resolve([]),
       exec: refuse,
+      pipe: refuse,
       close: () => this.#closed.abort(new Error('closed')),
       reflect: <T>(query: Query) => this.#reflect<T>(query.kind),
       ...more,

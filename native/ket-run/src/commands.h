@@ -14,5 +14,6 @@ int command_share(int argc, char **argv);
 int command_tell(int argc, char **argv);
 int command_probe(int argc, char **argv);
 int command_answer(int argc, char **argv);
+int command_connect(int argc, char **argv);
 
 #endif

@@ -1440,6 +1440,136 @@ class Probe(Case):
         self.assertEqual(p.wait(5), 0)
 
 
+class Connect(Case):
+    """A connection of the pod, carried over stdin and stdout, against servers on the loopback."""
+
+    def open(self, port, *more, host="127.0.0.1"):
+        p = subprocess.Popen([KET_RUN, "connect", "--host", host, "--port", str(port), *more], stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(self.close, p)
+        return p
+
+    def close(self, p):
+        self.end(p)
+        if p.stdin:
+            p.stdin.close()
+
+    def serve(self, work):
+        s = socket.socket()
+        self.addCleanup(s.close)
+        s.bind(("127.0.0.1", 0))
+        s.listen(8)
+
+        def run():
+            c, _ = s.accept()
+            with c:
+                work(c)
+
+        t = threading.Thread(target=run, daemon=True)
+        t.start()
+        self.addCleanup(t.join, 20)
+        return s.getsockname()[1]
+
+    def told(self, p):
+        return json.loads(p.stderr.readline())
+
+    def test_bytes_pass_both_ways_and_the_end_of_each_is_told(self):
+        sent = os.urandom(3_000_000)
+        seen = []
+
+        def echo(c):
+            data = b"".join(iter(lambda: c.recv(65536), b""))
+            seen.append(data)
+            c.sendall(data)
+
+        p = self.open(self.serve(echo))
+        self.assertEqual(self.told(p)["open"], True)
+        p.stdin.write(sent)
+        p.stdin.close()
+        self.assertEqual(p.stdout.read(), sent)
+        self.assertEqual(seen, [sent])
+        self.assertEqual(self.told(p), {"end": len(sent)})
+        self.assertEqual(p.wait(10), 0)
+
+    def test_both_directions_at_once_do_not_hold_each_other_up(self):
+        half = os.urandom(4_000_000)
+        got = []
+
+        def full(c):
+            t = threading.Thread(target=c.sendall, args=(half,))
+            t.start()
+            data = b""
+            while len(data) < len(half):
+                data += c.recv(65536)
+            got.append(data)
+            t.join()
+
+        p = self.open(self.serve(full))
+        self.told(p)
+        writer = threading.Thread(target=lambda: (p.stdin.write(half), p.stdin.flush()), daemon=True)
+        writer.start()
+        # Nothing is read until the other side has everything: what comes meanwhile waits.
+        self.wait_for(lambda: got, 20)
+        self.assertEqual(p.stdout.read(len(half)), half)
+        writer.join(10)
+        self.assertEqual(got, [half])
+
+    def test_the_end_of_the_other_side_is_told_and_the_command_stays_for_the_reader(self):
+        p = self.open(self.serve(lambda c: c.sendall(b"bye")))
+        self.told(p)
+        self.assertEqual(self.told(p), {"end": 3})
+        self.assertIsNone(p.poll())
+        self.assertEqual(p.stdout.read(3), b"bye")
+        p.stdin.close()
+        self.assertEqual(p.wait(10), 0)
+
+    def test_a_reset_is_no_end(self):
+        def reset(c):
+            c.recv(1)
+            c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+
+        p = self.open(self.serve(reset))
+        self.told(p)
+        p.stdin.write(b"xx")
+        p.stdin.flush()
+        end = self.told(p)
+        self.assertEqual((end["end"], end["error"]), (0, "reset"))
+        self.assertEqual(p.wait(10), 0)
+
+    def test_what_takes_no_connection(self):
+        s = socket.socket()
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+        s.close()
+        for host, stage, errors in (("127.0.0.1", "connect", ("refused",)),
+                                    ("nothing.invalid", "dns", ("not-found", "no-answer"))):
+            with self.subTest(host=host):
+                p = self.open(port, host=host)
+                told = self.told(p)
+                self.assertEqual((told["open"], told["stage"]), (False, stage))
+                self.assertIn(told["error"], errors)
+                self.assertEqual(p.wait(20), 1)
+
+    def test_it_ends_when_nobody_reads(self):
+        def flood(c):
+            try:
+                while True:
+                    c.sendall(b"x" * 65536)
+            except OSError:
+                pass
+
+        p = self.open(self.serve(flood))
+        self.told(p)
+        p.stdout.close()
+        self.assertEqual(p.wait(10), 1)
+
+    def test_wrong_arguments(self):
+        for more in ((), ("--host", "x"), ("--host", "x", "--port", "0"), ("--host", "x", "--port", "65536"),
+                     ("--host", "x", "--port", "1", "--limit-ms", "0"), ("--host", "x", "--port", "1", "y")):
+            with self.subTest(more=more):
+                self.assertEqual(self.run_("connect", *more).returncode, 2)
+
+
 @unittest.skipUnless(SHIPPED, "another program is tested")
 class Build(unittest.TestCase):
     def test_two_builds_and_dist_are_the_same_bytes(self):
