@@ -1,5 +1,6 @@
 import { checkProblems } from './check-checks.ts';
 import { dependsChecks } from './depends.ts';
+import { existingChecks } from './existing-checks.ts';
 import { versionsOf } from './plan-cluster.ts';
 import { subject, valueAt, whereOf } from './issues.ts';
 import { imageProblem } from './names.ts';
@@ -175,6 +176,7 @@ function withCluster(scope: Scope): void {
     jobKeys(scope, suite, place);
     resources(scope, withProfile(suite, scope.profiles), place);
   });
+  existingChecks(scope);
   versionsOf(tier.cluster).forEach((version, index, all) => {
     if (all.indexOf(version) !== index)
       add([...at, 'cluster', 'kubernetes', index], `"${version}" is there twice; each version is one run`);

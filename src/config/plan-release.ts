@@ -11,9 +11,8 @@ export function releaseOf(release: ReleaseConfig, root: string, nodes: number): 
   return {
     name: release.name,
     namespace: release.namespace ?? release.name,
-    ...(release.chart === undefined
-      ? { manifests: manifestFiles(release.manifests ?? [], root) }
-      : { chart: isRemoteChart(release.chart) ? release.chart : path.resolve(root, release.chart) }),
+    ...sourceOf(release, root),
+    ...(release.removeCRDs ? { removeCrds: true } : {}),
     values: release.values.map((file) => path.resolve(root, file)),
     set: Object.fromEntries(Object.entries(release.set).map(([key, value]) => [key, String(value)])),
     inline: release.inline,
@@ -28,4 +27,14 @@ export function releaseOf(release: ReleaseConfig, root: string, nodes: number): 
       ...(command === undefined ? {} : { command }),
     })),
   };
+}
+
+/** What it is installed from; one that is there already is not installed. */
+function sourceOf(
+  { chart, manifests, installed }: ReleaseConfig,
+  root: string,
+): Pick<ReleasePlan, 'chart' | 'manifests' | 'installed'> {
+  if (installed) return { installed: true };
+  if (chart === undefined) return { manifests: manifestFiles(manifests ?? [], root) };
+  return { chart: isRemoteChart(chart) ? chart : path.resolve(root, chart) };
 }

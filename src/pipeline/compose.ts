@@ -3,6 +3,7 @@ import type { ClusterHandle, RunContext } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
 import type { Kube } from '../model/kube.ts';
 import { checkTasks } from '../checks/tasks.ts';
+import { sharedClusterTasks } from '../cluster/shared.ts';
 import { clusterTasks, existingClusterTasks } from '../cluster/tasks.ts';
 import { stateWithin, type ExistingCluster } from './existing.ts';
 import { factsTask } from '../images/facts.ts';
@@ -10,6 +11,7 @@ import { imageTasks } from '../images/tasks.ts';
 import { collectTask } from '../releases/collect-task.ts';
 import { releaseGuard } from '../releases/guard.ts';
 import { releaseTasks } from '../releases/tasks.ts';
+import { sharedNeeds } from './shared-needs.ts';
 import { clusterFactsTask } from '../suites/cluster-facts.ts';
 import { lackingTask, lacksSomething } from '../suites/lacking.ts';
 import { processSuiteTask, suiteTask, type SuiteReport, type SuiteSettings } from '../suites/tasks.ts';
@@ -32,6 +34,8 @@ export interface ComposeOptions {
   readonly settings: SuiteSettings;
   /** `ket check`: all checks, and no suite. */
   readonly checksOnly?: boolean;
+  /** Runs of which this machine has a state. */
+  readonly knownRuns: () => ReadonlySet<string>;
   /** How long suites took before, ms. */
   readonly durations: ReadonlyMap<string, number>;
 }
@@ -55,14 +59,26 @@ export function compose(options: ComposeOptions): Composition {
   const cluster =
     existing === undefined
       ? clusterTasks(run, withCluster, find, connect)
-      : existingClusterTasks(run, withCluster, find, existing, connect);
-  const images = imageTasks(plan, cluster);
+      : existing.shared === true
+        ? sharedClusterTasks(
+            run,
+            find,
+            existing,
+            sharedNeeds({
+              ...{ run, plan, checks: wantedChecks(plan, checksOnly), checksOnly, tools: find },
+              knownRuns: options.knownRuns,
+            }),
+            connect,
+          )
+        : existingClusterTasks(run, withCluster, find, existing, connect);
+  // The nodes of a cluster that is not of this machine pull their images.
+  const images = imageTasks(existing?.shared === true ? { ...plan, images: [] } : plan, cluster);
   const builds = new Map(plan.images.map((image, index) => [image.name, images.build[index]]));
   const deliveries = new Map(plan.images.map((image, index) => [image.name, images.deliver[index]]));
   const suiteImages = new Set(plan.suites.flatMap((suite) => suite.image ?? []));
   const facts = new Map([...suiteImages].map((name) => [name, factsTask(name, find, builds.get(name))]));
   const within = existing === undefined ? run : { ...run, state: stateWithin(run.state, existing, connect) };
-  const releases = releaseTasks(within, plan, cluster, images, existing !== undefined);
+  const releases = releaseTasks(within, plan, cluster, images, existing);
   const installs = new Map(plan.releases.map((release, index) => [release.name, releases.install[index]]));
   const guards = releaseGuard(plan, run.folder);
   const clusterFacts = clusterFactsTask(cluster.ready, settings.assets);

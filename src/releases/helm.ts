@@ -54,10 +54,7 @@ export function installArgv({ helm, helmVersion, kubeconfig, release, chart }: I
     '--namespace',
     release.namespace,
     '--create-namespace',
-    ...release.values.flatMap((file) => ['--values', file]),
-    // Standard input.
-    ...(hasInput(release) ? ['--values', '-'] : []),
-    ...Object.entries(release.set).flatMap(([key, value]) => ['--set', `${key}=${escapeSet(value)}`]),
+    ...valueArgs(release),
     waitFlag(helmVersion),
     '--timeout',
     `${String(Math.ceil(release.limitMs / 1000))}s`,
@@ -65,6 +62,13 @@ export function installArgv({ helm, helmVersion, kubeconfig, release, chart }: I
     kubeconfig,
   ];
 }
+
+/** From where a release has its values, each going before those in front of it; `-` is standard input. */
+export const valueArgs = (release: ReleasePlan): string[] => [
+  ...release.values.flatMap((file) => ['--values', file]),
+  ...(hasInput(release) ? ['--values', '-'] : []),
+  ...Object.entries(release.set).flatMap(([key, value]) => ['--set', `${key}=${escapeSet(value)}`]),
+];
 
 /**
  * A value as Helm's `--set` reads it literally: without this a comma would begin the next key. Lists in Helm's own

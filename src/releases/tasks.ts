@@ -1,11 +1,14 @@
 import path from 'node:path';
+import type { Deps } from '../model/deps.ts';
 import { KetError } from '../model/errors.ts';
 import { labels } from '../model/labels.ts';
 import type { Plan, ReleasePlan } from '../model/plan.ts';
 import type { ClusterHandle, RunContext, Tools } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
 import { KubeError } from '../kube/error.ts';
+import { newCrds } from './crds.ts';
 import { helmName } from './helm.ts';
+import { installedTask } from './installed.ts';
 import { namespaceGone } from '../kube/await-gone.ts';
 import { installRelease, renewRelease } from './install.ts';
 import { running } from './restart.ts';
@@ -53,6 +56,37 @@ async function makeNamespace(
   }
 }
 
+/** What Helm will make and leave. */
+async function crdsOf(
+  deps: Deps,
+  helm: string,
+  release: ReleasePlan,
+  { kube }: ClusterHandle,
+  signal: AbortSignal,
+): Promise<{ crds?: readonly string[]; removeCrds?: true }> {
+  const crds = await newCrds(deps, helm, release, kube, signal);
+  return crds.length === 0 ? {} : { crds, ...(release.removeCrds === true ? { removeCrds: true } : {}) };
+}
+
+/** A namespace that the run makes bears its name; Helm would make it without. */
+async function makeListedNamespace(
+  run: RunContext,
+  { kube }: ClusterHandle,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const listed = run.state
+    .list()
+    .some((made) => made.type === 'object' && made.kind === 'Namespace' && made.name === name);
+  if (!listed) return;
+  const metadata = { name, labels: { [labels.managedBy]: 'ket', [labels.run]: run.runId } };
+  try {
+    await kube.create({ apiVersion: 'v1', kind: 'Namespace', metadata }, signal);
+  } catch (error) {
+    if (!(error instanceof KubeError) || error.status !== 409) throw error;
+  }
+}
+
 /** For the message after the limit proper: logs, events, and files. */
 const graceMs = 90_000;
 
@@ -61,15 +95,16 @@ const leavingMs = 120_000;
 
 /**
  * Installs the releases of the plan, each after those that it depends on, else side by side, when the cluster is ready and has the plan's images. In a cluster
- * that stays from run to run (`clusterStays`), what runs an older image of the same name is restarted.
+ * that stays from run to run (`existing`), what runs an older image of the same name is restarted.
  */
 export function releaseTasks(
   run: RunContext,
   plan: Plan,
   cluster: ClusterReady,
   images: ImagesDelivered,
-  clusterStays: boolean,
+  existing: { readonly releasesStay: boolean } | undefined,
 ): ReleaseTasks {
+  const clusterStays = existing !== undefined;
   const delivered = plan.images.map((image) => image.name);
   const made = new Map<string, Task<ReadyRelease>>();
   /** After those that it depends on, of which a plan has no circles. */
@@ -77,7 +112,10 @@ export function releaseTasks(
     const known = made.get(release.name);
     if (known !== undefined) return known;
     const before = plan.releases.filter(({ name }) => release.dependsOn.includes(name)).map(installOf);
-    const task = installTask(release, before);
+    const task =
+      release.installed === true
+        ? installedTask(run, release, cluster.ready)
+        : installTask(release, before);
     made.set(release.name, task);
     return task;
   };
@@ -94,6 +132,7 @@ export function releaseTasks(
         if (helm === undefined || helmVersion === undefined)
           throw new KetError('KET_INTERNAL', 'no helm among the tools of a plan with releases');
         const handle = context.output(cluster.ready);
+        const deps = { ...context.deps, env: run.env };
         if (release.copyOf !== undefined)
           await makeNamespace(run, handle, release.namespace, release.copyOf.suite, context.signal);
         // Before it is listed: a namespace on its way out is not one that was there before.
@@ -111,8 +150,10 @@ export function releaseTasks(
           kubeconfig: handle.kubeconfig,
           namespace: release.namespace,
           name: helmName(release),
+          helm,
+          ...(existing?.releasesStay === false ? await crdsOf(deps, helm, release, handle, context.signal) : {}),
         });
-        const deps = { ...context.deps, env: run.env };
+        await makeListedNamespace(run, handle, release.namespace, context.signal);
         const options = {
           helm,
           helmVersion,

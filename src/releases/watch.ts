@@ -7,11 +7,13 @@ import { podJudge, type Job, type ReleaseFailure } from './judge.ts';
 import { belongs } from './members.ts';
 import { illContainer, type Pod } from './pod-state.ts';
 import { settling } from './settling.ts';
-import { notAvailable, type Workloads } from './workloads.ts';
+import { isOfInstalled, isOfRelease, notAvailable, workloadsOf, type Workloads } from './workloads.ts';
 
 /** How things stand with a release. */
 export interface ReleaseStand {
   readonly failure?: ReleaseFailure;
+  /** How many workloads it has. */
+  readonly workloads: number;
   /** Workloads that are not available, and hooks that are not complete; empty: the release is ready. */
   readonly notAvailable: readonly string[];
   /** The same with the pods that are not ready, each with its state. */
@@ -44,6 +46,7 @@ export function watchRelease(kube: Kube, clock: Clock, release: ReleasePlan, sha
   const statefulSets = reflect<Wire<V1StatefulSet>>('apps/v1', 'StatefulSet');
   const daemonSets = reflect<Wire<V1DaemonSet>>('apps/v1', 'DaemonSet');
   const all: readonly Reflector<unknown>[] = [pods, jobs, deployments, statefulSets, daemonSets];
+  const isOf = release.installed === true ? isOfInstalled : isOfRelease;
   const judge = podJudge();
   const settle = settling();
 
@@ -54,14 +57,17 @@ export function watchRelease(kube: Kube, clock: Clock, release: ReleasePlan, sha
       daemonSets: daemonSets.items(),
       jobs: jobs.items(),
     };
-    const mine = belongs(helmName(release), everything, shared);
-    const workloads = { ...everything, jobs: everything.jobs.filter((job) => mine.job(job)) };
+    const mine = belongs(helmName(release), everything, shared, isOf);
+    // Hooks of an installation long ago tell nothing of today.
+    const ownJobs = release.installed === true ? [] : everything.jobs.filter((job) => mine.job(job));
+    const workloads = { ...everything, jobs: ownJobs };
     const own = pods.items().filter((pod) => mine.pod(pod));
     const view = judge.look(own, workloads.jobs, clock.now());
-    const lacking = [...notAvailable(workloads, helmName(release)), ...settle.look(own, clock.now())];
+    const lacking = [...notAvailable(workloads, helmName(release), isOf), ...settle.look(own, clock.now())];
     const ill = illContainer(own);
     return {
       ...(view.failure === undefined ? {} : { failure: view.failure }),
+      workloads: workloadsOf(workloads, helmName(release), isOf),
       notAvailable: lacking,
       waitingFor: [...lacking, ...view.waitingFor],
       pods: own,

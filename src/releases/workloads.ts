@@ -14,6 +14,7 @@ export interface Workloads {
 interface Owned {
   readonly metadata?: {
     readonly annotations?: Readonly<Record<string, string>>;
+    readonly labels?: Readonly<Record<string, string>>;
     readonly generation?: number;
     readonly name?: string;
   };
@@ -22,6 +23,18 @@ interface Owned {
 /** Helm writes the release's name on everything of its manifest, whatever labels the chart uses. */
 export const isOfRelease = (object: Owned, release: string): boolean =>
   object.metadata?.annotations?.['meta.helm.sh/release-name'] === release;
+
+/** The same of what somebody else installed, perhaps without Helm: then a label that is usual tells. */
+export const isOfInstalled = (object: Owned, release: string): boolean =>
+  isOfRelease(object, release) || object.metadata?.labels?.['app.kubernetes.io/instance'] === release;
+
+/** How many workloads a release has. */
+export const workloadsOf = (
+  { deployments, statefulSets, daemonSets }: Workloads,
+  release: string,
+  isOf = isOfRelease,
+): number =>
+  [...deployments, ...statefulSets, ...daemonSets].filter((object) => isOf(object, release)).length;
 
 const name = (object: Owned): string => object.metadata?.name ?? '';
 const observed = (object: Owned, seen: number | undefined): boolean =>
@@ -81,9 +94,9 @@ export function workloadLack(kind: WorkloadName['kind'], object: AnyObject): str
 }
 
 /** What of a release is not available yet; empty: it is ready. ket's own look, whatever Helm says. */
-export function notAvailable(workloads: Workloads, release: string): string[] {
+export function notAvailable(workloads: Workloads, release: string, isOf = isOfRelease): string[] {
   const lacks = <T extends Owned>(objects: readonly T[], lackOf: (one: T) => string | undefined): string[] =>
-    objects.filter((object) => isOfRelease(object, release)).flatMap((object) => lackOf(object) ?? []);
+    objects.filter((object) => isOf(object, release)).flatMap((object) => lackOf(object) ?? []);
   return [
     ...lacks(workloads.deployments, deploymentLack),
     ...lacks(workloads.statefulSets, statefulSetLack),
