@@ -499,14 +499,16 @@ test('a release waits for the cluster and all images, and is in the state before
     aPlan({ releases: [aRelease] }),
     { tools, ready },
     { deliver: [image] },
-    false,
+    undefined,
   );
   expect(install[0]?.needs).toEqual([tools, ready, image]);
   const helm = fakeDeps([
     [
       'upgrade',
       () => {
-        expect(state.made).toEqual([{ type: 'release', kubeconfig: '/k', namespace: 'shop', name: 'shop' }]);
+        expect(state.made).toEqual([
+          { type: 'release', kubeconfig: '/k', namespace: 'shop', name: 'shop', helm: 'helm' },
+        ]);
         return failedWith('Error: stop here');
       },
     ],
@@ -537,7 +539,7 @@ test('a release waits for those that it depends on, in whichever order they stan
     { ...aRelease, name: 'db' },
     { ...aRelease, name: 'mail' },
   ];
-  const { install } = releaseTasks(run, aPlan({ releases }), { tools, ready }, { deliver: [] }, false);
+  const { install } = releaseTasks(run, aPlan({ releases }), { tools, ready }, { deliver: [] }, undefined);
   const needs = install.map(({ id, needs: all }) => [id, ...all.map((task) => task.id)].join(' < '));
   expect(needs).toEqual([
     'install web < tools < ready < install shop < install mail',
@@ -583,7 +585,7 @@ test('the namespace of a copy is listed before it is made, once for the copies i
     aPlan({ releases: copies }),
     { tools, ready },
     { deliver: [] },
-    false,
+    undefined,
   );
   const cluster = new FakeCluster({
     create: async <T>(object: AnyObject) => {

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { stringify } from 'yaml';
 import type { Right } from '../kube/rights.ts';
 
 /** What to say of rights that lack, and the objects that would grant them. Pure. */
 
-const resourceText = ({ group, resource }: Right): string => (group === '' ? resource : `${resource}.${group}`);
+const resourceText = ({ group, resource }: Right): string =>
+  group === '' ? resource : `${resource}.${group}`;
 
 /** One line for each resource and namespace: `create, delete jobs.batch in namespace x`. */
 export function lackingLines(lacking: readonly Right[]): string[] {
@@ -35,7 +37,8 @@ function rulesOf(rights: readonly Right[]): Rule[] {
     const text = [...verbs].sort().join(',');
     const at = `${right.group} ${text}`;
     const known = byVerbs.get(at);
-    if (known === undefined) byVerbs.set(at, { group: right.group, verbs: text, resources: [right.resource] });
+    if (known === undefined)
+      byVerbs.set(at, { group: right.group, verbs: text, resources: [right.resource] });
     else known.resources.push(right.resource);
   }
   return [...byVerbs.values()].map(({ group, verbs, resources }) => ({
@@ -46,18 +49,28 @@ function rulesOf(rights: readonly Right[]): Rule[] {
 }
 
 const rbac = 'rbac.authorization.k8s.io';
-const name = 'ket-runs';
+/** Of what it grants: to apply one grant takes nothing from another. */
+const nameOf = (rights: readonly Right[], user: string): string =>
+  `ket-runs-${createHash('sha256')
+    .update(JSON.stringify([user, rights]))
+    .digest('hex')
+    .slice(0, 8)}`;
 
 /**
  * RBAC that grants rights to a user, as YAML for `kubectl apply`: in namespaces that are there a Role each; for the
  * cluster, and for namespaces that a run makes (`own`), whose names nobody knows beforehand, a ClusterRole.
  */
-export function grantFor(rights: readonly Right[], user: string, own: (namespace: string) => boolean): string {
+export function grantFor(
+  rights: readonly Right[],
+  user: string,
+  own: (namespace: string) => boolean,
+): string {
   const isWide = ({ namespace }: Right): boolean => namespace === undefined || own(namespace);
   const wide = rights.filter(isWide);
   const rest = rights.filter((right) => !isWide(right));
   const namespaces = [...new Set(rest.flatMap(({ namespace }) => namespace ?? []))];
   const subjects = [subjectOf(user)];
+  const name = nameOf(rights, user);
   const objects = [
     ...(wide.length === 0
       ? []

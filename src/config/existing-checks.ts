@@ -16,10 +16,11 @@ export function existingChecks({ tier, at, source, add }: Scope): void {
   const { cluster } = tier;
   if (cluster === undefined) return;
   const place = [...at, 'cluster'];
-  const by = (['context', 'kubeconfig'] as const).filter((key) => cluster[key] !== undefined);
-  const [first] = by;
+  // As the file has them: one that is wrong in itself is told already.
+  const has = (key: string): boolean => valueAt(source.data, [...place, key]) !== undefined;
+  const first = ['context', 'kubeconfig'].find(has);
   if (first === undefined) {
-    if (cluster.config === undefined)
+    if (!has('config'))
       add(
         place,
         'the cluster has no "config", the Kind config that it is made from; or "context" or "kubeconfig" for one that is there already',
@@ -27,6 +28,6 @@ export function existingChecks({ tier, at, source, add }: Scope): void {
     return;
   }
   for (const key of ['config', 'nodeImage', 'kubernetes'] as const)
-    if (valueAt(source.data, [...place, key]) !== undefined)
+    if (has(key))
       add([...place, key], `"${key}" contradicts "${first}": that cluster is there already`, { key: true });
 }

@@ -153,7 +153,8 @@ export function releaseTasks(
           helm,
           ...(existing?.releasesStay === false ? await crdsOf(deps, helm, release, handle, context.signal) : {}),
         });
-        await makeListedNamespace(run, handle, release.namespace, context.signal);
+        if (release.copyOf === undefined)
+          await makeListedNamespace(run, handle, release.namespace, context.signal);
         const options = {
           helm,
           helmVersion,
