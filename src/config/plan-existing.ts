@@ -66,6 +66,8 @@ function chosen(
   };
 }
 
+export const imagesOfTier = 'images of the tier';
+
 /** What no cluster can have that is there already: images that ket builds. */
 export function requireForExisting(name: string, images: readonly ImagePlan[]): void {
   const built = images.flatMap((image) => ('context' in image ? image.name : []));
@@ -74,7 +76,7 @@ export function requireForExisting(name: string, images: readonly ImagePlan[]): 
       'KET_USAGE',
       `tier ${name} builds ${built.join(', ')}, and ket cannot bring images to the nodes of a cluster that is there already`,
       {
-        where: 'images of the tier',
+        where: imagesOfTier,
         next: `push ${built.length === 1 ? 'it' : 'them'} to a registry that the cluster can pull from, and name ${built.length === 1 ? 'it' : 'them'} without "build" (the cluster pulls)`,
       },
     );
