@@ -229,6 +229,12 @@ export const groups: readonly TestGroup[] = [
     false,
     '(releases|spread|checks)',
   ),
+  cluster(
+    'existing',
+    'a cluster that is there already: rights, releases that are installed, what is removed and what is not',
+    false,
+    'existing',
+  ),
   cluster('kube', 'the API client against a real API server', false, 'kube'),
   {
     name: 'recipes',

@@ -83,7 +83,7 @@ export async function settle(
   }
   await execute(cleanupTasks(state, remove), { deps, emit, signal });
   // It holds keys, and is needed for what could not be removed alone.
-  if (shared && state.list().length === 0) fs.rmSync(options.existing?.kubeconfig ?? '', { force: true });
+  if (shared && state.list().length === 0) fs.rmSync(options.existing.kubeconfig, { force: true });
   if (cluster === undefined) return undefined;
   const { name, kubeconfig } = cluster;
   return options.existing === undefined || shared ? { name } : { name, kubeconfig };

@@ -85,11 +85,11 @@ function hookLack(job: Job): string | undefined {
 export function workloadLack(kind: WorkloadName['kind'], object: AnyObject): string | undefined {
   switch (kind) {
     case 'Deployment':
-      return deploymentLack(object as unknown as Deployment);
+      return deploymentLack(object);
     case 'StatefulSet':
-      return statefulSetLack(object as unknown as StatefulSet);
+      return statefulSetLack(object);
     case 'DaemonSet':
-      return daemonSetLack(object as unknown as DaemonSet);
+      return daemonSetLack(object);
   }
 }
 
