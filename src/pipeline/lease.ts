@@ -65,15 +65,18 @@ export async function takeLease(options: LeaseOptions): Promise<void> {
 export function keepLease(options: Omit<LeaseOptions, 'state' | 'signal' | 'kubeconfig'>): void {
   const { kube, runId } = options;
   // Not by the clock of the run: nothing waits for it, and it must not hold up the end of the process.
-  const timer = setInterval(() => {
+  const renew = (): void => {
     const { spec, expires } = renewal(options);
     const patch = { metadata: { labels: { [labels.expires]: expires } }, spec };
     kube.patch(leaseRef(runId), patch, AbortSignal.timeout(requestMs)).catch((error: unknown) => {
       // Closed, or gone: the run is over. Else the next renewal may get through.
       if (!(error instanceof KubeError) || error.status === 404) clearInterval(timer);
     });
-  }, renewMs);
+  };
+  const timer = setInterval(renew, renewMs);
   timer.unref();
+  // Whoever takes a run up makes itself heard of at once.
+  renew();
 }
 
 const renewal = ({
