@@ -236,6 +236,12 @@ export const groups: readonly TestGroup[] = [
     'host-suites',
     ['__tests__/unit/support/certificates.ts'],
   ),
+  cluster(
+    'existing',
+    'a cluster that is there already: rights, releases that are installed, what is removed and what is not',
+    false,
+    'existing',
+  ),
   cluster('kube', 'the API client against a real API server', false, 'kube'),
   {
     name: 'recipes',

@@ -21,6 +21,8 @@ describe('any subset of valid inputs', () => {
     'release-name': ['shop', 'cache', 'other'],
     namespace: ['ns'],
     cluster: ['mine'],
+    context: ['there'],
+    kubeconfig: ['k'],
     'kind-config': ['kind.yaml', 'three.yaml', 'nowhere.yaml'],
     'kind-version': ['v0.31.0'],
     'kubernetes-version': ['v1.34'],

@@ -545,7 +545,9 @@ test('a release waits for the cluster and all images, and is in the state before
     [
       'upgrade',
       () => {
-        expect(state.made).toEqual([{ type: 'release', kubeconfig: '/k', namespace: 'shop', name: 'shop' }]);
+        expect(state.made).toEqual([
+          { type: 'release', kubeconfig: '/k', namespace: 'shop', name: 'shop', helm: 'helm' },
+        ]);
         return failedWith('Error: stop here');
       },
     ],

@@ -6,6 +6,7 @@ import type { Plan } from '../model/plan.ts';
 import { nameOf, remover } from '../pipeline/cleanup.ts';
 import type { ExistingCluster } from '../pipeline/existing.ts';
 import { journalFile } from '../pipeline/journal.ts';
+import { leaseOf } from '../pipeline/lease.ts';
 import { ownerLives, readStates, stateHome, writeState, type RunState } from '../pipeline/state.ts';
 import { removals, sweep } from '../pipeline/sweep.ts';
 import { readUpRecord, refuseOtherCluster, upRecordFile } from '../pipeline/up-record.ts';
@@ -65,7 +66,12 @@ export async function kindCluster(deps: Deps, plan: Plan, name: string): Promise
 }
 
 const removal = (deps: Deps): ReturnType<typeof remover> =>
-  remover(deps, (kubeconfig) => connect({ kubeconfig }));
+  remover(
+    deps,
+    (kubeconfig) => connect({ kubeconfig }),
+    undefined,
+    (text) => process.stderr.write(`${text}\n`),
+  );
 
 /** `ket down`: removes what `ket up` left for this repository; of one tier, or of all. */
 export async function down(root: string, tier: string | undefined): Promise<number> {
@@ -127,9 +133,14 @@ export async function cleanup(kept: boolean): Promise<number> {
   const deps = realDeps();
   const home = stateHome(deps.env);
   // Seen from the end of time every kept cluster has expired; what `ket up` left has no end and stays.
-  const swept = await sweep(home, kept ? Infinity : deps.clock.now(), removal(deps), (run) =>
-    endProcessesOf(run, deps.clock),
+  const swept = await sweep(
+    home,
+    kept ? Infinity : deps.clock.now(),
+    removal(deps),
+    (run) => endProcessesOf(run, deps.clock),
+    (run, made) => leaseOf((kubeconfig) => connect({ kubeconfig }), run, made, deps.clock.now()),
   );
+  for (const { run, why } of swept.held) process.stderr.write(`left alone: run ${run}: ${why}\n`);
   for (const { run, made } of swept.removed) process.stderr.write(`removed ${nameOf(made)} of run ${run}\n`);
   for (const { made, why } of swept.failed)
     process.stderr.write(`could not remove ${nameOf(made)}: ${why}\n`);

@@ -98,6 +98,8 @@ export function programFor(done: Done): Command {
     .description('look whether the releases of a tier can be reached as its checks say; no suite runs')
     .addOption(keepOption())
     .option('--cluster <name>', clusterHelp)
+    .option('--context <context>', contextHelp)
+    .option('--kubeconfig <file>', kubeconfigHelp)
     .action(async (flags: RunFlags) => {
       const { checkCommand } = await import('./run-command.ts');
       done(await checkCommand(flags));
@@ -206,6 +208,8 @@ function withPlanOptions(command: Command): Command {
 }
 
 const clusterHelp = 'use this Kind cluster, and leave it alone';
+const contextHelp = 'use the cluster of this context, within namespaces of its own';
+const kubeconfigHelp = 'the kubeconfig of a cluster to use; it is read, and never written';
 
 const keepOption = (): Option =>
   new Option('--keep <when>', 'leave the cluster for a look inside').choices([
@@ -219,6 +223,8 @@ function withRunOptions(command: Command): Command {
     .option('--suite <suite>', 'only this suite (may be repeated)', collectList)
     .addOption(keepOption())
     .option('--cluster <name>', clusterHelp)
+    .option('--context <context>', contextHelp)
+    .option('--kubeconfig <file>', kubeconfigHelp)
     .option('--retries <n>', 'retries of a failed suite', count(0, 2))
     .option('--parallel <n>', 'most suites at once', count(1, 1000))
     .option('--fail-fast', 'let the first suite that does not pass end the run');

@@ -2,9 +2,10 @@ import type { ErrorInfo } from '../model/errors.ts';
 
 /** A request that cannot be served as it stands is 2, everything else that ended a command before its time 3. */
 export function exitCodeOfError({ code }: ErrorInfo): 2 | 3 {
-  return code === 'KET_CONFIG' || code === 'KET_USAGE' || code === 'KET_PREREQUISITE' || code === 'KET_TOOL'
-    ? 2
-    : 3;
+  const ofRequest: readonly ErrorInfo['code'][] = [
+    ...(['KET_CONFIG', 'KET_USAGE', 'KET_PREREQUISITE', 'KET_TOOL', 'KET_RIGHTS'] as const),
+  ];
+  return ofRequest.includes(code) ? 2 : 3;
 }
 
 /** An error as a person reads it: what, where, the lines that show why, the next step. */

@@ -4,13 +4,14 @@ import { KetError } from '../model/errors.ts';
 import type { Keep, Plan } from '../model/plan.ts';
 import { checkSecrets, resolvePlan, resolvePlans, type PlansInput } from '../config/index.ts';
 import { connect } from '../kube/connect.ts';
-import type { ExistingCluster } from '../pipeline/existing.ts';
+import type { ContextCluster, ExistingCluster } from '../pipeline/existing.ts';
 import { runPlan } from '../pipeline/run.ts';
 import type { RunEnd } from '../pipeline/run-options.ts';
 import { notRunLines, seriesBlock } from '../report/series.ts';
 import { styleFor } from '../report/style.ts';
 import { writeReports } from '../report/write-reports.ts';
 import { downBeforeUp, findUp, kindCluster } from './clusters.ts';
+import { contextCluster } from './context-cluster.ts';
 import { preflight, preflightOfExisting } from './preflight.ts';
 import { findAssets, isCi, ketVersion, realDeps } from './environment.ts';
 import { sinksFor, type Format } from './reporters.ts';
@@ -27,6 +28,8 @@ export interface RunFlags {
   readonly output?: string;
   readonly keep?: Keep;
   readonly cluster?: string;
+  readonly context?: string;
+  readonly kubeconfig?: string;
   readonly nodeImage?: string;
   readonly kubernetes?: string;
   readonly format?: Format;
@@ -67,6 +70,8 @@ function inputOf(flags: Omit<RunFlags, 'tier'>, args: readonly string[]): Omit<P
     overrides: {
       output: flags.output,
       keep: flags.keep,
+      context: flags.context,
+      kubeconfig: flags.kubeconfig,
       nodeImage: flags.nodeImage,
       kubernetes: flags.kubernetes,
       retries: flags.retries,
@@ -106,6 +111,14 @@ export async function upCommand(flags: RunFlags & { readonly recreate?: boolean 
     throw new KetError('KET_USAGE', `tier ${plan.tier} has no cluster to bring up`, {
       next: 'name a tier with one: --tier',
     });
+  if (plan.cluster.existing !== undefined)
+    throw new KetError(
+      'KET_USAGE',
+      `the cluster of tier ${plan.tier} is there already: nothing is to be brought up`,
+      {
+        next: `ket run --tier ${plan.tier} uses it`,
+      },
+    );
   const deps = realDeps();
   checkSecrets({ ...plan, suites: [] }, deps.env);
   if (flags.recreate === true) await downBeforeUp(deps, plan);
@@ -233,7 +246,18 @@ async function existingFor(
   deps: Deps,
   plan: Plan,
   name: string | undefined,
-): Promise<ExistingCluster | undefined> {
+): Promise<ExistingCluster | ContextCluster | undefined> {
+  if (plan.cluster?.existing !== undefined) {
+    if (name !== undefined)
+      throw new KetError(
+        'KET_USAGE',
+        `--cluster is a Kind cluster, and tier ${plan.tier} is for another one`,
+        {
+          next: 'leave it out; --context and --kubeconfig name a cluster that is no Kind cluster of this machine',
+        },
+      );
+    return contextCluster(deps.env, plan.cluster.existing);
+  }
   // What `ket up` left is of one version; each of several has a cluster of its own.
   if (plan.cluster === undefined || plan.cluster.variant !== undefined) return undefined;
   return name === undefined ? findUp(deps, plan) : kindCluster(deps, plan, name);

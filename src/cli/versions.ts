@@ -15,7 +15,8 @@ export interface Settled {
  */
 export function withVersions(plan: Plan): Settled {
   const { cluster, tools } = plan;
-  if (cluster === undefined) return { plan, notices: [] };
+  // One that is there already has its Kubernetes, and needs no kind.
+  if (cluster === undefined || cluster.existing !== undefined) return { plan, notices: [] };
   const { images } = kindBootOf(cluster.kindConfig);
   const allOwn = images.every((image) => image !== undefined);
   const chosen = chooseVersions({

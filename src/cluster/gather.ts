@@ -37,7 +37,7 @@ async function engineFacts(deps: Deps, signal: AbortSignal): Promise<DockerFacts
 /** Looks at the machine, changing nothing. */
 export async function gatherFacts(deps: Deps, plan: Plan, signal: AbortSignal): Promise<MachineFacts> {
   const [docker, memoryAvailable, inotify, takenPorts, tools] = await Promise.all([
-    dockerFacts(deps, signal),
+    plan.cluster?.existing === undefined ? dockerFacts(deps, signal) : {},
     availableMemory(),
     inotifyLimits(),
     takenHostPorts(plan),
@@ -129,8 +129,10 @@ function isFree({ address, port }: { readonly address: string; readonly port: nu
 async function toolFacts(deps: Deps, plan: Plan, signal: AbortSignal): Promise<ToolFacts[]> {
   if (plan.cluster === undefined) return [];
   const wanted = [
-    { name: 'kind', asked: plan.tools.kind } as const,
-    ...(plan.releases.length === 0 ? [] : [{ name: 'helm', asked: plan.tools.helm } as const]),
+    ...(plan.cluster.existing === undefined ? [{ name: 'kind', asked: plan.tools.kind } as const] : []),
+    ...(plan.releases.every(({ installed }) => installed)
+      ? []
+      : [{ name: 'helm', asked: plan.tools.helm } as const]),
   ];
   return Promise.all(
     wanted.map(async ({ name, asked }): Promise<ToolFacts> => {
@@ -156,7 +158,9 @@ async function toolFacts(deps: Deps, plan: Plan, signal: AbortSignal): Promise<T
 
 async function diskFacts(plan: Plan, docker: DockerFacts): Promise<MachineFacts['disks']> {
   const places = [
-    ...(plan.cluster === undefined || docker.engine?.rootDir === undefined
+    ...(plan.cluster === undefined ||
+    plan.cluster.existing !== undefined ||
+    docker.engine?.rootDir === undefined
       ? []
       : [{ path: docker.engine.rootDir, what: 'the disk of Docker' }]),
     { path: plan.output, what: 'the disk of the results' },

@@ -39,6 +39,8 @@ const error = (title: string, detail: string, cure: string): Finding => ({
 /** What the facts mean for the plan. Errors are what makes a run useless from the start. */
 export function judgeMachine(facts: MachineFacts, plan: Plan): Finding[] {
   if (plan.cluster === undefined) return judgeDisks(facts, plan);
+  // What runs, runs elsewhere.
+  if (plan.cluster.existing !== undefined) return [...judgeTools(facts), ...judgeDisks(facts, plan)];
   return [
     ...judgeDocker(facts.docker, plan),
     ...judgeBoot(facts, plan),

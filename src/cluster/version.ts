@@ -4,8 +4,10 @@ import type { Kube } from '../model/kube.ts';
 /** Native sidecars, which hand over the results, are on by default from here (KEP-753). */
 const leastMinor = 29;
 
+const newerImage = 'name a newer node image: nodeImage in ket.yaml, --node-image or KET_NODE_IMAGE';
+
 /** Refuses a cluster that is too old to bring results home. `text` is what `/version` answers. */
-export function versionError(text: string): KetError | undefined {
+export function versionError(text: string, next = newerImage): KetError | undefined {
   let version: { readonly major?: string; readonly minor?: string; readonly gitVersion?: string };
   try {
     version = JSON.parse(text) as typeof version;
@@ -19,7 +21,7 @@ export function versionError(text: string): KetError | undefined {
   return new KetError(
     'KET_CLUSTER',
     `Kubernetes ${version.gitVersion ?? 'of an unknown version'} is too old: ket needs 1.${String(leastMinor)}, whose native sidecars keep results safe`,
-    { next: 'name a newer node image: nodeImage in ket.yaml, --node-image or KET_NODE_IMAGE' },
+    { next },
   );
 }
 

@@ -2,6 +2,7 @@ import { helmTestChecks } from './helm-test-checks.ts';
 import { checkProblems } from './check-checks.ts';
 import { dependsChecks } from './depends.ts';
 import { hostProblems } from './host-checks.ts';
+import { existingChecks } from './existing-checks.ts';
 import { versionsOf } from './plan-cluster.ts';
 import { subject, valueAt, whereOf } from './issues.ts';
 import { imageProblem } from './names.ts';
@@ -192,6 +193,7 @@ function withCluster(scope: Scope): void {
     jobKeys(scope, suite, place);
     resources(scope, withProfile(suite, scope.profiles), place);
   });
+  existingChecks(scope);
   versionsOf(tier.cluster).forEach((version, index, all) => {
     if (all.indexOf(version) !== index)
       add([...at, 'cluster', 'kubernetes', index], `"${version}" is there twice; each version is one run`);

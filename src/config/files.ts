@@ -50,7 +50,8 @@ function tierFiles(tier: TierConfig, at: Path, source: Source, folders: Folders)
     return false;
   };
 
-  if (tier.cluster !== undefined) {
+  // A kubeconfig is looked for when it is needed: those who run the other tiers may have none.
+  if (tier.cluster?.config !== undefined) {
     const { config } = tier.cluster;
     const configs = [config].flat();
     const there = configs.map((file, index) => {

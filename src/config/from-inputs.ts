@@ -8,6 +8,7 @@ import type { InputName, Inputs } from './inputs.ts';
 import { validateSource } from './load.ts';
 import { isRecord, noSource, withEdits } from './overlay.ts';
 import { planOf } from './plan.ts';
+import { imagesOfTier } from './plan-existing.ts';
 import { inputProblem, inputsError, problemsError, sortProblems, type Problem } from './problems.ts';
 import { pickTier } from './select.ts';
 import { readSource, shownPath, type Source } from './source.ts';
@@ -52,18 +53,32 @@ export function planFromInputs(inputs: Inputs, place: InputsPlace): Plan {
   }
   if (checked.config === undefined || tier === undefined)
     throw new Error('inputs without problems have a configuration and a tier');
-  const plan = planOf(
-    { config: checked.config, root, tier, ...(file === undefined ? {} : { path: file }) },
-    {
-      suites: inputs.suites,
-      env: withoutOverridden(place.env, inputs),
-      isTTY: false,
-      ci: true,
-      cwd: place.workspace,
-    },
+  const { config } = checked;
+  const plan = ofInput(inputs, () =>
+    planOf(
+      { config, root, tier, ...(file === undefined ? {} : { path: file }) },
+      {
+        suites: inputs.suites,
+        env: withoutOverridden(place.env, inputs),
+        isTTY: false,
+        ci: true,
+        cwd: place.workspace,
+      },
+    ),
   );
   checkSecrets(plan, place.env);
   return plan;
+}
+
+/** What a tier of the file asks for that a cluster of an input cannot have is told of that input. */
+function ofInput(inputs: Inputs, plan: () => Plan): Plan {
+  try {
+    return plan();
+  } catch (error) {
+    const by = (['context', 'kubeconfig'] as const).find((name) => inputs[name] !== undefined);
+    if (!(error instanceof KetError) || error.where !== imagesOfTier || by === undefined) throw error;
+    throw inputsError([inputProblem(by, `${error.message}; ${error.next ?? ''}`)]);
+  }
 }
 
 /**

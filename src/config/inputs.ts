@@ -13,7 +13,9 @@ import {
 } from './input-forms.ts';
 import {
   clusterProblem,
+  contextProblem,
   imageProblem,
+  kubeconfigProblem,
   kubernetesProblem,
   labelProblem,
   variableProblem,
@@ -102,6 +104,18 @@ export const inputsSchema = z.strictObject({
   cluster: input(checked(clusterProblem), {
     title: 'name',
     description: 'A Kind cluster that is there already: used in place of a new one, and not removed.',
+  }),
+  context: input(checked(contextProblem), {
+    title: 'name',
+    key: 'cluster.context',
+    description:
+      'A cluster that is there already, by a context of `kubeconfig` or of `KUBECONFIG`: used within namespaces of its own, in place of a new one.',
+  }),
+  kubeconfig: input(checked(kubeconfigProblem), {
+    title: 'path',
+    key: 'cluster.kubeconfig',
+    description:
+      'The kubeconfig of a cluster that is there already; its current context unless `context` is given. It is read, and never written.',
   }),
   'kind-config': list(path, {
     title: 'paths',

@@ -21,7 +21,7 @@ export function clusterOf(
   const other = input.overrides?.clusterConfig;
   const configs =
     other === undefined
-      ? [cluster.config].flat().map((file) => path.resolve(root, file))
+      ? [cluster.config ?? []].flat().map((file) => path.resolve(root, file))
       : [path.resolve(cwd, other)];
   const shown = (file: string): string => shownPath(file, cwd);
   const { problems, name, data, ...facts } = readKindConfig(configs, { shown, env: input.env });
@@ -52,6 +52,9 @@ export function variantsOf(
   const said = [
     overrides?.nodeImage,
     overrides?.kubernetes,
+    // One that is there already has the version that it has.
+    overrides?.context,
+    overrides?.kubeconfig,
     env['KET_NODE_IMAGE'],
     env['KET_KUBERNETES_VERSION'],
   ].some((value) => value !== undefined && value !== '');

@@ -11,9 +11,8 @@ export function releaseOf(release: ReleaseConfig, root: string, nodes: number): 
   return {
     name: release.name,
     namespace: release.namespace ?? release.name,
-    ...(release.chart === undefined
-      ? { manifests: manifestFiles(release.manifests ?? [], root) }
-      : { chart: isFetched(release) ? release.chart : path.resolve(root, release.chart) }),
+    ...sourceOf(release, root),
+    ...(release.removeCRDs ? { removeCrds: true } : {}),
     ...(release.repo === undefined ? {} : { repo: release.repo }),
     ...(release.version === undefined ? {} : { version: release.version }),
     values: release.values.map((file) => path.resolve(root, file)),
@@ -32,5 +31,12 @@ export function releaseOf(release: ReleaseConfig, root: string, nodes: number): 
   };
 }
 
-const isFetched = ({ chart, repo }: ReleaseConfig): boolean =>
-  repo !== undefined || isRemoteChart(chart ?? '');
+/** What it is installed from; one that is there already is not installed. */
+function sourceOf(
+  { chart, repo, manifests, installed }: ReleaseConfig,
+  root: string,
+): Pick<ReleasePlan, 'chart' | 'manifests' | 'installed'> {
+  if (installed) return { installed: true };
+  if (chart === undefined) return { manifests: manifestFiles(manifests ?? [], root) };
+  return { chart: repo !== undefined || isRemoteChart(chart) ? chart : path.resolve(root, chart) };
+}

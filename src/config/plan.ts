@@ -10,6 +10,7 @@ import type { LoadedConfig } from './load.ts';
 import { versionProblem } from './names.ts';
 import { budgetOf } from './plan-budget.ts';
 import { checksOf, requiredChecks } from './plan-checks.ts';
+import { existingOf, requireForExisting } from './plan-existing.ts';
 import { clusterOf, override } from './plan-cluster.ts';
 import { releaseOf } from './plan-release.ts';
 import { problemsError } from './problems.ts';
@@ -31,6 +32,9 @@ export interface PlanOverrides {
   /** Relative to `cwd`. */
   readonly output?: string | undefined;
   readonly keep?: Keep | undefined;
+  /** A cluster that is there already, in place of the tier's: a context, a kubeconfig relative to `cwd`, or both. */
+  readonly context?: string | undefined;
+  readonly kubeconfig?: string | undefined;
   /** Another Kind config than the tier's, relative to `cwd`. */
   readonly clusterConfig?: string | undefined;
   readonly nodeImage?: string | undefined;
@@ -79,19 +83,21 @@ export function planOf({ config, root, path: configPath, tier: name }: Chosen, i
   const overrides = input.overrides ?? {};
   const tier = config.tiers[name];
   if (tier === undefined) throw new Error(`tier ${name} was chosen and is not there`);
-  const cluster = clusterOf(tier.cluster, config.tools, root, input);
+  const cluster = existingOf(tier.cluster, root, input) ?? clusterOf(tier.cluster, config.tools, root, input);
   const nodes = cluster?.nodes.length ?? 0;
-  if (overrides.clusterConfig !== undefined && cluster !== undefined)
+  if (overrides.clusterConfig !== undefined && cluster !== undefined && cluster.existing === undefined)
     requirePlaces(tier.releases, placesIn(cluster), overrides.clusterConfig);
   const output =
     overrides.output === undefined ? path.resolve(root, config.output) : path.resolve(cwd, overrides.output);
+  const images = tier.images.map((image) => imageOf(image, root));
+  if (cluster?.existing !== undefined) requireForExisting(name, images);
   return deepFreeze<Plan>({
     version: 1,
     root,
     ...(configPath === undefined ? {} : { configPath }),
     tier: name,
     ...(cluster === undefined ? {} : { cluster }),
-    images: tier.images.map((image) => imageOf(image, root)),
+    images,
     releases: tier.releases.map((release) => releaseOf(release, root, nodes)),
     checks: checksOf(tier, root),
     suites: selectSuites(tier, name, input.suites).map((suite) => suiteOf(suite, tier, config, root, input)),

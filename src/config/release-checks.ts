@@ -18,16 +18,32 @@ export function releaseChecks(scope: Scope): void {
   releaseKinds(scope);
   chartSources(scope);
   releaseSecrets(scope);
+  noCopies(scope);
 }
+
+const sources = ['chart', 'repo', 'version', 'manifests'] as const;
+const values = ['values', 'set', 'inline', 'secrets'] as const;
 
 /** A release is a chart, or plain manifests, to which values would do nothing. */
 function releaseKinds({ tier, at, source, add }: Scope): void {
   tier.releases.forEach((release, index) => {
     const place = [...at, 'releases', index];
+    if (release.installed) {
+      for (const key of [...sources, ...values, 'dependsOn', 'removeCRDs'] as const)
+        if (valueAt(source.data, [...place, key]) !== undefined)
+          add(
+            [...place, key],
+            `"${key}" of release "${release.name}" is not for one that is installed already`,
+            {
+              key: true,
+            },
+          );
+      return;
+    }
     if (release.chart === undefined && release.manifests === undefined)
       add(place, `release "${release.name}" has neither "chart" nor "manifests"`);
     if (release.manifests === undefined) return;
-    for (const key of ['chart', 'repo', 'version', 'values', 'set', 'inline', 'secrets'] as const)
+    for (const key of ['chart', 'repo', 'version', ...values, 'removeCRDs'] as const)
       if (valueAt(source.data, [...place, key]) !== undefined)
         add([...place, key], `"${key}" of release "${release.name}" is not for one of "manifests"`, {
           key: true,
@@ -60,6 +76,22 @@ function releaseSecrets({ tier, at, add }: Scope): void {
       add(
         [...at, 'releases', index, 'secrets', key],
         `secret "${key}" of release "${release.name}" ${problem}`,
+        { key: true },
+      );
+  });
+}
+
+/** What ket does not install it cannot install once more. */
+function noCopies({ tier, at, add }: Scope): void {
+  tier.suites.forEach((suite, index) => {
+    if (suite.isolation !== 'release') return;
+    const fixed = tier.releases.find(
+      ({ name, installed }) => installed && (suite.needs === undefined || suite.needs.includes(name)),
+    );
+    if (fixed !== undefined)
+      add(
+        [...at, 'suites', index, 'isolation'],
+        `suite "${suite.name}" wants a copy of release "${fixed.name}", which is installed already and not by ket; share it`,
         { key: true },
       );
   });

@@ -3,7 +3,9 @@ import { podSecurityLevels, priorities } from '../model/plan.ts';
 import { durationPattern, durationProblem } from './duration.ts';
 import { endpointProblem, forwardProblem, urlProblem, workloadProblem } from './endpoints.ts';
 import {
+  contextProblem,
   imageProblem,
+  kubeconfigProblem,
   kubernetesProblem,
   labelExpression,
   labelProblem,
@@ -104,8 +106,21 @@ export const collectSchema = z.strictObject({
 export const clusterSchema = z.strictObject({
   config: z
     .union([path, z.array(path).min(1)])
+    .optional()
     .meta({ title: 'path or list of paths' })
-    .describe('A Kind config file (`kind.x-k8s.io/v1alpha4`), or several, merged in this order.'),
+    .describe(
+      'A Kind config file (`kind.x-k8s.io/v1alpha4`), or several, merged in this order; or `context` or `kubeconfig` in its place.',
+    ),
+  context: form('text', contextProblem)
+    .optional()
+    .describe(
+      'In place of `config`: a cluster that is there already, by this context of `kubeconfig`; `--context` goes before it.',
+    ),
+  kubeconfig: form('path', kubeconfigProblem)
+    .optional()
+    .describe(
+      'In place of `config`: the kubeconfig of a cluster that is there already; beside `context` that of `KUBECONFIG`, or `~/.kube/config`, unless given. It is read, and never written.',
+    ),
   nodeImage: pulledImage
     .optional()
     .describe('Image of the nodes, and with it the version of Kubernetes; `KET_NODE_IMAGE` goes before it.'),
@@ -153,6 +168,16 @@ export const releaseSchema = z.strictObject({
     .min(1)
     .optional()
     .describe('Plain manifests in place of a chart: files, folders or globs.'),
+  installed: flag
+    .default(false)
+    .describe(
+      'It is there already, in a cluster that is there already: looked at, watched while suites run, and never installed, changed or removed.',
+    ),
+  removeCRDs: flag
+    .default(false)
+    .describe(
+      'In a cluster that stays: remove, after the release, the CRDs of its chart that this run made; Helm leaves them.',
+    ),
   values: z.array(path).default([]).describe('Values files, later ones going before earlier ones.'),
   set: z
     .record(
@@ -496,7 +521,9 @@ export const tierSchema = z.strictObject({
   description: text.optional().describe('One line for people.'),
   cluster: clusterSchema
     .optional()
-    .describe('The Kind cluster; without it the suites run as processes on this machine.'),
+    .describe(
+      'The cluster, a Kind cluster of the run or one that is there already; without it the suites run as processes on this machine.',
+    ),
   images: z.array(imageSchema).default([]).describe('Images to build and to bring to the nodes.'),
   releases: z.array(releaseSchema).default([]).describe('Helm releases that the suites need.'),
   checks: z

@@ -11,6 +11,7 @@ export async function imageFacts(
   name: string,
   signal: AbortSignal,
 ): Promise<ImageFacts | undefined> {
+  if (docker === '') return undefined;
   const argv = [docker, 'image', 'inspect', '--format', '{{json .Config}}', name];
   const result = await deps.exec({ argv, limitMs: inspectMs, signal });
   if (result.code !== 0) return undefined;

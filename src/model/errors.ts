@@ -5,6 +5,7 @@ export type ErrorCode =
   | 'KET_PREREQUISITE'
   | 'KET_TOOL'
   | 'KET_CLUSTER'
+  | 'KET_RIGHTS'
   | 'KET_NODES_NOT_READY'
   | 'KET_IMAGE_BUILD'
   | 'KET_IMAGE_DELIVERY'

@@ -51,6 +51,8 @@ export interface ToolsPlan {
 }
 
 export interface ClusterPlan {
+  /** A cluster that is there already; then there is no Kind config, and what is known of nodes is known later. */
+  readonly existing?: ExistingPlan;
   /** The Kind config files, in the order in which they are merged. */
   readonly configs: readonly string[];
   /** What kind gets: the files merged, variables filled in, paths absolute. */
@@ -70,6 +72,14 @@ export interface ClusterPlan {
   readonly variant?: string;
   /** How long the nodes may take to be ready. */
   readonly readyMs: number;
+}
+
+/** Which cluster a kubeconfig means. */
+export interface ExistingPlan {
+  /** The file; those of `KUBECONFIG`, or the usual one, unless given. */
+  readonly kubeconfig?: string;
+  /** The current one of the kubeconfig unless given. */
+  readonly context?: string;
 }
 
 /** A port of this machine that a Kind config claims; two runs at once cannot both have it. */
@@ -116,6 +126,10 @@ export interface ReleasePlan {
   readonly version?: string;
   /** Files of plain manifests, absolute. */
   readonly manifests?: readonly string[];
+  /** It is there already, and stays as it is. */
+  readonly installed?: true;
+  /** In a cluster that stays: CRDs of its chart that the run made go with it. */
+  readonly removeCrds?: true;
   readonly values: readonly string[];
   readonly set: Readonly<Record<string, string>>;
   /** Values written in ket.yaml, which go before those of files. */

@@ -30,6 +30,7 @@ export interface Outbound {
 
 /** The tools that the run uses, by absolute path. Absent: the plan does not need it. */
 export interface Tools {
+  /** Empty where there is none and none is needed. */
   readonly docker: string;
   readonly kind?: string;
   readonly helm?: string;

@@ -18,6 +18,7 @@ import { findDocker } from '../tools/find.ts';
 import type { Composition } from './compose.ts';
 import type { TaskResult } from './executor.ts';
 import type { Journal, JournalHead } from './journal.ts';
+import { keepLease, longestMs } from './lease.ts';
 
 export interface AttachComposeOptions {
   readonly run: RunContext;
@@ -170,7 +171,7 @@ const lostProcess = (suite: SuitePlan): KetError =>
 
 /** Only where the cluster was ready, and its removal had not begun. */
 function clusterTask(
-  { head, made, before, connect }: AttachComposeOptions,
+  { run: { runId }, head, made, before, connect }: AttachComposeOptions,
   done: ReadonlySet<string>,
 ): Task<ClusterHandle> | undefined {
   const { plan, existing } = head;
@@ -189,6 +190,8 @@ function clusterTask(
     async run(context) {
       const kube = await connect(kubeconfig);
       await kube.text('/readyz', context.signal);
+      if (existing?.shared === true)
+        keepLease({ kube, runId, longestMs: longestMs(plan), now: () => context.deps.clock.now() });
       return { name, kubeconfig, nodes, kube };
     },
   };

@@ -4,6 +4,7 @@ import type { Task } from '../model/task.ts';
 import type { Kube } from '../model/kube.ts';
 import type { UpStore } from '../model/up.ts';
 import { checkTasks } from '../checks/tasks.ts';
+import { sharedClusterTasks } from '../cluster/shared.ts';
 import { clusterTasks, existingClusterTasks } from '../cluster/tasks.ts';
 import { stateWithin, type ExistingCluster } from './existing.ts';
 import { helmTestOf } from '../releases/helm-test.ts';
@@ -16,6 +17,7 @@ import { removedReleases, uninstallTasks } from '../releases/removed.ts';
 import { prepareTasks } from '../releases/prepare-task.ts';
 import { releaseTasks } from '../releases/tasks.ts';
 import { usageOfSuites } from './usages.ts';
+import { sharedNeeds } from './shared-needs.ts';
 import { clusterFactsTask } from '../suites/cluster-facts.ts';
 import { hostSuiteTask } from '../suites/host/task.ts';
 import { lackingTask, lacksSomething } from '../suites/lacking.ts';
@@ -47,6 +49,8 @@ export interface ComposeOptions {
   readonly users: Plan['suites'];
   /** `ket up`: what the tier has no more is removed. */
   readonly bringsUp?: boolean;
+  /** Runs of which this machine has a state. */
+  readonly knownRuns: () => ReadonlySet<string>;
   /** How long suites took before, ms. */
   readonly durations: ReadonlyMap<string, number>;
 }
@@ -68,14 +72,27 @@ export function compose(options: ComposeOptions): Composition {
   const removed = up === undefined ? [] : removedReleases(plan, up);
   // Of a cluster that is there, nothing waits for the look at the machine, which only warns.
   const there = existing !== undefined;
-  const tools = toolTasks(run, plan, { kind: !there, helm: plan.releases.length + removed.length > 0 });
+  const own = plan.releases.filter(({ installed }) => installed !== true);
+  const tools = toolTasks(run, plan, { kind: !there, helm: own.length + removed.length > 0 });
   const find: typeof tools.find = there ? tools.find : { ...tools.find, needs: [preflight] };
+  const prepared = prepareTasks(run, plan, find, there);
   const cluster =
     existing === undefined
       ? clusterTasks(run, withCluster, find, connect)
-      : existingClusterTasks(run, withCluster, find, existing, connect);
-  const prepared = prepareTasks(run, plan, find, there);
-  const images = imageTasks(plan, cluster, {
+      : existing.shared === true
+        ? sharedClusterTasks(
+            run,
+            find,
+            existing,
+            sharedNeeds({
+              ...{ run, plan, checks: wantedChecks(plan, checksOnly), checksOnly, tools: find, prepared },
+              knownRuns: options.knownRuns,
+            }),
+            connect,
+          )
+        : existingClusterTasks(run, withCluster, find, existing, connect);
+  // The nodes of a cluster that is not of this machine pull their images.
+  const images = imageTasks(existing?.shared === true ? { ...plan, images: [] } : plan, cluster, {
     usage: usageOfSuites(settings.assets, { ...plan, suites: options.users }),
     // On one node there is nothing to choose, so nothing to wait for.
     releases: plan.cluster.nodes.length < 2 ? [] : prepared.tasks,
@@ -89,6 +106,7 @@ export function compose(options: ComposeOptions): Composition {
     up === undefined ? [] : uninstallTasks(run, options.bringsUp === true ? removed : [], up, cluster);
   const releases = releaseTasks(within, plan, { ...cluster, gone, prepared }, images, {
     stays: there,
+    releasesStay: existing?.releasesStay ?? true,
     up,
     suiteImages: options.users.flatMap(({ image }) => image ?? []),
   });

@@ -17,6 +17,7 @@ import { budgetUse, overBudget } from './budget.ts';
 import type { Composition } from './compose.ts';
 import type { EventLog } from './event-log.ts';
 import type { TaskResult } from './executor.ts';
+import type { ExistingCluster } from './existing.ts';
 import { guarded } from './guarded.ts';
 import type { Journal } from './journal.ts';
 import type { RunEnd, RunOptions } from './run-options.ts';
@@ -24,11 +25,9 @@ import { settle } from './settle.ts';
 import type { OpenState } from './state.ts';
 
 export interface Executed {
-  readonly options: Pick<
-    RunOptions,
-    'connect' | 'existing' | 'up' | 'checksOnly' | 'cancel' | 'writeReports'
-  > & {
+  readonly options: Pick<RunOptions, 'connect' | 'up' | 'checksOnly' | 'cancel' | 'writeReports'> & {
     readonly deps: Deps;
+    readonly existing?: ExistingCluster;
   };
   readonly runId: string;
   readonly folder: string;
@@ -112,7 +111,9 @@ export async function conclude(run: Executed): Promise<RunEnd> {
 function requestOr(exitCode: ExitCode, error: unknown): ExitCode {
   if (exitCode !== 3 || error === undefined) return exitCode;
   const { code } = errorInfo(error);
-  return code === 'KET_PREREQUISITE' || code === 'KET_TOOL' || code === 'KET_CONFIG' ? 2 : exitCode;
+  return code === 'KET_PREREQUISITE' || code === 'KET_TOOL' || code === 'KET_CONFIG' || code === 'KET_RIGHTS'
+    ? 2
+    : exitCode;
 }
 
 function exitCodeWithoutSuites(cancelled: boolean, error: unknown): ExitCode {

@@ -5,7 +5,7 @@ import type { Counts, ExitCode, Outcome } from '../model/outcome.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Secrets } from '../suites/job/secrets.ts';
 import type { Assets } from '../model/run.ts';
-import type { ExistingCluster } from './existing.ts';
+import type { ContextCluster, ExistingCluster } from './existing.ts';
 
 export interface RunOptions {
   readonly plan: Plan;
@@ -25,7 +25,7 @@ export interface RunOptions {
   /** Checks the machine; throws when the run cannot work. */
   readonly preflight: (plan: Plan, signal: AbortSignal, emit: (event: EventBody) => void) => Promise<void>;
   /** A cluster that is there already and stays. */
-  readonly existing?: ExistingCluster;
+  readonly existing?: ExistingCluster | ContextCluster;
   /** `ket up`: no suites, and what was made stays until `ket down`. */
   readonly up?: boolean;
   /** `ket check`: the checks of the tier, and no suite. */

@@ -17,14 +17,16 @@ import { conclude } from './conclude.ts';
 import { durationsOf, testDurationsOf } from './durations.ts';
 import { openEventLog } from './event-log.ts';
 import { execute } from './executor.ts';
+import { withKubeconfig } from './existing.ts';
 import { sharesOf, withCopies, withoutCopies } from './isolation.ts';
 import { learnSecrets } from './learn-secrets.ts';
 import { makeRunFolder, newRunId } from './folder.ts';
+import { leaseOf } from './lease.ts';
 import { guarded } from './guarded.ts';
 import { journalFile, openJournal } from './journal.ts';
 import { placesOf } from './places.ts';
 import type { RunEnd, RunOptions } from './run-options.ts';
-import { openState, stateHome } from './state.ts';
+import { openState, readStates, stateHome } from './state.ts';
 import { sweep } from './sweep.ts';
 import { clusterMadeOf, openUpRecord, upRecordFile } from './up-record.ts';
 
@@ -43,6 +45,8 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
   const home = stateHome(deps.env);
   const folder = makeRunFolder(plan.output, runId, home);
   const state = await openState(home, runId, folder);
+  const kubeconfig = path.join(home, `${runId}.kubeconfig`);
+  const existing = withKubeconfig(options.existing, kubeconfig);
   const keepMs = options.up === true || plan.keep === 'never' ? 0 : plan.keepMs;
   const journal = openJournal(journalFile(home, runId), {
     v: 1,
@@ -50,7 +54,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     plan,
     keepFailedMs: keepMs,
     up: options.up === true,
-    ...(options.existing === undefined ? {} : { existing: options.existing }),
+    ...(existing === undefined ? {} : { existing }),
   });
   const log = openEventLog(path.join(folder, 'events.ndjson'), deps.clock, options.sinks(folder), masker);
   const { emit } = log;
@@ -60,7 +64,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     tier: plan.tier,
     ...(plan.cluster?.variant === undefined ? {} : { kubernetes: plan.cluster.variant }),
     suites: checksOnly ? [] : plan.suites.map((suite) => suite.name),
-    ...(options.existing === undefined ? {} : { cluster: options.existing.name }),
+    ...(existing === undefined ? {} : { cluster: existing.name }),
     ...(checksOnly ? {} : sharesOf(plan)),
     ket: options.version,
   });
@@ -71,7 +75,6 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     for (const text of outbound.notices) emit({ type: 'notice', level: 'warning', text });
   await sweepLeftovers({ ...options, deps }, emit);
 
-  const kubeconfig = path.join(home, `${runId}.kubeconfig`);
   const run: RunContext = { runId, folder, kubeconfig, state, env: deps.env, outbound };
   const up = upStoreOf(options, plan, home, runId);
   if (up !== undefined && options.up !== true)
@@ -88,7 +91,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     users: isolated.suites,
     plan,
     connect: options.connect,
-    ...(options.existing === undefined ? {} : { existing: options.existing }),
+    ...(existing === undefined ? {} : { existing }),
     preflight: preflightTask(options, plan),
     checksOnly,
     settings: {
@@ -96,8 +99,8 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
       folder,
       assets: options.assets,
       keepFailedMs: keepMs,
-      ephemeral: options.existing === undefined,
-      ownCluster: options.existing?.releasesStay ?? true,
+      ephemeral: existing === undefined,
+      ownCluster: existing?.releasesStay ?? true,
       state,
       journal,
       secrets,
@@ -106,6 +109,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
       durationsOf: (suite) => testDurationsOf(plan.output, plan.tier, suite),
       ...placesOf(runId, plan, deps.clock),
     },
+    knownRuns: () => new Set(readStates(home).states.map((one) => one.state.run)),
     durations: durationsOf(plan.output, plan.tier),
   });
   const results = await execute(composition.tasks, {
@@ -117,7 +121,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
   });
 
   return conclude({
-    options: { ...options, deps },
+    options: { ...withoutExisting(options), deps, ...(existing === undefined ? {} : { existing }) },
     runId,
     folder,
     plan,
@@ -129,6 +133,9 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     began,
   });
 }
+
+const withoutExisting = ({ existing: _existing, ...options }: RunOptions): Omit<RunOptions, 'existing'> =>
+  options;
 
 /** All that is started under these carries the run's id, so that nothing of it can outlive the run unknown. */
 export const ownedBy = (runId: string, deps: Deps): Deps => ({
@@ -168,9 +175,18 @@ async function sweepLeftovers(options: RunOptions, emit: (event: EventBody) => v
     const swept = await sweep(
       stateHome(deps.env),
       deps.clock.now(),
-      remover(deps, options.connect, options.cancel),
+      remover(deps, options.connect, options.cancel, (text) =>
+        emit({ type: 'notice', level: 'warning', text }),
+      ),
       (run) => endProcessesOf(run, deps.clock),
+      (run, made) => leaseOf(options.connect, run, made, deps.clock.now()),
     );
+    for (const { run, why } of swept.held)
+      emit({
+        type: 'notice',
+        level: 'info',
+        text: `run ${run}, whose driver is gone, is left alone in its cluster for now: ${why}; ket attach ${run} goes on with it`,
+      });
     for (const { run, made } of swept.removed)
       emit({ type: 'notice', level: 'info', text: `removed ${nameOf(made)}, left by run ${run}` });
     for (const { made, why } of swept.failed)

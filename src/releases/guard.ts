@@ -32,7 +32,9 @@ export function releaseGuard(plan: Plan, folder: string): Guards {
     guarded.set(name, end.signal);
     const release = plan.releases.find((one) => one.name === name);
     if (release === undefined) return end.signal;
-    const shared = plan.releases.some((other) => other !== release && other.namespace === release.namespace);
+    const shared =
+      release.installed === true ||
+      plan.releases.some((other) => other !== release && other.namespace === release.namespace);
     const watch = watchRelease(cluster.kube, context.deps.clock, release, shared);
     const saved = path.join(folder, 'releases', name);
     const proofs = evidence(cluster.kube, release.namespace, saved);

@@ -108,6 +108,13 @@ export function installArgv({
   ];
 }
 
+/** From where a release has its values, each going before those in front of it; `-` is standard input. */
+export const valueArgs = (release: ReleasePlan): string[] => [
+  ...release.values.flatMap((file) => ['--values', file]),
+  ...(hasInput(release) ? ['--values', '-'] : []),
+  ...Object.entries(release.set).flatMap(([key, value]) => ['--set', `${key}=${escapeSet(value)}`]),
+];
+
 /**
  * A value as Helm's `--set` reads it literally: without this a comma would begin the next key. Lists in Helm's own
  * form, `{a,b}`, stay lists.

@@ -25,8 +25,9 @@ export async function discardChart(run: RunContext, release: ReleasePlan): Promi
 
 /** Releases as far as they can be had without a cluster. */
 export interface Prepared {
-  /** One for each release, in the order of the plan. */
+  /** One for each release that the run installs, in the order of the plan. */
   readonly tasks: readonly Task<PreparedRelease>[];
+  readonly byName: ReadonlyMap<string, Task<PreparedRelease>>;
   /** By release: what it is made of, as soon as that is known; for those who do without where it is not. */
   readonly objects: ReadonlyMap<string, readonly AnyObject[]>;
 }
@@ -38,18 +39,22 @@ export function prepareTasks(
   clusterStays: boolean,
 ): Prepared {
   const objects = new Map<string, readonly AnyObject[]>();
-  const tasks = plan.releases.map((release): Task<PreparedRelease> => {
-    const task = prepareTask(run, plan, tools, release, clusterStays);
-    return {
-      ...task,
-      async run(context) {
-        const prepared = await task.run(context);
-        if (prepared.objects !== undefined) objects.set(release.name, prepared.objects);
-        return prepared;
-      },
-    };
-  });
-  return { tasks, objects };
+  const own = plan.releases.filter(({ installed }) => installed !== true);
+  const byName = new Map(
+    own.map((release): [string, Task<PreparedRelease>] => {
+      const task = prepareTask(run, plan, tools, release, clusterStays);
+      const noted: typeof task = {
+        ...task,
+        async run(context) {
+          const prepared = await task.run(context);
+          if (prepared.objects !== undefined) objects.set(release.name, prepared.objects);
+          return prepared;
+        },
+      };
+      return [release.name, noted];
+    }),
+  );
+  return { tasks: [...byName.values()], byName, objects };
 }
 
 /** Fetches and renders a release: it needs nothing but the tools, so the cluster starts meanwhile. */

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { Deps } from '../model/deps.ts';
 import { KetError } from '../model/errors.ts';
 import { labels } from '../model/labels.ts';
 import type { Plan, ReleasePlan } from '../model/plan.ts';
@@ -7,7 +8,9 @@ import type { Task } from '../model/task.ts';
 import type { UpStore } from '../model/up.ts';
 import { KubeError } from '../kube/error.ts';
 import { capacityTask } from './capacity-task.ts';
+import { newCrds } from './crds.ts';
 import { helmName } from './helm.ts';
+import { installedTask } from './installed.ts';
 import { namespaceGone } from '../kube/await-gone.ts';
 import { deployedRevision, isMadeOf, madeOf } from './deployed.ts';
 import { inputsOf } from './inputs.ts';
@@ -48,6 +51,8 @@ export interface ImagesDelivered {
 export interface ClusterKind {
   /** It stays from run to run. */
   readonly stays: boolean;
+  /** What is installed in it stays too; else the run removes it. */
+  readonly releasesStay?: boolean;
   /** What is known of the releases in it. */
   readonly up?: UpStore | undefined;
   /** Images of suites that will run in it. */
@@ -76,6 +81,37 @@ async function makeNamespace(
   }
 }
 
+/** What Helm will make and leave. */
+async function crdsOf(
+  deps: Deps,
+  helm: string,
+  release: ReleasePlan,
+  { kube }: ClusterHandle,
+  signal: AbortSignal,
+): Promise<{ crds?: readonly string[]; removeCrds?: true }> {
+  const crds = await newCrds(deps, helm, release, kube, signal);
+  return crds.length === 0 ? {} : { crds, ...(release.removeCrds === true ? { removeCrds: true } : {}) };
+}
+
+/** A namespace that the run makes bears its name; Helm would make it without. */
+async function makeListedNamespace(
+  run: RunContext,
+  { kube }: ClusterHandle,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const listed = run.state
+    .list()
+    .some((made) => made.type === 'object' && made.kind === 'Namespace' && made.name === name);
+  if (!listed) return;
+  const metadata = { name, labels: { [labels.managedBy]: 'ket', [labels.run]: run.runId } };
+  try {
+    await kube.create({ apiVersion: 'v1', kind: 'Namespace', metadata }, signal);
+  } catch (error) {
+    if (!(error instanceof KubeError) || error.status !== 409) throw error;
+  }
+}
+
 /** For the message after the limit proper: logs, events, and files. */
 const graceMs = 90_000;
 
@@ -92,19 +128,22 @@ export function releaseTasks(
   plan: Plan,
   cluster: ClusterReady,
   images: ImagesDelivered,
-  { stays: clusterStays, up, suiteImages = [] }: ClusterKind,
+  { stays: clusterStays, releasesStay = true, up, suiteImages = [] }: ClusterKind,
 ): ReleaseTasks {
   const delivered = plan.images.map((image) => image.name);
   const loose = delivered.filter((name) => !suiteImages.includes(name));
   const made = new Map<string, Task<ReadyRelease>>();
-  const { tasks: prepared, objects } = cluster.prepared;
+  const { tasks: prepared, byName, objects } = cluster.prepared;
   const fit = capacityTask(plan, cluster.ready, prepared, objects, clusterStays);
   /** After those that it depends on, of which a plan has no circles. */
   const installOf = (release: ReleasePlan): Task<ReadyRelease> => {
     const known = made.get(release.name);
     if (known !== undefined) return known;
     const before = plan.releases.filter(({ name }) => release.dependsOn.includes(name)).map(installOf);
-    const task = installTask(release, prepared[plan.releases.indexOf(release)], before);
+    const task =
+      release.installed === true
+        ? installedTask(run, release, cluster.ready)
+        : installTask(release, byName.get(release.name), before);
     made.set(release.name, task);
     return task;
   };
@@ -126,6 +165,7 @@ export function releaseTasks(
         if (helm === undefined || helmVersion === undefined)
           throw new KetError('KET_INTERNAL', 'no helm among the tools of a plan with releases');
         const handle = context.output(cluster.ready);
+        const deps = { ...context.deps, env: run.env };
         if (release.copyOf !== undefined)
           await makeNamespace(run, handle, release.namespace, release.copyOf.suite, context.signal);
         // Before it is listed: a namespace on its way out is not one that was there before.
@@ -143,8 +183,19 @@ export function releaseTasks(
           kubeconfig: handle.kubeconfig,
           namespace: release.namespace,
           name: helmName(release),
+          helm,
+          ...(releasesStay || release.chart === undefined
+            ? {}
+            : await crdsOf(
+                deps,
+                helm,
+                { ...release, chart: context.output(prepare).chart },
+                handle,
+                context.signal,
+              )),
         });
-        const deps = { ...context.deps, env: run.env };
+        if (release.copyOf === undefined)
+          await makeListedNamespace(run, handle, release.namespace, context.signal);
         const options = {
           helm,
           helmVersion,

@@ -10,7 +10,7 @@ import { settling } from './settling.ts';
 import { sinceWhen } from './since.ts';
 import type { StorageClass } from './lacks.ts';
 import { watchOthers } from './watch-others.ts';
-import { notAvailable, workloadNames, type Workloads } from './workloads.ts';
+import { isOfInstalled, isOfRelease, notAvailable, workloadNames, type Workloads } from './workloads.ts';
 
 /** How things stand with a release. */
 export interface ReleaseStand {
@@ -75,6 +75,7 @@ export function watchRelease(
     ...[pods, jobs, deployments, statefulSets, daemonSets],
     ...(others?.reflectors ?? []),
   ];
+  const isOf = release.installed === true ? isOfInstalled : isOfRelease;
   const judge = podJudge(more === undefined ? undefined : helmName(release));
   const since = sinceWhen();
   const settle = settling(more?.sameClock === true);
@@ -86,13 +87,15 @@ export function watchRelease(
       daemonSets: daemonSets.items(),
       jobs: jobs.items(),
     };
-    const mine = belongs(helmName(release), everything, shared);
-    const workloads = { ...everything, jobs: everything.jobs.filter((job) => mine.job(job)) };
+    const mine = belongs(helmName(release), everything, shared, isOf);
+    // Hooks of an installation long ago tell nothing of today.
+    const ownJobs = release.installed === true ? [] : everything.jobs.filter((job) => mine.job(job));
+    const workloads = { ...everything, jobs: ownJobs };
     const own = pods.items().filter((pod) => mine.pod(pod));
     const view = judge.look(own, workloads.jobs, clock.now());
     const { lacks = [], doubts = [] } = others?.look(own, workloads) ?? {};
     const lacking = [
-      ...notAvailable(workloads, helmName(release)),
+      ...notAvailable(workloads, helmName(release), isOf),
       ...lacks,
       ...settle.look(own, clock.now()),
     ];
@@ -104,7 +107,7 @@ export function watchRelease(
       waitingFor,
       waitingSince: since.look(waitingFor, clock.monotonic()),
       doubts,
-      workloads: workloadNames(workloads, helmName(release)),
+      workloads: workloadNames(workloads, helmName(release), isOf),
       pods: own,
       everyPod: pods.items(),
       ...(ill === undefined ? {} : { ill }),

@@ -14,6 +14,7 @@ export interface Workloads {
 interface Owned {
   readonly metadata?: {
     readonly annotations?: Readonly<Record<string, string>>;
+    readonly labels?: Readonly<Record<string, string>>;
     readonly generation?: number;
     readonly name?: string;
     readonly namespace?: string;
@@ -23,6 +24,10 @@ interface Owned {
 /** Helm writes the release's name on everything of its manifest, whatever labels the chart uses. */
 export const isOfRelease = (object: Owned, release: string): boolean =>
   object.metadata?.annotations?.[releaseName] === release;
+
+/** The same of what somebody else installed, perhaps without Helm: then a label that is usual tells. */
+export const isOfInstalled = (object: Owned, release: string): boolean =>
+  isOfRelease(object, release) || object.metadata?.labels?.['app.kubernetes.io/instance'] === release;
 
 /** `shop/api`, as far as it is known. */
 export const nameIn = ({ metadata }: Owned): string =>
@@ -92,9 +97,9 @@ export function workloadLack(kind: WorkloadName['kind'], object: AnyObject): str
 }
 
 /** What of a release is not available yet; empty: it is ready. ket's own look, whatever Helm says. */
-export function notAvailable(workloads: Workloads, release: string): string[] {
+export function notAvailable(workloads: Workloads, release: string, isOf = isOfRelease): string[] {
   const lacks = <T extends Owned>(objects: readonly T[], lackOf: (one: T) => string | undefined): string[] =>
-    objects.filter((object) => isOfRelease(object, release)).flatMap((object) => lackOf(object) ?? []);
+    objects.filter((object) => isOf(object, release)).flatMap((object) => lackOf(object) ?? []);
   return [
     ...lacks(workloads.deployments, deploymentLack),
     ...lacks(workloads.statefulSets, statefulSetLack),
@@ -105,7 +110,7 @@ export function notAvailable(workloads: Workloads, release: string): string[] {
 }
 
 /** Those of a release that are there, `Deployment web` and so on. */
-export const workloadNames = (workloads: Workloads, release: string): string[] =>
+export const workloadNames = (workloads: Workloads, release: string, isOf = isOfRelease): string[] =>
   (
     [
       ['Deployment', workloads.deployments],
@@ -113,5 +118,5 @@ export const workloadNames = (workloads: Workloads, release: string): string[] =
       ['DaemonSet', workloads.daemonSets],
     ] as const
   ).flatMap(([kind, items]) =>
-    items.filter((item) => isOfRelease(item, release)).map((item) => `${kind} ${item.metadata?.name ?? ''}`),
+    items.filter((item) => isOf(item, release)).map((item) => `${kind} ${item.metadata?.name ?? ''}`),
   );

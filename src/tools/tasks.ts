@@ -2,7 +2,7 @@ import type { Plan } from '../model/plan.ts';
 import type { RunContext, Tools } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
 import { downloadLimits } from './download.ts';
-import { findDocker, provideTool, type FoundTool } from './find.ts';
+import { findDocker, onPath, provideTool, type FoundTool } from './find.ts';
 import type { VersionedTool } from './version.ts';
 
 export interface ToolTasks {
@@ -47,7 +47,8 @@ export function toolTasks(run: RunContext, plan: Plan, wanted: WantedTools): Too
       for (const tool of [kind, helm])
         if (tool?.notice !== undefined) context.emit({ type: 'notice', level: 'warning', text: tool.notice });
       return {
-        docker: findDocker(run.env),
+        // A cluster that is there already needs no Docker; where there is one it tells of images that it has.
+        docker: plan.cluster?.existing !== undefined ? (onPath(run.env, 'docker')[0] ?? '') : findDocker(run.env),
         ...(kind === undefined ? {} : { kind: kind.path }),
         ...(helm === undefined ? {} : { helm: helm.path, helmVersion: helm.version }),
       };

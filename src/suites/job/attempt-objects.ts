@@ -1,4 +1,5 @@
 import type { AnyObject } from '../../model/kube.ts';
+import { labels } from '../../model/labels.ts';
 import type { SuitePlan } from '../../model/plan.ts';
 import { retryCasesText, type FailedCases } from '../verdict/failed-cases.ts';
 import { jobFor } from './job.ts';
@@ -59,5 +60,15 @@ export function manifestsFor(world: SuiteWorld, facts: AttemptFacts): AnyObject[
   });
   const expires = Math.ceil((now + limits.jobMs) / 1000);
   const own = suite.placement === 'own' ? namespaceFor(id, suite, world.namespace, expires) : [];
-  return [...own, ...classes, ...objects, ...copies, job as unknown as AnyObject];
+  const all = [...own, ...classes, ...objects, ...copies, job as unknown as AnyObject];
+  return world.ephemeral ? all : all.map((object) => withExpiry(object, expires));
 }
+
+/** In a cluster that stays, each thing says from when on nobody can need it. */
+const withExpiry = (object: AnyObject, expires: number): AnyObject => ({
+  ...object,
+  metadata: {
+    ...object.metadata,
+    labels: { ...object.metadata?.labels, [labels.expires]: String(expires) },
+  },
+});

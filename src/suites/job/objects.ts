@@ -47,7 +47,7 @@ export function namespaceFor(
 const verbs = ['get', 'list', 'watch'];
 
 /** `api: read`: what a test needs to look at its surroundings; never Secrets, exec or proxy. */
-const readRules = [
+export const readRules = [
   {
     apiGroups: [''],
     resources: [
