@@ -14,7 +14,9 @@ export function contextCluster(env: Env, plan: ExistingPlan): ContextCluster {
   const files = filesOf(env, plan).flatMap(readFile);
   if (files.length === 0)
     throw new KetError('KET_CONFIG', 'there is no kubeconfig', {
-      where: filesOf(env, plan).map(({ path: file }) => file).join(path.delimiter),
+      where: filesOf(env, plan)
+        .map(({ path: file }) => file)
+        .join(path.delimiter),
       next: 'set KUBECONFIG, or name the file: `kubeconfig` of the cluster in ket.yaml, or --kubeconfig',
     });
   const isProgram = (command: string): boolean =>

@@ -112,9 +112,13 @@ export async function upCommand(flags: RunFlags): Promise<number> {
       next: 'name a tier with one: --tier',
     });
   if (plan.cluster.existing !== undefined)
-    throw new KetError('KET_USAGE', `the cluster of tier ${plan.tier} is there already: nothing is to be brought up`, {
-      next: `ket run --tier ${plan.tier} uses it`,
-    });
+    throw new KetError(
+      'KET_USAGE',
+      `the cluster of tier ${plan.tier} is there already: nothing is to be brought up`,
+      {
+        next: `ket run --tier ${plan.tier} uses it`,
+      },
+    );
   const deps = realDeps();
   checkSecrets({ ...plan, suites: [] }, deps.env);
   const sinks = (folder: string): readonly EventSink[] => sinksFor(flags.format, folder);
@@ -244,9 +248,13 @@ async function existingFor(
 ): Promise<ExistingCluster | ContextCluster | undefined> {
   if (plan.cluster?.existing !== undefined) {
     if (name !== undefined)
-      throw new KetError('KET_USAGE', `--cluster is a Kind cluster, and tier ${plan.tier} is for another one`, {
-        next: 'leave it out; --context and --kubeconfig name a cluster that is no Kind cluster of this machine',
-      });
+      throw new KetError(
+        'KET_USAGE',
+        `--cluster is a Kind cluster, and tier ${plan.tier} is for another one`,
+        {
+          next: 'leave it out; --context and --kubeconfig name a cluster that is no Kind cluster of this machine',
+        },
+      );
     return contextCluster(deps.env, plan.cluster.existing);
   }
   // What `ket up` left is of one version; each of several has a cluster of its own.

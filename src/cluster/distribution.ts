@@ -2,15 +2,7 @@ import type { V1Node } from '@kubernetes/client-node';
 import type { Wire } from '../model/kube.ts';
 
 export type Distribution =
-  | 'kind'
-  | 'EKS'
-  | 'GKE'
-  | 'AKS'
-  | 'k3s'
-  | 'RKE2'
-  | 'OpenShift'
-  | 'minikube'
-  | 'unknown';
+  'kind' | 'EKS' | 'GKE' | 'AKS' | 'k3s' | 'RKE2' | 'OpenShift' | 'minikube' | 'unknown';
 
 /** Whose Kubernetes a cluster is, by what nodes and versions bear. Pure. */
 export function distributionOf(gitVersion: string, nodes: readonly Wire<V1Node>[]): Distribution {
@@ -20,7 +12,10 @@ export function distributionOf(gitVersion: string, nodes: readonly Wire<V1Node>[
   const hasLabel = (pattern: RegExp): boolean =>
     nodes.some((node) => Object.keys(node.metadata?.labels ?? {}).some((label) => pattern.test(label)));
   // Before the clouds: it runs on theirs as well.
-  if (hasLabel(/^node\.openshift\.io\//) || any(osImages(nodes), /CoreOS.*OpenShift|^Red Hat Enterprise Linux CoreOS/))
+  if (
+    hasLabel(/^node\.openshift\.io\//) ||
+    any(osImages(nodes), /CoreOS.*OpenShift|^Red Hat Enterprise Linux CoreOS/)
+  )
     return 'OpenShift';
   if (any(versions, /\+k3s\d/)) return 'k3s';
   if (any(versions, /\+rke2r\d/)) return 'RKE2';

@@ -109,7 +109,9 @@ async function toolFacts(deps: Deps, plan: Plan, signal: AbortSignal): Promise<T
   if (plan.cluster === undefined) return [];
   const wanted = [
     ...(plan.cluster.existing === undefined ? [{ name: 'kind', asked: plan.tools.kind } as const] : []),
-    ...(plan.releases.every(({ installed }) => installed) ? [] : [{ name: 'helm', asked: plan.tools.helm } as const]),
+    ...(plan.releases.every(({ installed }) => installed)
+      ? []
+      : [{ name: 'helm', asked: plan.tools.helm } as const]),
   ];
   return Promise.all(
     wanted.map(async ({ name, asked }): Promise<ToolFacts> => {

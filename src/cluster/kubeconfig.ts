@@ -49,11 +49,17 @@ export function chooseContext(
   const all = (key: string, inner: string): Named[] => read.flatMap((one) => namedIn(one, key, inner));
   const contexts = all('contexts', 'context');
   const names = [...new Set(contexts.map(({ name }) => name))];
-  const current = read.map(({ fields }) => textOf(fields['current-context'])).find((name) => name !== undefined);
+  const current = read
+    .map(({ fields }) => textOf(fields['current-context']))
+    .find((name) => name !== undefined);
   const name = wanted ?? current ?? (names.length === 1 ? names[0] : undefined);
   if (name === undefined)
     throw names.length === 0
-      ? fault('the kubeconfig has no context', where, 'name another one: `kubeconfig` of the cluster, or --kubeconfig')
+      ? fault(
+          'the kubeconfig has no context',
+          where,
+          'name another one: `kubeconfig` of the cluster, or --kubeconfig',
+        )
       : fault(
           `the kubeconfig has ${String(names.length)} contexts, and none is named or current`,
           where,
@@ -63,7 +69,8 @@ export function chooseContext(
   const found = contexts.find((one) => one.name === name);
   if (found === undefined) {
     const near = names.length === 0 ? undefined : closest(name, names);
-    const meant = near !== undefined && distance(name, near) <= Math.max(2, name.length / 4) ? near : undefined;
+    const meant =
+      near !== undefined && distance(name, near) <= Math.max(2, name.length / 4) ? near : undefined;
     throw fault(
       `the kubeconfig has no context ${name}${meant === undefined ? '' : ` (did you mean ${meant}?)`}`,
       where,
@@ -76,7 +83,11 @@ export function chooseContext(
     if (of === undefined) return undefined;
     const one = list.find((other) => other.name === of);
     if (one === undefined)
-      throw fault(`context ${name} names ${key} ${of}, which the kubeconfig does not have`, where, 'mend the kubeconfig');
+      throw fault(
+        `context ${name} names ${key} ${of}, which the kubeconfig does not have`,
+        where,
+        'mend the kubeconfig',
+      );
     return one;
   };
   const cluster = part('cluster', all('clusters', 'cluster'));
@@ -89,7 +100,14 @@ export function chooseContext(
     kind: 'Config',
     'current-context': name,
     contexts: [
-      { name, context: { ...found.fields, cluster: cluster.name, ...(user === undefined ? {} : { user: user.name }) } },
+      {
+        name,
+        context: {
+          ...found.fields,
+          cluster: cluster.name,
+          ...(user === undefined ? {} : { user: user.name }),
+        },
+      },
     ],
     clusters: [{ name: cluster.name, cluster: withAbsolute(cluster, ['certificate-authority']) }],
     users: user === undefined ? [] : [{ name: user.name, user: userOf(user, cluster, isProgram) }],
@@ -108,7 +126,11 @@ function readFile({ path: file, text }: KubeconfigFile): ReadFile {
     value = parse(text);
   } catch (error) {
     // The first line alone: what follows shows the text, which may hold keys.
-    throw fault(`the kubeconfig is no YAML: ${messageOf(error).split('\n')[0] ?? ''}`, file, 'mend it, or name another one');
+    throw fault(
+      `the kubeconfig is no YAML: ${messageOf(error).split('\n')[0] ?? ''}`,
+      file,
+      'mend it, or name another one',
+    );
   }
   if (value !== null && (typeof value !== 'object' || Array.isArray(value)))
     throw fault('this is no kubeconfig', file, 'name another one');
@@ -155,7 +177,11 @@ function execOf(
 ): Record<string, unknown> {
   const written = textOf(exec['command']);
   if (written === undefined)
-    throw fault(`the credential plugin of user ${user.name} has no command`, user.file, 'mend the kubeconfig');
+    throw fault(
+      `the credential plugin of user ${user.name} has no command`,
+      user.file,
+      'mend the kubeconfig',
+    );
   // As kubectl reads it: a name alone is looked up in PATH, a path is relative to the kubeconfig.
   const command = written.includes('/') ? path.resolve(path.dirname(user.file), written) : written;
   if (exec['interactiveMode'] === 'Always')
@@ -171,7 +197,11 @@ function execOf(
       textOf(exec['installHint'])?.trim() ?? `put ${written} into PATH, or use another context`,
     );
   const env = Array.isArray(exec['env']) ? (exec['env'] as unknown[]) : [];
-  return { ...exec, command, env: [...env, { name: 'KUBERNETES_EXEC_INFO', value: execInfo(exec, cluster) }] };
+  return {
+    ...exec,
+    command,
+    env: [...env, { name: 'KUBERNETES_EXEC_INFO', value: execInfo(exec, cluster) }],
+  };
 }
 
 /** What kubectl tells a plugin in its environment; Helm puts its own after it, which says the same. */
@@ -187,7 +217,9 @@ function execInfo(exec: Fields, cluster: Named): string {
         ? {
             cluster: {
               server: fields['server'],
-              ...(fields['tls-server-name'] === undefined ? {} : { 'tls-server-name': fields['tls-server-name'] }),
+              ...(fields['tls-server-name'] === undefined
+                ? {}
+                : { 'tls-server-name': fields['tls-server-name'] }),
               ...(fields['insecure-skip-tls-verify'] === true ? { 'insecure-skip-tls-verify': true } : {}),
               ...(fields['certificate-authority-data'] === undefined
                 ? {}

@@ -132,7 +132,11 @@ async function nodesOf(kube: Kube, signal: AbortSignal): Promise<readonly Wire<V
 }
 
 /** `cluster staging: Kubernetes v1.34.4 (EKS), 3 nodes`. */
-export function clusterText(name: string, version: string, nodes: readonly Wire<V1Node>[] | undefined): string {
+export function clusterText(
+  name: string,
+  version: string,
+  nodes: readonly Wire<V1Node>[] | undefined,
+): string {
   const { gitVersion = 'of an unknown version' } = JSON.parse(version) as { readonly gitVersion?: string };
   const count = nodes === undefined ? '' : `, ${String(nodes.length)} node${nodes.length === 1 ? '' : 's'}`;
   return `cluster ${name}: Kubernetes ${gitVersion} (${distributionOf(gitVersion, nodes ?? [])})${count}`;

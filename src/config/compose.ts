@@ -92,7 +92,11 @@ function composeExisting(draft: Draft, at: readonly (string | number)[]): void {
   for (const key of ['config', 'nodeImage', 'kubernetes'])
     if (valueAt(draft.context.data, [...at, key]) !== undefined) remove(by, [...at, key]);
   set('context', [...at, 'context'], inputs.context);
-  set('kubeconfig', [...at, 'kubeconfig'], inputs.kubeconfig === undefined ? undefined : resolve(inputs.kubeconfig));
+  set(
+    'kubeconfig',
+    [...at, 'kubeconfig'],
+    inputs.kubeconfig === undefined ? undefined : resolve(inputs.kubeconfig),
+  );
   // The context of the file is one of its own kubeconfig.
   if (inputs.context === undefined && valueAt(draft.context.data, [...at, 'context']) !== undefined)
     remove('kubeconfig', [...at, 'context']);

@@ -82,8 +82,7 @@ export function planOf({ config, root, path: configPath, tier: name }: Chosen, i
   const overrides = input.overrides ?? {};
   const tier = config.tiers[name];
   if (tier === undefined) throw new Error(`tier ${name} was chosen and is not there`);
-  const cluster =
-    existingOf(tier.cluster, root, input) ?? clusterOf(tier.cluster, config.tools, root, input);
+  const cluster = existingOf(tier.cluster, root, input) ?? clusterOf(tier.cluster, config.tools, root, input);
   const nodes = cluster?.nodes.length ?? 0;
   if (overrides.clusterConfig !== undefined && cluster !== undefined && cluster.existing === undefined)
     requirePlaces(tier.releases, placesIn(cluster), overrides.clusterConfig);

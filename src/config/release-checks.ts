@@ -30,9 +30,13 @@ function releaseKinds({ tier, at, source, add }: Scope): void {
     if (release.installed) {
       for (const key of [...sources, ...values, 'dependsOn', 'removeCRDs'] as const)
         if (valueAt(source.data, [...place, key]) !== undefined)
-          add([...place, key], `"${key}" of release "${release.name}" is not for one that is installed already`, {
-            key: true,
-          });
+          add(
+            [...place, key],
+            `"${key}" of release "${release.name}" is not for one that is installed already`,
+            {
+              key: true,
+            },
+          );
       return;
     }
     if (release.chart === undefined && release.manifests === undefined)

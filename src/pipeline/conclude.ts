@@ -25,10 +25,7 @@ import { settle } from './settle.ts';
 import type { OpenState } from './state.ts';
 
 export interface Executed {
-  readonly options: Pick<
-    RunOptions,
-    'connect' | 'up' | 'checksOnly' | 'cancel' | 'writeReports'
-  > & {
+  readonly options: Pick<RunOptions, 'connect' | 'up' | 'checksOnly' | 'cancel' | 'writeReports'> & {
     readonly deps: Deps;
     readonly existing?: ExistingCluster;
   };
@@ -114,7 +111,9 @@ export async function conclude(run: Executed): Promise<RunEnd> {
 function requestOr(exitCode: ExitCode, error: unknown): ExitCode {
   if (exitCode !== 3 || error === undefined) return exitCode;
   const { code } = errorInfo(error);
-  return code === 'KET_PREREQUISITE' || code === 'KET_TOOL' || code === 'KET_CONFIG' || code === 'KET_RIGHTS' ? 2 : exitCode;
+  return code === 'KET_PREREQUISITE' || code === 'KET_TOOL' || code === 'KET_CONFIG' || code === 'KET_RIGHTS'
+    ? 2
+    : exitCode;
 }
 
 function exitCodeWithoutSuites(cancelled: boolean, error: unknown): ExitCode {

@@ -94,8 +94,7 @@ interface Lease extends AnyObject {
 
 /** What a Lease says of its run: whether it may live, and why that is thought. */
 export type LeaseState =
-  | { readonly held: false }
-  | { readonly held: true; readonly why: string; readonly holder: string };
+  { readonly held: false } | { readonly held: true; readonly why: string; readonly holder: string };
 
 /** A run is over when its Lease is stale and nothing of it can run any more; or there is none. Pure. */
 export function leaseState(lease: Lease | undefined, now: number): LeaseState {
@@ -104,7 +103,8 @@ export function leaseState(lease: Lease | undefined, now: number): LeaseState {
   const renewed = Date.parse(lease.spec?.renewTime ?? '');
   const expires = Number(lease.metadata?.labels?.[labels.expires]) * 1000;
   // One that cannot be read proves nothing.
-  if (Number.isNaN(renewed) || Number.isNaN(expires)) return { held: true, why: 'its Lease cannot be read', holder };
+  if (Number.isNaN(renewed) || Number.isNaN(expires))
+    return { held: true, why: 'its Lease cannot be read', holder };
   if (now - renewed < staleMs)
     return { held: true, why: `its Lease was renewed ${formatMs(Math.max(0, now - renewed))} ago`, holder };
   if (now < expires)

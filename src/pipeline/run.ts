@@ -118,7 +118,8 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
   });
 }
 
-const withoutExisting = ({ existing: _existing, ...options }: RunOptions): Omit<RunOptions, 'existing'> => options;
+const withoutExisting = ({ existing: _existing, ...options }: RunOptions): Omit<RunOptions, 'existing'> =>
+  options;
 
 /** All that is started under these carries the run's id, so that nothing of it can outlive the run unknown. */
 export const ownedBy = (runId: string, deps: Deps): Deps => ({
@@ -144,7 +145,9 @@ async function sweepLeftovers(options: RunOptions, emit: (event: EventBody) => v
     const swept = await sweep(
       stateHome(deps.env),
       deps.clock.now(),
-      remover(deps, options.connect, options.cancel, (text) => emit({ type: 'notice', level: 'warning', text })),
+      remover(deps, options.connect, options.cancel, (text) =>
+        emit({ type: 'notice', level: 'warning', text }),
+      ),
       (run) => endProcessesOf(run, deps.clock),
       (run, made) => leaseOf(options.connect, run, made, deps.clock.now()),
     );

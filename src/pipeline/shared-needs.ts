@@ -77,7 +77,8 @@ async function releaseRights(
   const watched = plan.releases.flatMap(watchRights);
   if (own.length === 0) return watched;
   const { helm } = context.output(tools);
-  if (helm === undefined) throw new KetError('KET_INTERNAL', 'no helm among the tools of a plan with releases');
+  if (helm === undefined)
+    throw new KetError('KET_INTERNAL', 'no helm among the tools of a plan with releases');
   const deps = { ...context.deps, env: run.env };
   const capabilities = await capabilitiesOf(kube, context.signal);
   const rendered = await Promise.all(

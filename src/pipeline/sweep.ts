@@ -73,7 +73,8 @@ export async function sweep(
   for (const { state: found } of await abandoned(home, now)) {
     const lease = found.made.find((made) => made.type === 'object' && made.lease === true);
     // One that was kept ended in good order, and left it on purpose.
-    const live = lease?.type === 'object' && found.kept === undefined ? await askLease(found.run, lease) : undefined;
+    const live =
+      lease?.type === 'object' && found.kept === undefined ? await askLease(found.run, lease) : undefined;
     if (live?.held === true) {
       held.push({ run: found.run, why: live.why });
       continue;

@@ -45,7 +45,10 @@ export function installedTask(
           throw new KetError(
             'KET_RELEASE',
             `release ${name} is on ${String(spreadOf(watch.stand().pods).nodes.length)} nodes, and "spread" asks for ${String(release.spread)}`,
-            { where: `namespace ${namespace}`, next: 'lower "spread", or see to it that its pods are spread' },
+            {
+              where: `namespace ${namespace}`,
+              next: 'lower "spread", or see to it that its pods are spread',
+            },
           );
         throw new KetError(
           'KET_RELEASE',

@@ -25,11 +25,7 @@ export const watchRights = ({ namespace, collect }: ReleasePlan): Right[] => [
 ];
 
 /** To install what was rendered and to remove it again, with Helm's own notes about it. */
-export function installRights(
-  release: ReleasePlan,
-  objects: readonly AnyObject[],
-  kindOf: KindOf,
-): Right[] {
+export function installRights(release: ReleasePlan, objects: readonly AnyObject[], kindOf: KindOf): Right[] {
   const { namespace } = release;
   return [
     ...rights(['get', 'list', 'create', 'update', 'delete'], '', ['secrets'], namespace),

@@ -113,9 +113,7 @@ export function releaseTasks(
     if (known !== undefined) return known;
     const before = plan.releases.filter(({ name }) => release.dependsOn.includes(name)).map(installOf);
     const task =
-      release.installed === true
-        ? installedTask(run, release, cluster.ready)
-        : installTask(release, before);
+      release.installed === true ? installedTask(run, release, cluster.ready) : installTask(release, before);
     made.set(release.name, task);
     return task;
   };
@@ -151,7 +149,9 @@ export function releaseTasks(
           namespace: release.namespace,
           name: helmName(release),
           helm,
-          ...(existing?.releasesStay === false ? await crdsOf(deps, helm, release, handle, context.signal) : {}),
+          ...(existing?.releasesStay === false
+            ? await crdsOf(deps, helm, release, handle, context.signal)
+            : {}),
         });
         if (release.copyOf === undefined)
           await makeListedNamespace(run, handle, release.namespace, context.signal);

@@ -53,7 +53,10 @@ export async function uninstallRelease(
     return result.code === 0 ? objectsIn(result.stdout) : [];
   };
   const [hooks, objects] = [await said('hooks'), await said('manifest')];
-  const result = await run(['uninstall', name, '--ignore-not-found', '--wait', '--timeout', '90s'], uninstallMs);
+  const result = await run(
+    ['uninstall', name, '--ignore-not-found', '--wait', '--timeout', '90s'],
+    uninstallMs,
+  );
   if (result.code !== 0)
     throw new KetError('KET_STATE', `release ${namespace}/${name} could not be removed`, {
       details: result.stderr.trim().split('\n').slice(-5),
@@ -63,7 +66,10 @@ export async function uninstallRelease(
   if (kept.length > 0) say(`the chart of release ${name} wants kept, and so is left: ${kept.join(', ')}`);
   if (since !== undefined) {
     const claims = await claimsOf(kube, objects, namespace, signal);
-    const refs = [...hooks.filter((hook) => !wantsKept(hook)).map((hook) => refOf(hook, namespace)), ...claims];
+    const refs = [
+      ...hooks.filter((hook) => !wantsKept(hook)).map((hook) => refOf(hook, namespace)),
+      ...claims,
+    ];
     await removeAll(kube, deps, refs, since, signal);
   }
   await crds(kube, made, { say, ...(signal === undefined ? {} : { signal }) });
@@ -145,9 +151,13 @@ async function removeAll(
       await deps.clock.sleep(pauseMs, signal);
     }
   if (faults.length > 0)
-    throw new KetError('KET_STATE', `what Helm leaves of a release could not be removed: ${faults.join('; ')}`, {
-      next: 'kubectl delete them',
-    });
+    throw new KetError(
+      'KET_STATE',
+      `what Helm leaves of a release could not be removed: ${faults.join('; ')}`,
+      {
+        next: 'kubectl delete them',
+      },
+    );
 }
 
 const textOf = ({ kind, namespace, name }: ObjectRef): string => `${kind} ${namespace ?? ''}/${name}`;
@@ -156,7 +166,9 @@ const textOf = ({ kind, namespace, name }: ObjectRef): string => `${kind} ${name
 export function keptOf(stdout: string): string[] {
   const lines = stdout.split('\n');
   const at = lines.findIndex((line) => /kept due to the resource policy/i.test(line));
-  return at < 0 ? [] : lines.slice(at + 1).flatMap((line) => /^\[(\w+)\] (\S+)$/.exec(line)?.slice(1).join(' ') ?? []);
+  return at < 0
+    ? []
+    : lines.slice(at + 1).flatMap((line) => /^\[(\w+)\] (\S+)$/.exec(line)?.slice(1).join(' ') ?? []);
 }
 
 /** CRDs that were not there before the release: all objects of their kinds go with them, so somebody must ask for it. */
