@@ -41,10 +41,18 @@ export interface InstallArgs {
   readonly release: ReleasePlan;
   /** That of the release, or the one written for its manifests. */
   readonly chart: string;
+  readonly namespaceIsThere?: boolean;
 }
 
 /** argv that installs a release, or upgrades one that a kept cluster has already. */
-export function installArgv({ helm, helmVersion, kubeconfig, release, chart }: InstallArgs): string[] {
+export function installArgv({
+  helm,
+  helmVersion,
+  kubeconfig,
+  release,
+  chart,
+  namespaceIsThere,
+}: InstallArgs): string[] {
   return [
     helm,
     'upgrade',
@@ -53,7 +61,8 @@ export function installArgv({ helm, helmVersion, kubeconfig, release, chart }: I
     chart,
     '--namespace',
     release.namespace,
-    '--create-namespace',
+    // Helm would also change one that is there, by applying it.
+    ...(namespaceIsThere === true ? [] : ['--create-namespace']),
     ...valueArgs(release),
     waitFlag(helmVersion),
     '--timeout',

@@ -22,6 +22,8 @@ export interface InstallOptions {
   readonly helmVersion: string;
   readonly cluster: ClusterHandle;
   readonly release: ReleasePlan;
+  /** Its namespace was there, or ket has made it. */
+  readonly namespaceIsThere?: boolean;
   /** Other releases of the plan have the same namespace. */
   readonly shared: boolean;
   /** The release's folder in the run. */
@@ -108,7 +110,10 @@ async function runHelm(deps: Deps, options: InstallOptions, signal: AbortSignal)
   const chart = await chartOf(release, options.folder);
   const result = await deps
     .exec({
-      argv: installArgv({ helm: options.helm, helmVersion: options.helmVersion, kubeconfig, release, chart }),
+      argv: installArgv({
+        ...{ helm: options.helm, helmVersion: options.helmVersion, kubeconfig, release, chart },
+        namespaceIsThere: options.namespaceIsThere === true,
+      }),
       env: helmEnv(deps.env, kubeconfig),
       ...(hasInput(release) ? { stdin: Readable.from([inputOf(release, deps.env)]) } : {}),
       limitMs: release.limitMs + helmGraceMs,

@@ -161,6 +161,7 @@ export function releaseTasks(
           cluster: handle,
           release: { ...release, limitMs: release.limitMs - waitedMs },
           shared,
+          namespaceIsThere: existing?.releasesStay === false,
           folder: path.join(run.folder, 'releases', release.name),
           delivered,
           signal: context.signal,
