@@ -94,10 +94,9 @@ async function may(kube: Pick<Kube, 'create'>, right: Right, signal: AbortSignal
 /** Who the kubeconfig's user is to the cluster; undefined where it does not tell. */
 export async function userOf(kube: Pick<Kube, 'create'>, signal: AbortSignal): Promise<string | undefined> {
   try {
-    const review = await kube.create<AnyObject & { readonly status?: { readonly userInfo?: { readonly username?: string } } }>(
-      { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' },
-      signal,
-    );
+    const review = await kube.create<
+      AnyObject & { readonly status?: { readonly userInfo?: { readonly username?: string } } }
+    >({ apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' }, signal);
     return review.status?.userInfo?.username;
   } catch {
     signal.throwIfAborted();

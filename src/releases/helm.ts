@@ -46,10 +46,11 @@ export interface InstallArgs {
   readonly chart: string;
   /** Helm does not wait for what it installs. */
   readonly hooksOnly?: boolean;
+  readonly namespaceIsThere?: boolean;
 }
 
 /** The options that give Helm the values of a release, in the order in which they go before each other. */
-const valuesArgv = (release: ReleasePlan): string[] => [
+export const valuesArgv = (release: ReleasePlan): string[] => [
   ...release.values.flatMap((file) => ['--values', file]),
   // Standard input.
   ...(hasInput(release) ? ['--values', '-'] : []),
@@ -89,6 +90,7 @@ export function installArgv({
   release,
   chart,
   hooksOnly,
+  namespaceIsThere,
 }: InstallArgs): string[] {
   return [
     helm,
@@ -98,7 +100,8 @@ export function installArgv({
     chart,
     '--namespace',
     release.namespace,
-    '--create-namespace',
+    // Helm would also change one that is there, by applying it.
+    ...(namespaceIsThere === true ? [] : ['--create-namespace']),
     ...valuesArgv(release),
     ...waitArgv(helmVersion, hooksOnly),
     '--timeout',
@@ -107,13 +110,6 @@ export function installArgv({
     kubeconfig,
   ];
 }
-
-/** From where a release has its values, each going before those in front of it; `-` is standard input. */
-export const valueArgs = (release: ReleasePlan): string[] => [
-  ...release.values.flatMap((file) => ['--values', file]),
-  ...(hasInput(release) ? ['--values', '-'] : []),
-  ...Object.entries(release.set).flatMap(([key, value]) => ['--set', `${key}=${escapeSet(value)}`]),
-];
 
 /**
  * A value as Helm's `--set` reads it literally: without this a comma would begin the next key. Lists in Helm's own

@@ -26,6 +26,8 @@ export interface InstallOptions {
   readonly chart: string;
   /** What that is made of, as far as it is known. */
   readonly objects?: readonly AnyObject[];
+  /** Its namespace was there, or ket has made it. */
+  readonly namespaceIsThere?: boolean;
   /** Other releases of the plan have the same namespace. */
   readonly shared: boolean;
   /** The release's folder in the run. */
@@ -160,12 +162,8 @@ async function runHelm(
   await fs.promises.mkdir(options.folder, { recursive: true, mode: 0o700 });
   const result = await deps.exec({
     argv: installArgv({
-      helm: options.helm,
-      helmVersion: options.helmVersion,
-      kubeconfig,
-      release,
-      chart,
-      hooksOnly,
+      ...{ helm: options.helm, helmVersion: options.helmVersion, kubeconfig, release, chart, hooksOnly },
+      namespaceIsThere: options.namespaceIsThere === true,
     }),
     env: helmEnv(deps.env, kubeconfig),
     ...(hasInput(release) ? { stdin: Readable.from([inputOf(release, deps.env)]) } : {}),

@@ -4,7 +4,7 @@ import type { Deps } from '../model/deps.ts';
 import { KetError } from '../model/errors.ts';
 import type { AnyObject } from '../model/kube.ts';
 import type { ReleasePlan } from '../model/plan.ts';
-import { helmCure, helmEnv, helmName, helmSaid, valueArgs } from './helm.ts';
+import { helmCure, helmEnv, helmName, helmSaid, valuesArgv } from './helm.ts';
 import { hasInput, inputOf } from './values.ts';
 
 /** What a chart asks of the cluster that it is rendered for. */
@@ -28,7 +28,7 @@ export async function renderRelease(
     ...[helm, 'template', helmName(release), chart, '--namespace', release.namespace],
     ...['--include-crds', '--skip-tests', '--kube-version', kubeVersion],
     ...apiVersions.flatMap((version) => ['--api-versions', version]),
-    ...valueArgs(release),
+    ...valuesArgv(release),
   ];
   const result = await deps.exec({
     argv,

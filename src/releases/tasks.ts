@@ -203,6 +203,7 @@ export function releaseTasks(
           release: { ...release, limitMs: release.limitMs - waitedMs },
           ...context.output(prepare),
           shared,
+          namespaceIsThere: !releasesStay,
           folder: path.join(run.folder, 'releases', release.name),
           delivered,
           signal: context.signal,

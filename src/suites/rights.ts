@@ -45,7 +45,12 @@ export function suiteRights(plan: Plan, suite: SuitePlan, runId: string): Right[
     ...rights(['get', 'list'], 'batch', ['jobs'], namespace),
     ...needed.flatMap((release) => rights(['list'], '', ['services'], release)),
     ...suite.references.flatMap(({ release, kind }) =>
-      rights(['get', 'list'], '', [kind === 'Secret' ? 'secrets' : 'configmaps'], places.get(release) ?? release),
+      rights(
+        ['get', 'list'],
+        '',
+        [kind === 'Secret' ? 'secrets' : 'configmaps'],
+        places.get(release) ?? release,
+      ),
     ),
     ...(suite.api === 'none' ? [] : [namespace, ...needed].flatMap(handedOn)),
   ];
