@@ -33,7 +33,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
   const isolated = withCopies(options.plan, runId);
   // Copies are of one run, and of suites.
   const plan: Plan =
-    options.up === true ? { ...withoutCopies(isolated), suites: [] } : checksOnly ? options.plan : isolated;
+    options.up === true ? staying(withoutCopies(isolated)) : checksOnly ? options.plan : isolated;
   const deps = ownedBy(runId, options.deps);
   const secrets = secretsOf(checksOnly ? { ...plan, suites: [] } : plan, deps.env);
   const masker = maskerOf([...secrets, ...(options.secrets ?? [])]);
@@ -113,6 +113,13 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     began,
   });
 }
+
+/** What `ket up` brings up: no suite, and a cluster without the settings for one that lives for one run. */
+export const staying = (plan: Plan): Plan => ({
+  ...plan,
+  suites: [],
+  ...(plan.cluster === undefined ? {} : { cluster: { ...plan.cluster, throwaway: false } }),
+});
 
 /** All that is started under these carries the run's id, so that nothing of it can outlive the run unknown. */
 export const ownedBy = (runId: string, deps: Deps): Deps => ({
