@@ -6,7 +6,7 @@ DEPS := node_modules/.installed
 # What `ket` needs of the machine (docker, kind, helm, node image) comes as ordinary environment variables.
 ENV = eval "$$($(NODE) testbed/main.ts env)"
 
-.PHONY: demo test test-all lint build clean bench bench-suites mutations testbed record
+.PHONY: demo test test-all lint build clean bench bench-suites bench-settings mutations testbed record
 
 # Sets up all that is missing, then runs the integration tier of the example.
 demo: $(DEPS)
@@ -38,6 +38,11 @@ record: $(DEPS)
 bench-suites: $(DEPS)
 	@$(NODE) testbed/main.ts up --for test
 	@$(ENV) && $(NODE) bench/suites.ts
+
+# What each setting for clusters of one run gives by itself, in less than 15 minutes.
+bench-settings: $(DEPS)
+	@$(NODE) testbed/main.ts up --for test
+	@$(ENV) && $(NODE) bench/settings.ts
 
 lint: $(DEPS)
 	@npm run --silent lint

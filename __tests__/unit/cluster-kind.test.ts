@@ -179,7 +179,7 @@ describe('creating', () => {
     const config: unknown = parse(stdin instanceof Readable ? await text(stdin) : '');
     const patches = throwawaySettings.flatMap((setting) => setting.patches.map((p) => JSON.stringify(p)));
     expect(config).toEqual({ ...plan.kindConfig, ...(throwaway ? { kubeadmConfigPatches: patches } : {}) });
-    play.end.resolve(ok());
+    play.end.resolve(ok);
     await creation.done;
   });
 
