@@ -26,7 +26,8 @@ mutations: $(DEPS)
 
 bench: $(DEPS)
 	@$(NODE) testbed/main.ts up --for demo
-	@$(ENV) && $(NODE) bench/main.ts
+	@$(ENV) && $(NODE) bench/main.ts && $(NODE) bench/main.ts --nodes 3 && $(NODE) bench/changed.ts
+	@$(NODE) bench/without-cluster.ts
 
 # How attempts end on real clusters, for __tests__/unit/recorded.test.ts. ONLY=regex: of these tests alone.
 record: $(DEPS)
