@@ -61,6 +61,7 @@ async function byKet({ image, nodes, signal }: Place): Promise<void> {
     disableDefaultCNI: false,
     hostPorts: [],
     readyMs: 0,
+    throwaway: false,
   };
   const to = nodesFor(image, [usageOf([{ containers: [{ image }] }])], factsOfPlan(plan, nodes));
   const [held, local] = await Promise.all([

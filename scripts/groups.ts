@@ -242,6 +242,7 @@ export const groups: readonly TestGroup[] = [
     false,
     'existing',
   ),
+  cluster('throwaway', 'the settings of clusters that live for one run', false, 'throwaway'),
   cluster('kube', 'the API client against a real API server', false, 'kube'),
   {
     name: 'recipes',

@@ -40,6 +40,7 @@ const aCluster: ClusterPlan = {
   nodes: ['control-plane'],
   disableDefaultCNI: false,
   hostPorts: [],
+  throwaway: false,
   readyMs: 1000,
 };
 const plan = (nodes = 1, over: Partial<Plan> = {}): Plan =>
@@ -181,6 +182,7 @@ describe('what the facts mean', () => {
           nodes: ['control-plane'],
           disableDefaultCNI: false,
           hostPorts: [],
+          throwaway: false,
           readyMs: 1,
           nodeImage: 'kindest/node:v1.35.0@sha256:x',
         },
@@ -379,6 +381,7 @@ describe('looking at this machine', () => {
       nodes: ['control-plane'] as const,
       disableDefaultCNI: false,
       hostPorts: [{ address: '127.0.0.1', port, protocol: 'TCP' }],
+      throwaway: false,
       readyMs: 1,
     };
     const left = {

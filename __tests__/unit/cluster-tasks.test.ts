@@ -53,6 +53,7 @@ function setUp(
     nodes: ['control-plane'],
     disableDefaultCNI: false,
     hostPorts: [],
+    throwaway: false,
     readyMs,
     ...over,
   };

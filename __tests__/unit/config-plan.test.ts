@@ -60,6 +60,7 @@ describe('a plan', () => {
       disableDefaultCNI: false,
       hostPorts: [],
       nodeImage: 'node:file',
+      throwaway: true,
       readyMs: 300_000,
     });
     expect(images).toEqual([

@@ -16,6 +16,7 @@ const cluster = (config: object): ClusterPlan => ({
   disableDefaultCNI: false,
   hostPorts: [],
   readyMs: 1,
+  throwaway: false,
 });
 const names = ['c', 'w1', 'w2'];
 const nodes = factsOfPlan(cluster({}), names);

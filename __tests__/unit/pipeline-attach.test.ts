@@ -55,6 +55,7 @@ function composed({ before, begun = false, lacks = [] }: Case): ReturnType<typeo
     nodes: ['control-plane'],
     disableDefaultCNI: false,
     hostPorts: [],
+    throwaway: false,
     readyMs: 1,
   } as const;
   const plan: Plan = aPlan({ cluster, suites, images: [image], releases: [aRelease] });

@@ -29,6 +29,7 @@ const cluster: ClusterPlan = {
   hostPorts: [],
   nodeImage: 'kindest/node:v1.34.4',
   readyMs: 1,
+  throwaway: false,
 };
 const planWith = (more: Partial<ClusterPlan> = {}): Plan => aPlan({ cluster: { ...cluster, ...more } });
 const made = { namespace: 'shop', helmName: 'shop', inputs: 'h', revision: 'u', images: {}, workloads: [] };

@@ -6,6 +6,7 @@ import type { Deps, ExecResult } from '../model/deps.ts';
 import type { ClusterPlan } from '../model/plan.ts';
 import { kindInput } from './kind-input.ts';
 import { kindSteps, type KindStep } from './kind-steps.ts';
+import { throwawaySettings } from './throwaway.ts';
 
 /** kind's step after whose end the node containers run. */
 const nodesRun = 'Preparing nodes';
@@ -76,6 +77,7 @@ export function startCreation(deps: Deps, options: CreateOptions): Creation {
     const { config, image } = kindInput(options.plan.kindConfig, {
       nodeImage: options.plan.nodeImage,
       authorities: await authoritiesFor(options),
+      settings: options.plan.throwaway ? throwawaySettings : [],
     });
     // kind keeps the mode of a file that exists; nobody else shall read the key in it even for a moment.
     await fs.promises.writeFile(options.kubeconfig, '', { mode: 0o600 });

@@ -32,6 +32,7 @@ export function clusterOf(
     ...facts,
     ...(name === undefined ? {} : { configName: name }),
     ...kubernetesOf(cluster, tools, input),
+    throwaway: cluster.throwaway,
     readyMs: msOf(cluster.ready),
   };
 }

@@ -39,6 +39,7 @@ export function existingOf(
     disableDefaultCNI: false,
     hostPorts: [],
     readyMs: msOf(cluster.ready),
+    throwaway: false,
   };
 }
 

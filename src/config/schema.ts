@@ -132,6 +132,12 @@ export const clusterSchema = z.strictObject({
       "Version of Kubernetes, `1.34` or `1.34.0`, in place of `nodeImage`: the node image of ket's version table, by its digest. A list is a run for each, one after another. `KET_KUBERNETES_VERSION` goes before it; that of `tools` unless given.",
     ),
   ready: duration.default('5m').describe('How long the nodes may take to be ready.'),
+  throwaway: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Settings for a cluster that lives for one run and is deleted by ket, which make it faster; none in one of `ket up`. `false` leaves it as kind makes it.',
+    ),
 });
 
 export const imageSchema = z.strictObject({

@@ -70,6 +70,8 @@ export interface ClusterPlan {
   readonly kubernetes?: string;
   /** Which of the versions that ket.yaml lists, without the leading v, where each is a run of its own. */
   readonly variant?: string;
+  /** Settings for a cluster that lives for one run, where ket makes it and deletes it itself. */
+  readonly throwaway: boolean;
   /** How long the nodes may take to be ready. */
   readonly readyMs: number;
 }

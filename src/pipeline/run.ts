@@ -38,7 +38,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
   const isolated = withCopies(options.plan, runId);
   // Copies are of one run, and of suites.
   const plan: Plan =
-    options.up === true ? { ...withoutCopies(isolated), suites: [] } : checksOnly ? options.plan : isolated;
+    options.up === true ? staying(withoutCopies(isolated)) : checksOnly ? options.plan : isolated;
   const deps = ownedBy(runId, options.deps);
   const secrets = secretsOf(checksOnly ? { ...plan, suites: [] } : plan, deps.env);
   const masker = maskerOf([...secrets, ...(options.secrets ?? [])]);
@@ -136,6 +136,12 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
 
 const withoutExisting = ({ existing: _existing, ...options }: RunOptions): Omit<RunOptions, 'existing'> =>
   options;
+/** What `ket up` brings up: no suite, and a cluster without the settings for one that lives for one run. */
+export const staying = (plan: Plan): Plan => ({
+  ...plan,
+  suites: [],
+  ...(plan.cluster === undefined ? {} : { cluster: { ...plan.cluster, throwaway: false } }),
+});
 
 /** All that is started under these carries the run's id, so that nothing of it can outlive the run unknown. */
 export const ownedBy = (runId: string, deps: Deps): Deps => ({
