@@ -21,6 +21,7 @@ const engine: DockerEngine = {
   components: ['Engine'],
   rootless: false,
   os: 'Debian',
+  arch: 'amd64',
   cgroup: '2',
   buildx: true,
 };
@@ -190,6 +191,14 @@ describe('what the facts mean', () => {
       '1.34',
     ],
     [
+      'a node image of another architecture',
+      machine({ nodeImages: [{ image: 'n:1', platform: 'linux/arm64' }] }),
+      plan(),
+      'error',
+      'n:1 is of linux/arm64, and Docker here runs on amd64',
+      'docker pull --platform linux/amd64 n:1',
+    ],
+    [
       'no BuildKit for a build',
       withEngine({ buildx: false }),
       plan(1, { images: [image] }),
@@ -303,6 +312,18 @@ describe('what the facts mean', () => {
         (f) => f.level === 'ok',
       ),
     ).toBe(true));
+
+  test.each([
+    ['of this architecture', 'linux/amd64', 'amd64'],
+    ['an engine that does not tell its own', 'linux/arm64', undefined],
+  ])('a node image, %s: nothing against it', (_, platform, arch) => {
+    const { arch: _own, ...rest } = engine;
+    const facts = machine(
+      { nodeImages: [{ image: 'n:1', platform }] },
+      { engine: { ...rest, ...(arch === undefined ? {} : { arch }) } },
+    );
+    expect(judgeMachine(facts, plan()).filter(({ level }) => level !== 'ok')).toEqual([]);
+  });
 
   test('a tier without a cluster needs no Docker', () =>
     expect(judgeMachine({ ...machine(), docker: {} }, aPlan()).map((f) => f.level)).toEqual(['ok']));
