@@ -10,7 +10,7 @@ export interface TestGroup {
   /** In `make test` a third of its tests, chosen by the hash of its inputs; the others are counted as skipped. */
   readonly thirdInTest?: true;
   /** What the machine must have: the argument of `testbed up --for`. */
-  readonly setUp?: 'demo' | 'test' | 'all';
+  readonly setUp?: 'demo' | 'test' | 'versions' | 'all';
   /** argv lists; `node` is this Node, `{report}` a file for jest's JSON. */
   readonly commands: readonly (readonly string[])[];
   /** Paths whose content decides whether it must run again. */
@@ -228,6 +228,29 @@ export const groups: readonly TestGroup[] = [
     'releases of each kind, in order, with values from everywhere; a cordoned worker',
     false,
     '(releases|spread|checks)',
+  ),
+  {
+    ...cluster(
+      'versions',
+      'the oldest Kubernetes that ket supports: beside the newest as one run, and every verdict on it alone',
+      false,
+      '(versions|verdicts)',
+    ),
+    setUp: 'versions',
+    commands: [
+      [
+        // The image of the testbed would go before the version.
+        ...['env', 'KET_NODE_IMAGE=', 'KET_KUBERNETES_VERSION=1.29'],
+        ...jest('--selectProjects', 'cluster', '--runInBand', '--testPathPatterns', 'cluster/verdicts'),
+      ],
+      jest('--selectProjects', 'cluster', '--runInBand', '--testPathPatterns', 'cluster/versions'),
+    ],
+  },
+  cluster(
+    'bad-input',
+    'what cannot come to anything is said at once, and nothing is left',
+    false,
+    'bad-input',
   ),
   cluster('kube', 'the API client against a real API server', false, 'kube'),
   {

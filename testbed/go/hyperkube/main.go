@@ -6,7 +6,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,9 +24,6 @@ import (
 	manager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
-	kubeadm "k8s.io/kubernetes/cmd/kubeadm/app"
-	kubeadmutil "k8s.io/kubernetes/cmd/kubeadm/app/util/errors"
-	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 
 	"ket.testbed/hyperkube/cniagent"
 )
@@ -39,8 +35,8 @@ var programs = map[string]func() int{
 	"kube-controller-manager": func() int { return cli.Run(manager.NewControllerManagerCommand()) },
 	"kube-scheduler":          func() int { return cli.Run(scheduler.NewSchedulerCommand()) },
 	"kube-proxy":              func() int { return cli.Run(proxy.NewProxyCommand()) },
-	"kubelet":                 func() int { return cli.Run(kubelet.NewKubeletCommand(context.Background())) },
-	"kubeadm":                 func() int { kubeadmutil.HandleError(kubeadm.Run()); return 0 },
+	"kubelet":                 func() int { return cli.Run(newKubelet()) },
+	"kubeadm":                 runKubeadm,
 	"kubectl":                 runKubectl,
 	"cni-agent":               cniagent.Run,
 }
