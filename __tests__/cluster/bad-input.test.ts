@@ -40,25 +40,26 @@ ${more}
 const run = (env: Readonly<Record<string, string>> = {}, ...args: string[]): Promise<Ran> =>
   ket({ args: ['run', '--keep', 'never', ...args], cwd: folder, box, env });
 
-/** Nothing began: no run, no state, no folder of results. */
-function expectRefused(ran: Ran, said: RegExp, next: RegExp): void {
-  expect(ran.stderr).toMatch(said);
-  expect(ran.stderr).toMatch(next);
-  expect(ran.code).toBe(2);
-  expect(eventsOf(ran, 'task-started')).toEqual([]);
-  expect(box.states()).toEqual([]);
-}
-
-/** A run whose task failed, with its suite skipped, its cluster removed, and its state gone. */
-function expectFailed(ran: Ran, task: string) {
-  const ended = eventsOf(ran, 'task-ended').find((event) => event.task === task);
-  expect({ task, outcome: ended?.outcome }).toEqual({ task, outcome: 'failed' });
-  expect(ran.code).toBe(3);
-  expect(eventsOf(ran, 'suite-ended')).toMatchObject([{ suite: 'suite', outcome: 'skipped' }]);
+/** The error of the task that failed; its suite never ran, its cluster is removed, and its state gone. */
+function failureOf(ran: Ran, task: string, exitCode: number) {
+  const failed = eventsOf(ran, 'task-ended').filter(({ outcome }) => outcome === 'failed');
+  expect(failed.map((event) => event.task)).toEqual([task]);
+  expect(ran.code).toBe(exitCode);
+  expect(eventsOf(ran, 'suite-ended')).toMatchObject([
+    { suite: 'suite', outcome: 'infra-error', attempts: 0 },
+  ]);
   expect(eventsOf(ran, 'leftover')).toEqual([]);
   expect(containersOf(ran.stdout)).toEqual([]);
   expect(box.states()).toEqual([]);
-  return ended?.error;
+  return failed[0]?.error;
+}
+
+/** Nothing was begun but the look at the machine. */
+function refusalOf(ran: Ran) {
+  const error = failureOf(ran, 'preflight', 2);
+  expect(eventsOf(ran, 'task-started').map(({ task }) => task)).toEqual(['preflight']);
+  expect(error?.code).toBe('KET_PREREQUISITE');
+  return error;
 }
 
 test('an image that cannot be built: step, place and last words; the cluster is removed', async () => {
@@ -67,7 +68,7 @@ test('an image that cannot be built: step, place and last words; the cluster is 
     'ket.yaml': ketYaml(`{ config: ${oneNode} }`, '    images: [{ name: "bad-input:dev", build: . }]'),
   });
   const ran = await run();
-  const error = expectFailed(ran, 'build bad-input:dev');
+  const error = failureOf(ran, 'build bad-input:dev', 3);
   expect(error?.code).toBe('KET_IMAGE_BUILD');
   expect(error?.message).toMatch(
     /^image bad-input:dev could not be built in the step \[2\/2\] RUN echo no such wheel.*exit code: 7$/,
@@ -88,12 +89,9 @@ test('a node image of another architecture is refused before anything starts', a
   execFileSync('docker', ['import', '--platform', `linux/${other}`, '-', image], { input: empty });
   ends.push(() => execFileSync('docker', ['image', 'rm', image], { stdio: 'ignore' }));
   write({ 'ket.yaml': ketYaml(`{ config: ${oneNode} }`) });
-  const ran = await run({}, '--node-image', image);
-  expectRefused(
-    ran,
-    new RegExp(`node image: ${image} is of linux/${other}, and Docker here runs on ${own}`),
-    new RegExp(`docker pull --platform linux/${own} ${image}`),
-  );
+  const error = refusalOf(await run({}, '--node-image', image));
+  expect(error?.message).toBe(`node image: ${image} is of linux/${other}, and Docker here runs on ${own}`);
+  expect(error?.next).toContain(`docker pull --platform linux/${own} ${image}`);
 }, 60_000);
 
 test('two control planes without their load balancer image: the image is named, and nothing is left', async () => {
@@ -101,7 +99,7 @@ test('two control planes without their load balancer image: the image is named, 
     'two.yaml': kindConfig('[{ role: control-plane }, { role: control-plane }]'),
     'ket.yaml': ketYaml('{ config: two.yaml }'),
   });
-  const error = expectFailed(await run(), 'cluster nodes');
+  const error = failureOf(await run(), 'cluster nodes', 3);
   expect(error?.code).toBe('KET_CLUSTER');
   expect(error?.next).toMatch(
     /^several control planes need the image \S*kindest\/haproxy:\S+ for the load balancer/,
@@ -118,13 +116,11 @@ test('a port of the Kind config that another program has is refused before anyth
     'ports.yaml': kindConfig(`[{ role: control-plane, extraPortMappings: [${mapping}] }]`),
     'ket.yaml': ketYaml('{ config: ports.yaml }'),
   });
-  expectRefused(
-    await run(),
-    new RegExp(
-      `port ${String(port)}: the Kind config wants 127\\.0\\.0\\.1:${String(port)}, which another program has`,
-    ),
-    /leave out hostPort/,
+  const error = refusalOf(await run());
+  expect(error?.message).toBe(
+    `port ${String(port)}: the Kind config wants 127.0.0.1:${String(port)}, which another program has`,
   );
+  expect(error?.next).toContain('leave out hostPort');
 }, 60_000);
 
 // A small file system takes a mount, and so root.
@@ -137,11 +133,11 @@ test('a port of the Kind config that another program has is refused before anyth
     ends.push(() => execFileSync('umount', [disk]));
     write({ 'ket.yaml': ketYaml(`{ config: ${oneNode} }`) });
     const ran = await ket({ args: ['run'], cwd: folder, box, output: path.join(disk, 'results') });
-    expectRefused(
-      ran,
-      /disk: 6\d\.\d MiB free on the disk of the results \(\S+\), about 200\.0 MiB needed/,
-      /free some space/,
+    const error = refusalOf(ran);
+    expect(error?.message).toMatch(
+      /^disk: 6\d\.\d MiB free on the disk of the results \(\S+\), about 200\.0 MiB needed$/,
     );
+    expect(error?.next).toBe('free some space');
   },
   60_000,
 );
@@ -149,8 +145,10 @@ test('a port of the Kind config that another program has is refused before anyth
 test('a mirror of the tools that cannot be reached: what was to come from where, and nothing is made', async () => {
   write({ 'ket.yaml': ketYaml(`{ config: ${oneNode} }`) });
   const ran = await run({ KET_KIND_VERSION: 'v0.29.0', KET_TOOL_MIRROR: 'http://127.0.0.1:1/mirror' });
-  const error = expectFailed(ran, 'tools');
-  expect(error?.message).toMatch(/kind v0\.29\.0 .*http:\/\/127\.0\.0\.1:1\/mirror/);
+  const error = failureOf(ran, 'tools', 2);
+  expect(error?.message).toMatch(/^kind v0\.29\.0 could not be downloaded in \d+ attempts$/);
+  expect(error?.where).toMatch(/^http:\/\/127\.0\.0\.1:1\/mirror\//);
+  expect(error?.details?.[0]).toContain('ECONNREFUSED');
   expect(error?.next).toContain('KET_TOOL_MIRROR');
   expect(eventsOf(ran, 'task-started').map(({ task }) => task)).not.toContain('cluster nodes');
 }, 120_000);

@@ -2,7 +2,7 @@
  * The node image that kind boots: the file system of a node, and in its
  * containerd the images that a cluster needs before anything can be pulled.
  */
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Docker } from '../lib/docker.ts';
@@ -114,6 +114,11 @@ async function prepareContext(context: string, of: KubernetesVersion, log: strin
   });
   await run(['chmod', '-R', 'u+w', files], { log }); // the module's files are read-only
   const config = join(files, 'etc', 'containerd', 'config.toml');
+  // Published nodes have a newer containerd, which looks there unasked.
+  appendFileSync(
+    config,
+    `\n[plugins."io.containerd.grpc.v1.cri".registry]\n  config_path = "/etc/containerd/certs.d"\n`,
+  );
   replaceIn(config, 'restrict_oom_score_adj = false', 'restrict_oom_score_adj = true'); // a machine that lacks CAP_SYS_RESOURCE
   const source = readFileSync(join(kind, 'pkg', 'build', 'nodeimage', 'const_storage.go'), 'utf8');
   writeFileSync(join(context, 'default-storage.yaml'), goConstant(source, 'defaultStorageManifest'));
