@@ -4,8 +4,11 @@ package main
 
 import (
 	"context"
+	"os"
 
 	"github.com/spf13/cobra"
+	"k8s.io/component-base/logs"
+	kubectl "k8s.io/kubectl/pkg/cmd"
 	kubeadm "k8s.io/kubernetes/cmd/kubeadm/app"
 	kubeadmutil "k8s.io/kubernetes/cmd/kubeadm/app/util/errors"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
@@ -16,3 +19,7 @@ import (
 func newKubelet() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) }
 
 func runKubeadm() int { kubeadmutil.HandleError(kubeadm.Run()); return 0 }
+
+// setKubectlVerbosity comes before the command is built, because building it
+// already logs (plug-ins, preferences file).
+func setKubectlVerbosity() { _, _ = logs.GlogSetter(kubectl.GetLogVerbosity(os.Args)) }

@@ -15,3 +15,6 @@ import (
 func newKubelet() *cobra.Command { return kubelet.NewKubeletCommand() }
 
 func runKubeadm() int { kubeadmutil.CheckErr(kubeadm.Run()); return 0 }
+
+// setKubectlVerbosity has nothing to do: this kubectl reads its flags itself.
+func setKubectlVerbosity() {}

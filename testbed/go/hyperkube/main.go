@@ -14,7 +14,6 @@ import (
 
 	_ "k8s.io/client-go/plugin/pkg/client/auth"
 	"k8s.io/component-base/cli"
-	"k8s.io/component-base/logs"
 	_ "k8s.io/component-base/logs/json/register"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
 	_ "k8s.io/component-base/metrics/prometheus/version"
@@ -41,10 +40,8 @@ var programs = map[string]func() int{
 	"cni-agent":               cniagent.Run,
 }
 
-// runKubectl sets the log verbosity before the command is built, because
-// building it already logs (plug-ins, preferences file).
 func runKubectl() int {
-	_, _ = logs.GlogSetter(kubectl.GetLogVerbosity(os.Args))
+	setKubectlVerbosity()
 	kubectlutil.CheckErr(cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()))
 	return 0
 }
