@@ -420,6 +420,34 @@ describe('looking at this machine', () => {
     expect(findings.filter(({ title }) => title === 'disk')).toHaveLength(1);
   });
 
+  test('the platform of each node image that Docker has; one that it has not is pulled for the right one', async () => {
+    const nodes = [
+      { role: 'control-plane', image: 'mine/node:arm' },
+      { role: 'worker', image: 'mine/node:absent' },
+    ];
+    const findings = await checkMachine(
+      {
+        ...fakeDeps([
+          ['docker info', said('{"ServerVersion":"28.1.0","CgroupVersion":"2"}')],
+          ['docker version', said('{"Components":[],"Arch":"amd64"}')],
+          ['docker context', said('')],
+          ['mine/node:arm', said('linux/arm64\n')],
+          ['mine/node:absent', failedWith('No such image: mine/node:absent')],
+          ['kind version', said('kind v0.30.0 go')],
+        ]),
+        env: { PATH: folder, HOME: folder },
+      },
+      {
+        plan: aPlan({ cluster: { ...aCluster, kindConfig: { nodes } }, output: folder }),
+        signal,
+        leftovers: () => Promise.resolve([]),
+      },
+    );
+    expect(findings.filter(({ title }) => title === 'node image')).toMatchObject([
+      { level: 'error', detail: 'mine/node:arm is of linux/arm64, and Docker here runs on amd64' },
+    ]);
+  });
+
   test('leftovers that cannot be had in time are said, and hold nobody', async () => {
     const findings = await checkMachine(deps(failedWith('Cannot connect')), {
       plan: aPlan({ output: folder }),
