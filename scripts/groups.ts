@@ -246,6 +246,7 @@ export const groups: readonly TestGroup[] = [
       jest('--selectProjects', 'cluster', '--runInBand', '--testPathPatterns', 'cluster/versions'),
     ],
   },
+  cluster('snippets', 'the Kind configs to merge, each by what it does', false, 'snippets'),
   cluster(
     'bad-input',
     'what cannot come to anything is said at once, and nothing is left',
