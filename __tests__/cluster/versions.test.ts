@@ -74,7 +74,7 @@ describe('a run for each of two versions of Kubernetes', () => {
 
   test('each suite really ran on its version', () => {
     const said = folders.map((folder) =>
-      fs.readFileSync(path.join(folder, 'suites', 'says', 'attempt-1', 'results', 'console.log'), 'utf8'),
+      fs.readFileSync(path.join(folder, 'suites', 'says', 'attempt-1', 'console.log'), 'utf8'),
     );
     expect(said).toEqual([
       expect.stringMatching(new RegExp(`^server v${oldest}\\.`)),
