@@ -10,7 +10,7 @@ export interface TestGroup {
   /** In `make test` a third of its tests, chosen by the hash of its inputs; the others are counted as skipped. */
   readonly thirdInTest?: true;
   /** What the machine must have: the argument of `testbed up --for`. */
-  readonly setUp?: 'demo' | 'test' | 'all';
+  readonly setUp?: 'demo' | 'test' | 'versions' | 'all';
   /** argv lists; `node` is this Node, `{report}` a file for jest's JSON. */
   readonly commands: readonly (readonly string[])[];
   /** Paths whose content decides whether it must run again. */
@@ -243,6 +243,30 @@ export const groups: readonly TestGroup[] = [
     'existing',
   ),
   cluster('throwaway', 'the settings of clusters that live for one run', false, 'throwaway'),
+  {
+    ...cluster(
+      'versions',
+      'the oldest Kubernetes that ket supports: beside the newest as one run, and every verdict on it alone',
+      false,
+      '(versions|verdicts)',
+    ),
+    setUp: 'versions',
+    commands: [
+      [
+        // The image of the testbed would go before the version.
+        ...['env', 'KET_NODE_IMAGE=', 'KET_KUBERNETES_VERSION=1.29'],
+        ...jest('--selectProjects', 'cluster', '--runInBand', '--testPathPatterns', 'cluster/verdicts'),
+      ],
+      jest('--selectProjects', 'cluster', '--runInBand', '--testPathPatterns', 'cluster/versions'),
+    ],
+  },
+  cluster('snippets', 'the Kind configs to merge, each by what it does', false, 'snippets'),
+  cluster(
+    'bad-input',
+    'what cannot come to anything is said at once, and nothing is left',
+    false,
+    'bad-input',
+  ),
   cluster('kube', 'the API client against a real API server', false, 'kube'),
   {
     name: 'recipes',

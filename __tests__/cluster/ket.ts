@@ -165,8 +165,13 @@ export async function namespacesBut(kubeconfig: string, ...known: string[]): Pro
 }
 
 /** `ket up` of a tier: the cluster that stays until `ket down`, as the state of its run lists it. */
-export async function up(tier: string, cwd: string, box: Sandbox): Promise<KindCluster> {
-  const { code, stderr } = await ket({ args: ['up', '--tier', tier], cwd, box });
+export async function up(
+  tier: string,
+  cwd: string,
+  box: Sandbox,
+  env: Readonly<Record<string, string>> = {},
+): Promise<KindCluster> {
+  const { code, stderr } = await ket({ args: ['up', '--tier', tier], cwd, box, env });
   const [state = ''] = box.states();
   const { made } = (
     code === 0 ? readJson(path.join(box.home, 'state', 'ket', 'runs', state)) : { made: [] }

@@ -281,6 +281,10 @@ test.each([
   ['driver failed: Bind for 0.0.0.0:80 failed: port is already allocated', 'hostPort'],
   ['toomanyrequests: You have reached your pull rate limit', 'docker login'],
   ['failed to pull image "kindest/node:v9"', 'docker pull'],
+  [
+    `docker: Error response from daemon: pull access denied, command "docker run --name x-external-load-balancer docker.io/kindest/haproxy:v20230606-42a2262b" failed`,
+    'several control planes need the image docker.io/kindest/haproxy:v20230606-42a2262b for the load balancer',
+  ],
   ['write /x: no space left on device', 'docker system df'],
   ['inotify_init: too many open files', 'max_user_instances'],
   ['node(s) already exist for a cluster with the name "c"', 'ket cleanup'],

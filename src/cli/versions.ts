@@ -24,9 +24,10 @@ export function withVersions(plan: Plan): Settled {
     helm: tools.helm,
     kubernetes: cluster.kubernetes,
     nodeImage: cluster.nodeImage ?? (allOwn ? images[0] : undefined),
+    nodeImages: cluster.nodeImages,
     allowUnlisted: tools.allowUnlisted,
   });
-  const { kubernetes: _settled, ...rest } = cluster;
+  const { kubernetes: _settled, nodeImages: _chosen, ...rest } = cluster;
   return {
     plan: {
       ...plan,

@@ -6,6 +6,7 @@ import { KetError, messageOf } from '../model/errors.ts';
 import type { Deps } from '../model/deps.ts';
 import type { Plan } from '../model/plan.ts';
 import { findTool, onPath } from '../tools/find.ts';
+import { imagesOfNodes, kindBootOf } from '../tools/kubeadm.ts';
 import { engineOf, type DockerFacts, type MachineFacts, type ToolFacts } from './machine.ts';
 
 /** Each look has this limit; they run side by side, so doctor as a whole takes no longer. */
@@ -36,12 +37,13 @@ async function engineFacts(deps: Deps, signal: AbortSignal): Promise<DockerFacts
 
 /** Looks at the machine, changing nothing. */
 export async function gatherFacts(deps: Deps, plan: Plan, signal: AbortSignal): Promise<MachineFacts> {
-  const [docker, memoryAvailable, inotify, takenPorts, tools] = await Promise.all([
+  const [docker, memoryAvailable, inotify, takenPorts, tools, nodeImages] = await Promise.all([
     plan.cluster?.existing === undefined ? dockerFacts(deps, signal) : {},
     availableMemory(),
     inotifyLimits(),
     takenHostPorts(plan),
     toolFacts(deps, plan, signal),
+    nodeImageFacts(deps, plan, signal),
   ]);
   const disks = await diskFacts(plan, docker);
   return {
@@ -50,6 +52,7 @@ export async function gatherFacts(deps: Deps, plan: Plan, signal: AbortSignal): 
     disks,
     takenPorts,
     tools,
+    nodeImages,
     ...(memoryAvailable === undefined ? {} : { memoryAvailable }),
     ...(inotify === undefined ? {} : { inotify }),
   };
@@ -154,6 +157,27 @@ async function toolFacts(deps: Deps, plan: Plan, signal: AbortSignal): Promise<T
       }
     }),
   );
+}
+
+/** An image that Docker does not have is pulled for the right platform; one that it has is taken as it is. */
+async function nodeImageFacts(
+  deps: Deps,
+  plan: Plan,
+  signal: AbortSignal,
+): Promise<NonNullable<MachineFacts['nodeImages']>> {
+  const docker = onPath(deps.env, 'docker')[0];
+  if (plan.cluster === undefined || plan.cluster.existing !== undefined || docker === undefined) return [];
+  const boot = kindBootOf(plan.cluster.kindConfig);
+  const found = await Promise.all(
+    imagesOfNodes(plan.tools.kind, plan.cluster.nodeImage, boot).map(async (image) => {
+      const argv = [docker, 'image', 'inspect', '--format', '{{.Os}}/{{.Architecture}}', image];
+      const result = await deps.exec({ argv, limitMs: lookMs, signal }).catch(() => undefined);
+      signal.throwIfAborted();
+      const platform = result?.code === 0 ? result.stdout.trim() : '';
+      return platform === '' ? [] : [{ image, platform }];
+    }),
+  );
+  return found.flat();
 }
 
 async function diskFacts(plan: Plan, docker: DockerFacts): Promise<MachineFacts['disks']> {

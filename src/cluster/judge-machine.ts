@@ -44,6 +44,7 @@ export function judgeMachine(facts: MachineFacts, plan: Plan): Finding[] {
   return [
     ...judgeDocker(facts.docker, plan),
     ...judgeBoot(facts, plan),
+    ...judgeNodeImages(facts),
     ...judgeTools(facts),
     ...judgeMemory(facts, plan),
     ...judgeDisks(facts, plan),
@@ -175,6 +176,21 @@ function judgeBoot(facts: MachineFacts, plan: Plan): Finding[] {
     }).map(({ title, detail, cure }) => error(title, detail, cure)),
     ...patchFindings(boot, kind, kubernetes),
   ]);
+}
+
+/** The programs of a node image of another processor do not start. */
+function judgeNodeImages({ docker, nodeImages = [] }: MachineFacts): Finding[] {
+  const arch = docker.engine?.arch;
+  if (arch === undefined) return [];
+  return nodeImages
+    .filter(({ platform }) => platform.split('/')[1] !== arch)
+    .map(({ image, platform }) =>
+      error(
+        'node image',
+        `${image} is of ${platform}, and Docker here runs on ${arch}`,
+        `name a node image of linux/${arch}; or pull this one again for it: docker pull --platform linux/${arch} ${image}`,
+      ),
+    );
 }
 
 const judgeTools = (facts: MachineFacts): Finding[] =>

@@ -1,8 +1,6 @@
 import { KetError } from '../model/errors.ts';
 import type { Kube } from '../model/kube.ts';
-
-/** Native sidecars, which hand over the results, are on by default from here (KEP-753). */
-const leastMinor = 29;
+import { leastKubernetes, tooOld } from '../tools/boot.ts';
 
 const newerImage = 'name a newer node image: nodeImage in ket.yaml, --node-image or KET_NODE_IMAGE';
 
@@ -17,10 +15,11 @@ export function versionError(text: string, next = newerImage): KetError | undefi
   const major = Number.parseInt(version.major ?? '', 10);
   // Some vendors write 29+.
   const minor = Number.parseInt(version.minor ?? '', 10);
-  if (major > 1 || (major === 1 && minor >= leastMinor)) return undefined;
+  const least = leastKubernetes;
+  if (major > least.major || (major === least.major && minor >= least.minor)) return undefined;
   return new KetError(
     'KET_CLUSTER',
-    `Kubernetes ${version.gitVersion ?? 'of an unknown version'} is too old: ket needs 1.${String(leastMinor)}, whose native sidecars keep results safe`,
+    `Kubernetes ${version.gitVersion ?? 'of an unknown version'} ${tooOld}`,
     { next },
   );
 }

@@ -4,6 +4,7 @@ import type { ClusterPlan } from '../model/plan.ts';
 import { msOf } from './duration.ts';
 import { readKindConfig } from './kind-config.ts';
 import { imageProblem, kubernetesProblem } from './names.ts';
+import { listedNodeImages } from './node-images.ts';
 import type { PlanInput } from './plan.ts';
 import { problemsError } from './problems.ts';
 import type { ClusterConfig, KetConfig } from './schema.ts';
@@ -26,6 +27,7 @@ export function clusterOf(
   const shown = (file: string): string => shownPath(file, cwd);
   const { problems, name, data, ...facts } = readKindConfig(configs, { shown, env: input.env });
   if (problems.length > 0) throw problemsError(problems, problems[0]?.file ?? '');
+  const nodeImages = listedNodeImages(input.env);
   return {
     configs,
     kindConfig: data,
@@ -33,6 +35,7 @@ export function clusterOf(
     ...(name === undefined ? {} : { configName: name }),
     ...kubernetesOf(cluster, tools, input),
     throwaway: cluster.throwaway,
+    ...(nodeImages.length === 0 ? {} : { nodeImages }),
     readyMs: msOf(cluster.ready),
   };
 }

@@ -68,6 +68,8 @@ export interface ClusterPlan {
   readonly nodeImage?: string;
   /** Asked version of Kubernetes with the leading v, `v1.34` or `v1.34.0`; never beside `nodeImage`. */
   readonly kubernetes?: string;
+  /** Images of this machine that go before the version table, each for the version that its tag names. */
+  readonly nodeImages?: readonly string[];
   /** Which of the versions that ket.yaml lists, without the leading v, where each is a run of its own. */
   readonly variant?: string;
   /** Settings for a cluster that lives for one run, where ket makes it and deletes it itself. */
