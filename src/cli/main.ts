@@ -220,5 +220,6 @@ function withRunOptions(command: Command): Command {
     .option('--cluster <name>', clusterHelp)
     .option('--retries <n>', 'retries of a failed suite', count(0, 2))
     .option('--parallel <n>', 'most suites at once', count(1, 1000))
+    .option('--soak <time>', 'repeat the suites until this time is over, e.g. 8h, and report how they drift')
     .option('--fail-fast', 'let the first suite that does not pass end the run');
 }

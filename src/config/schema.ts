@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { podSecurityLevels, priorities } from '../model/plan.ts';
-import { durationPattern, durationProblem } from './duration.ts';
+import { durationPattern, durationProblem, soakProblem } from './duration.ts';
 import { endpointProblem, urlProblem, workloadProblem } from './endpoints.ts';
 import {
   imageProblem,
@@ -32,6 +32,7 @@ export const form = (title: string, check: Check, pattern?: string) =>
     .meta({ title, ...(pattern === undefined ? {} : { pattern }) });
 
 const duration = form('duration', durationProblem, durationPattern.source);
+const soakTime = form('duration', soakProblem, durationPattern.source);
 const label = (max: number) => form('name', (value) => labelProblem(value, max), labelExpression(max));
 const pulledImage = form('image', (value) => imageProblem(value, 'pull'));
 const version = (least: readonly [number, number]) =>
@@ -477,6 +478,11 @@ export const tierSchema = z.strictObject({
     })
     .optional()
     .describe('What a run should need at most. More is a warning, and changes no verdict.'),
+  soak: soakTime
+    .optional()
+    .describe(
+      'The suites are repeated, in whole rounds, until this time is over, and drift per hour is reported; `--soak` goes before it.',
+    ),
   suites: z.array(suiteSchema).min(1).describe('The test commands.'),
 });
 

@@ -118,6 +118,7 @@ export function composeAttach(options: AttachComposeOptions): AttachComposition 
         ...collects,
       ],
       suites,
+      collects,
       ...(cluster === undefined ? {} : { cluster }),
     },
     decided,

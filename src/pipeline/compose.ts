@@ -18,6 +18,8 @@ import { toolTasks } from '../tools/tasks.ts';
 export interface Composition {
   readonly tasks: readonly Task[];
   readonly suites: readonly Task<SuiteReport>[];
+  /** Those that wait for the end of the suites. */
+  readonly collects: readonly Task[];
   /** Absent in a tier without a cluster. */
   readonly cluster?: Task<ClusterHandle>;
 }
@@ -47,7 +49,7 @@ export function compose(options: ComposeOptions): Composition {
     const suites = plan.suites.map((suite) =>
       lacksSomething(suite) ? lackingTask(suite) : processSuiteTask(settings, plan, suite, [preflight]),
     );
-    return { tasks: [preflight, ...inOrder(suites, options.durations)], suites };
+    return { tasks: [preflight, ...inOrder(suites, options.durations)], suites, collects: [] };
   }
   const withCluster = { ...plan, cluster: plan.cluster };
   const tools = toolTasks(run, plan);
@@ -109,6 +111,7 @@ export function compose(options: ComposeOptions): Composition {
       ...collects,
     ],
     suites,
+    collects,
     cluster: cluster.ready,
   };
 }

@@ -19,6 +19,8 @@ export interface ExecuteOptions {
   readonly room?: () => Promise<void> | undefined;
   /** Cancels: running tasks are aborted, waiting ones never start. */
   readonly signal: AbortSignal;
+  /** Of tasks that have ended before, which these may need. */
+  readonly known?: ReadonlyMap<Task, TaskResult>;
   /** How long a task may take to return after it was aborted, ms. */
   readonly abortGraceMs?: number;
 }
@@ -34,13 +36,15 @@ export async function execute(
   tasks: readonly Task[],
   options: ExecuteOptions,
 ): Promise<ReadonlyMap<Task, TaskResult>> {
-  const results = new Map<Task, TaskResult>();
+  const results = new Map<Task, TaskResult>(options.known);
   const running = new Map<Task, Promise<void>>();
   const pools = new Set(tasks.flatMap((task) => task.pool ?? []));
   const queued = new Set<Task>();
+  const over = new AbortController();
   const cancelled = new Promise<void>((resolve) => {
     if (options.signal.aborted) resolve();
-    options.signal.addEventListener('abort', () => resolve(), { once: true });
+    // Taken away at the end: the signal outlives what a listener would hold.
+    options.signal.addEventListener('abort', () => resolve(), { once: true, signal: over.signal });
   });
 
   const settle = (task: Task, result: TaskResult, taskMs: number): void => {
@@ -98,6 +102,7 @@ export async function execute(
   for (const task of tasks)
     if (!results.has(task))
       settle(task, { outcome: 'skipped', reason: 'it needs a task that is not in the plan' }, 0);
+  over.abort();
   return results;
 }
 

@@ -9,7 +9,7 @@ import { childEnvName } from '../tools/child-env.ts';
 import { outboundOf } from '../tools/outbound.ts';
 import { endProcessesOf } from '../tools/processes.ts';
 import { secretsOf } from '../suites/job/secrets.ts';
-import { nameOf, remover } from './cleanup.ts';
+import { leavingTasks, nameOf, remover } from './cleanup.ts';
 import { compose } from './compose.ts';
 import { conclude } from './conclude.ts';
 import { durationsOf, testDurationsOf } from './durations.ts';
@@ -23,7 +23,9 @@ import { journalFile, openJournal } from './journal.ts';
 import { placesOf } from './places.ts';
 import type { RunEnd, RunOptions } from './run-options.ts';
 import { openState, stateHome } from './state.ts';
+import { soak } from './soak.ts';
 import { sweep } from './sweep.ts';
+import { Rounds } from '../suites/rounds.ts';
 
 /** One run, from the first check to the last thing removed. Rejects only when the run could not even begin. */
 export async function runPlan(options: RunOptions): Promise<RunEnd> {
@@ -40,7 +42,9 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
   const home = stateHome(deps.env);
   const folder = makeRunFolder(plan.output, runId, home);
   const state = await openState(home, runId, folder);
-  const keepMs = options.up === true || plan.keep === 'never' ? 0 : plan.keepMs;
+  const soakMs = options.up === true || checksOnly ? undefined : plan.soakMs;
+  // Pods of one round must not stand in the way of the next.
+  const keepMs = options.up === true || plan.keep === 'never' || soakMs !== undefined ? 0 : plan.keepMs;
   const journal = openJournal(journalFile(home, runId), {
     v: 1,
     ket: options.version,
@@ -49,7 +53,9 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     up: options.up === true,
     ...(options.existing === undefined ? {} : { existing: options.existing }),
   });
-  const log = openEventLog(path.join(folder, 'events.ndjson'), deps.clock, options.sinks(folder), masker);
+  const log = openEventLog(path.join(folder, 'events.ndjson'), deps.clock, options.sinks(folder), masker, {
+    endless: soakMs !== undefined,
+  });
   const { emit } = log;
   emit({
     type: 'run-started',
@@ -59,6 +65,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     suites: checksOnly ? [] : plan.suites.map((suite) => suite.name),
     ...(options.existing === undefined ? {} : { cluster: options.existing.name }),
     ...(checksOnly ? {} : sharesOf(plan)),
+    ...(soakMs === undefined ? {} : { soakMs }),
     ket: options.version,
   });
   for (const name of masker.refused)
@@ -70,6 +77,8 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
 
   const kubeconfig = path.join(home, `${runId}.kubeconfig`);
   const run: RunContext = { runId, folder, kubeconfig, state, env: deps.env, outbound };
+  const rounds = soakMs === undefined ? undefined : new Rounds();
+  const places = placesOf(runId, plan, deps.clock);
   const composition = compose({
     run,
     plan,
@@ -82,23 +91,36 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
       folder,
       assets: options.assets,
       keepFailedMs: keepMs,
-      ephemeral: options.existing === undefined,
+      // In a soak the cluster stays from one round to the next.
+      ephemeral: options.existing === undefined && soakMs === undefined,
       state,
       journal,
       secrets,
       mask: learnSecrets(masker, plan, emit, options.onSecrets),
       outbound,
       durationsOf: (suite) => testDurationsOf(plan.output, plan.tier, suite),
-      ...placesOf(runId, plan, deps.clock),
+      ...places,
+      ...(rounds === undefined ? {} : { rounds }),
     },
     durations: durationsOf(plan.output, plan.tier),
   });
-  const results = await execute(composition.tasks, {
-    deps,
-    emit,
-    room: () => log.room(),
-    signal: cancel,
-  });
+  const results =
+    rounds === undefined || soakMs === undefined
+      ? await execute(composition.tasks, { deps, emit, room: () => log.room(), signal: cancel })
+      : await soak({
+          plan,
+          askedMs: soakMs,
+          composition,
+          rounds,
+          deps,
+          emit,
+          room: () => log.room(),
+          cancel,
+          folder,
+          closed: () => places.admission.closed(),
+          forget: (suite, attempt) => journal.forget(suite, attempt),
+          leaving: () => leavingTasks(state, remover(deps, options.connect)),
+        });
 
   return conclude({
     options: { ...options, deps },
