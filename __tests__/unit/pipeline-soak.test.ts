@@ -146,7 +146,7 @@ describe('a soak', () => {
     expect(ran.end).toMatchObject({ outcome: 'failed', exitCode: 1, counts: { total: 20, failed: 1 } });
     expect(of(ran.events, 'suite-ended').at(-1)).toMatchObject({
       outcome: 'failed',
-      message: 'failed in 1, passed in 19 of 20 rounds; first in round 4: 1 of 1 test failed',
+      message: 'failed in 1, passed in 19 of 20 rounds; first in round 4: 1 of 1 tests failed: t',
     });
     expect(foldersOf(ran)).toEqual([1, 4, 18, 19, 20]);
     expect(ran.json.badRounds).toEqual([

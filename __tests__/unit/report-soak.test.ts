@@ -148,7 +148,7 @@ describe('the reports of a soak', () => {
     const lines = finalBlock(sixHours(), { style: noStyle, columns: 200 });
     expect(lines).toContain('rounds that did not pass: 20 (failed)');
     expect(lines).toContainEqual(
-      expect.stringMatching(/^ {2}api {9} 1 failed, 35 passed {2}1 min 17 s {2}\+6 s/),
+      expect.stringMatching(/^ {2}api {9}1 failed, 35 passed {2}1 min 17 s {2}\+6 s/),
     );
     expect(lines).toContainEqual(expect.stringMatching(/^ {2}release db .* \+6\.0 MiB \(\+5\.1 %\)/));
   });

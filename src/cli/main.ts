@@ -5,6 +5,7 @@ import type { AttachFlags } from './attach-command.ts';
 import { findAssets, ketVersion } from './environment.ts';
 import { exitCodeOfError, renderError } from './render-error.ts';
 import type { RunFlags, SeriesFlags } from './run-command.ts';
+import type { ScheduleFlags } from './schedule-command.ts';
 
 /** Parses the command line and runs the command; resolves with the exit code. Never rejects. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -168,6 +169,19 @@ export function programFor(done: Done): Command {
     .action(async () => {
       const { initCommand } = await import('./init-command.ts');
       done(initCommand(process.cwd()));
+    });
+  oneTier(program.command('schedule'))
+    .description('write a GitHub workflow or a CronJob that runs a tier at the times of its `schedule`')
+    .option('--config <file>', 'the configuration', 'ket.yaml')
+    .addOption(
+      new Option('--as <kind>', 'what is written').choices(['workflow', 'cronjob']).default('workflow'),
+    )
+    .option('--to <file>', 'where; stdout unless given')
+    .option('--force', 'overwrite that file')
+    .option('--namespace <name>', 'namespace of the CronJob', 'ket')
+    .action(async (flags: ScheduleFlags) => {
+      const { scheduleCommand } = await import('./schedule-command.ts');
+      done(scheduleCommand(flags));
     });
   program
     .command('report')

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { podSecurityLevels, priorities } from '../model/plan.ts';
+import { cronProblem } from './cron.ts';
 import { durationPattern, durationProblem, soakProblem } from './duration.ts';
 import { endpointProblem, urlProblem, workloadProblem } from './endpoints.ts';
 import {
@@ -483,6 +484,19 @@ export const tierSchema = z.strictObject({
     .describe(
       'The suites are repeated, in whole rounds, until this time is over, and drift per hour is reported; `--soak` goes before it.',
     ),
+  schedule: z
+    .strictObject({
+      cron: form('cron times', cronProblem).describe(
+        'Five fields, UTC: minute, hour, day of the month, month, day of the week.',
+      ),
+      image: pulledImage
+        .optional()
+        .describe(
+          'For a CronJob: an image with ket and the repository, its working directory the root of it.',
+        ),
+    })
+    .optional()
+    .describe('When `ket schedule` lets the tier run: it writes a GitHub workflow or a CronJob.'),
   suites: z.array(suiteSchema).min(1).describe('The test commands.'),
 });
 
