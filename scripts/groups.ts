@@ -229,6 +229,12 @@ export const groups: readonly TestGroup[] = [
     false,
     '(releases|spread|checks)',
   ),
+  cluster(
+    'soak',
+    'suites that are repeated, a CronJob and its rights, several tiers of one command, over budget',
+    false,
+    'soak',
+  ),
   cluster('kube', 'the API client against a real API server', false, 'kube'),
   {
     name: 'recipes',
