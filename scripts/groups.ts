@@ -99,7 +99,7 @@ export const groups: readonly TestGroup[] = [
     commands: [['node', 'scripts/check-workflows.ts']],
     inputs: [
       ...['.github', 'examples/workflows', 'action.yml', 'README.md', 'docs'],
-      ...['scripts/check-workflows.ts', 'scripts/workflow-files.ts', 'scripts/requirements'],
+      ...['scripts/check-workflows.ts', 'scripts/workflow-files.ts', 'scripts/requirements', 'src/config'],
     ],
     limitMinutes: 10,
   },

@@ -76,8 +76,14 @@ const tiers = {
   },
   long: { suites: [{ name: 'api', image, command: 'junit a; echo round $KET_ATTEMPT; sleep 3' }] },
   tight: {
-    budget: { time: '1s', memory: '64Ki' },
-    suites: [{ name: 'tight', image, command: 'junit a; echo ready; sleep 4' }],
+    budget: { time: '1s', memory: '16Mi' },
+    suites: [
+      {
+        name: 'tight',
+        image,
+        command: 'junit a; echo ready; head -c 40000000 /dev/zero | tail -c 40000000 | wc -c; sleep 4',
+      },
+    ],
   },
   failing: { suites: [{ name: 'failing', image, command: 'junit a -b; exit 1' }] },
   scheduled: {
@@ -266,7 +272,7 @@ test('several tiers: one exit code, a table, and what was over its budget', asyn
   expect(ran.code).toBe(1);
   expect(ran.stderr).toMatch(/warning: over budget: the run took .*, and its tier has 1 s/);
   expect(ran.stderr).toMatch(
-    /warning: over budget: suites used .* of memory at once, and their tier has 64\.0 KiB/,
+    /warning: over budget: suites used .* of memory at once, and their tier has 16\.0 MiB/,
   );
   const table = ran.stderr.trim().split('\n').slice(-3);
   expect(table).toEqual([

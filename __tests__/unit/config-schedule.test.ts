@@ -122,6 +122,7 @@ describe('ket schedule', () => {
       jobs: {
         ket: {
           ...{ name: 'night', 'runs-on': 'ubuntu-latest', 'timeout-minutes': 200 },
+          environment: 'ket-night',
           permissions: { contents: 'read' },
           steps: [
             { uses: checkout.split(' ')[0], with: { 'persist-credentials': false } },

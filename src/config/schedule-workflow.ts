@@ -40,6 +40,9 @@ export function workflowOf(input: ScheduleInput): string {
     `    name: ${quoted(plan.tier)}`,
     ...runner,
     `    timeout-minutes: ${timeout}`,
+    ...(variables.length === 0
+      ? []
+      : ['    # Its secrets are for this workflow alone.', `    environment: ${quoted(`ket-${plan.tier}`)}`]),
     '    permissions:',
     '      contents: read',
     '    steps:',
