@@ -193,7 +193,7 @@ describe('ket schedule', () => {
       ...{ configPath: path.join(project(), 'ket.yaml'), tier: 'kind', env: {}, isTTY: false, ci: true },
     });
     const text = cronJobOf({ plan, cron: '0 0 * * *', config: 'ket.yaml', variables: [] }, 'i:1', 'ket');
-    const objects = parseAllDocuments(text).map((one) => one.toJS() as Record<string, never>);
+    const objects = parseAllDocuments(text).map((one) => one.toJS() as { readonly kind: string });
     const role = objects.find(({ kind }) => kind === 'ClusterRole') as unknown as {
       rules: { resources: string[]; verbs: string[] }[];
     };
