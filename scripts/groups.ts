@@ -99,7 +99,7 @@ export const groups: readonly TestGroup[] = [
     commands: [['node', 'scripts/check-workflows.ts']],
     inputs: [
       ...['.github', 'examples/workflows', 'action.yml', 'README.md', 'docs'],
-      ...['scripts/check-workflows.ts', 'scripts/workflow-files.ts', 'scripts/requirements'],
+      ...['scripts/check-workflows.ts', 'scripts/workflow-files.ts', 'scripts/requirements', 'src/config'],
     ],
     limitMinutes: 10,
   },
@@ -266,6 +266,12 @@ export const groups: readonly TestGroup[] = [
     'what cannot come to anything is said at once, and nothing is left',
     false,
     'bad-input',
+  ),
+  cluster(
+    'soak',
+    'suites that are repeated, a CronJob and its rights, several tiers of one command, over budget',
+    false,
+    'soak',
   ),
   cluster('kube', 'the API client against a real API server', false, 'kube'),
   {

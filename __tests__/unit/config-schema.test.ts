@@ -126,6 +126,18 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
     '"timeout" of suite "u": -5 is not a duration; a limit is more than nothing and never infinite: write it like 30s or 5m',
   ],
   [
+    'tiers: {unit: {soak: «169h, suites: [{name: u, command: c}]}}',
+    '"soak" of tier "unit": "169h" is too long: a soak is at most 168h, and never infinite',
+  ],
+  [
+    'tiers: {unit: {soak: «8, suites: [{name: u, command: c}]}}',
+    '"soak" of tier "unit": 8 has no unit; write "8s" if seconds are meant',
+  ],
+  [
+    'tiers: {unit: {schedule: {cron: «"17 3 * *"}, suites: [{name: u, command: c}]}}',
+    '"schedule.cron" of tier "unit": "17 3 * *" has 4 fields, and cron has five: minute, hour, day of the month, month, day of the week, e.g. "17 3 * * *"',
+  ],
+  [
     suite('timeout: «25h'),
     '"timeout" of suite "u": "25h" is too long: a limit is at most 24h, and never infinite',
   ],

@@ -5,6 +5,7 @@ import type { AttachFlags } from './attach-command.ts';
 import { findAssets, ketVersion } from './environment.ts';
 import { exitCodeOfError, renderError } from './render-error.ts';
 import type { RunFlags, SeriesFlags } from './run-command.ts';
+import type { ScheduleFlags } from './schedule-command.ts';
 
 /** Parses the command line and runs the command; resolves with the exit code. Never rejects. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -172,6 +173,19 @@ export function programFor(done: Done): Command {
       const { initCommand } = await import('./init-command.ts');
       done(initCommand(process.cwd()));
     });
+  oneTier(program.command('schedule'))
+    .description('write a GitHub workflow or a CronJob that runs a tier at the times of its `schedule`')
+    .option('--config <file>', 'the configuration', 'ket.yaml')
+    .addOption(
+      new Option('--as <kind>', 'what is written').choices(['workflow', 'cronjob']).default('workflow'),
+    )
+    .option('--to <file>', 'where; stdout unless given')
+    .option('--force', 'overwrite that file')
+    .option('--namespace <name>', 'namespace of the CronJob', 'ket')
+    .action(async (flags: ScheduleFlags) => {
+      const { scheduleCommand } = await import('./schedule-command.ts');
+      done(scheduleCommand(flags));
+    });
   program
     .command('report')
     .description('rebuild summary, JUnit and timings of a run from its event log')
@@ -227,5 +241,6 @@ function withRunOptions(command: Command): Command {
     .option('--kubeconfig <file>', kubeconfigHelp)
     .option('--retries <n>', 'retries of a failed suite', count(0, 2))
     .option('--parallel <n>', 'most suites at once', count(1, 1000))
+    .option('--soak <time>', 'repeat the suites until this time is over, e.g. 8h, and report how they drift')
     .option('--fail-fast', 'let the first suite that does not pass end the run');
 }

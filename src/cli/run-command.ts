@@ -36,6 +36,8 @@ export interface RunFlags {
   readonly retries?: number;
   readonly parallel?: number;
   readonly failFast?: boolean;
+  /** How long the suites are repeated. */
+  readonly soak?: string;
 }
 
 /** Those of commands that may name several tiers. */
@@ -77,6 +79,7 @@ function inputOf(flags: Omit<RunFlags, 'tier'>, args: readonly string[]): Omit<P
       retries: flags.retries,
       parallel: flags.parallel,
       failFast: flags.failFast,
+      soak: flags.soak,
       args,
     },
     env,

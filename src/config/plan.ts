@@ -2,7 +2,7 @@ import path from 'node:path';
 import { KetError } from '../model/errors.ts';
 import type { ImagePlan, Keep, Plan, Resources, SuitePlan, ToolsPlan } from '../model/plan.ts';
 import { openConfig, selectTier } from './chosen-tiers.ts';
-import { msOf as ms } from './duration.ts';
+import { msOf as ms, soakProblem } from './duration.ts';
 import { forwardOf } from './endpoints.ts';
 import { dockerfileOf } from './files.ts';
 import { mainContainerIn, readJobFile, type JobContainer } from './job-file.ts';
@@ -43,6 +43,8 @@ export interface PlanOverrides {
   readonly retries?: number | undefined;
   readonly parallel?: number | undefined;
   readonly failFast?: boolean | undefined;
+  /** How long the suites are repeated. */
+  readonly soak?: string | undefined;
   /** Words appended to the command of every suite that runs. */
   readonly args?: readonly string[] | undefined;
 }
@@ -107,6 +109,7 @@ export function planOf({ config, root, path: configPath, tier: name }: Chosen, i
     },
     onUnhealthy: tier.onUnhealthy,
     ...budgetOf(name, tier),
+    ...soakOf(overrides.soak, tier.soak),
     tools: toolsOf(config, input.env),
     output,
     keep: overrides.keep ?? config.keep ?? (input.isTTY && !input.ci ? 'on-failure' : 'never'),
@@ -147,6 +150,13 @@ function toolsOf(config: KetConfig, env: PlanInput['env']): ToolsPlan {
 function parallelOf(flag: number | undefined, file: number | undefined): { parallel?: number } {
   const parallel = within('parallel', flag, 1, 1000) ?? file;
   return parallel === undefined ? {} : { parallel };
+}
+
+function soakOf(flag: string | undefined, file: string | undefined): { soakMs?: number } {
+  const problem = flag === undefined ? undefined : soakProblem(flag);
+  if (problem !== undefined) throw new KetError('KET_USAGE', `--soak: ${problem}`);
+  const soak = flag ?? file;
+  return soak === undefined ? {} : { soakMs: ms(soak) };
 }
 
 function within(flag: string, value: number | undefined, least: number, most: number): number | undefined {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { podSecurityLevels, priorities } from '../model/plan.ts';
-import { durationPattern, durationProblem } from './duration.ts';
+import { cronProblem } from './cron.ts';
+import { durationPattern, durationProblem, soakProblem } from './duration.ts';
 import { endpointProblem, forwardProblem, urlProblem, workloadProblem } from './endpoints.ts';
 import {
   contextProblem,
@@ -35,6 +36,7 @@ export const form = (title: string, check: Check, pattern?: string) =>
     .meta({ title, ...(pattern === undefined ? {} : { pattern }) });
 
 const duration = form('duration', durationProblem, durationPattern.source);
+const soakTime = form('duration', soakProblem, durationPattern.source);
 const label = (max: number) => form('name', (value) => labelProblem(value, max), labelExpression(max));
 const pulledImage = form('image', (value) => imageProblem(value, 'pull'));
 const version = (least: readonly [number, number]) =>
@@ -565,6 +567,24 @@ export const tierSchema = z.strictObject({
     })
     .optional()
     .describe('What a run should need at most. More is a warning, and changes no verdict.'),
+  soak: soakTime
+    .optional()
+    .describe(
+      'The suites are repeated, in whole rounds, until this time is over, and drift per hour is reported; `--soak` goes before it.',
+    ),
+  schedule: z
+    .strictObject({
+      cron: form('cron times', cronProblem).describe(
+        'Five fields, UTC: minute, hour, day of the month, month, day of the week.',
+      ),
+      image: pulledImage
+        .optional()
+        .describe(
+          'For a CronJob: an image with ket and the repository, its working directory the root of it.',
+        ),
+    })
+    .optional()
+    .describe('When `ket schedule` lets the tier run: it writes a GitHub workflow or a CronJob.'),
   suites: z.array(suiteSchema).min(1).describe('The test commands.'),
 });
 

@@ -1,6 +1,7 @@
 import type { BudgetUse } from './budget.ts';
 import type { ErrorInfo } from './errors.ts';
 import type { Counts, ExitCode, FailureCause, InfraClass, LogGaps, Outcome } from './outcome.ts';
+import type { RoundRelease, RoundSuite, SoakEnd } from './soak.ts';
 
 /** Parts of a run, in the order in which reports show them. */
 export const phases = [
@@ -70,6 +71,8 @@ export type EventBody =
       readonly cluster?: string;
       /** Releases whose data several suites share, which none of them sets up for itself. */
       readonly shares?: readonly SharedRelease[];
+      /** The suites are repeated for so long. */
+      readonly soakMs?: number;
       readonly ket: string;
     }
   | {
@@ -154,6 +157,8 @@ export type EventBody =
   | {
       readonly type: 'suite-ended';
       readonly suite: string;
+      /** Of a soak: what it came to in this round. Without it, what it comes to in the run. */
+      readonly round?: number;
       readonly outcome: Outcome;
       readonly infraClass?: InfraClass;
       readonly message: string;
@@ -173,6 +178,27 @@ export type EventBody =
       readonly line: string;
       /** When the container printed it (its node's clock). */
       readonly printed?: string;
+    }
+  /** Of a soak: all between this and its `round-ended` is of the round. */
+  | { readonly type: 'round-started'; readonly round: number }
+  | {
+      readonly type: 'round-ended';
+      readonly round: number;
+      readonly outcome: Outcome;
+      readonly roundMs: number;
+      /** Since the first round began. */
+      readonly soakMs: number;
+      readonly suites: readonly RoundSuite[];
+      readonly releases: readonly RoundRelease[];
+    }
+  | {
+      readonly type: 'soak-ended';
+      readonly why: SoakEnd;
+      readonly askedMs: number;
+      readonly lastedMs: number;
+      readonly rounds: number;
+      /** Rounds that passed and whose results were removed from the run's folder. */
+      readonly removedRounds: number;
     }
   | { readonly type: 'leftover'; readonly what: string; readonly why: string; readonly cure: string }
   | { readonly type: 'kept'; readonly what: string; readonly until: string; readonly how: readonly string[] }

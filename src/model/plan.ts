@@ -23,6 +23,8 @@ export interface Plan {
   readonly onUnhealthy: 'fail' | 'report';
   /** What a run should need at most. */
   readonly budget?: Budget;
+  /** The suites are repeated, in whole rounds, until this time is over. */
+  readonly soakMs?: number;
   readonly tools: ToolsPlan;
   /** Folder in which the run makes its own folder. */
   readonly output: string;

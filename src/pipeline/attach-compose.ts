@@ -129,6 +129,7 @@ export function composeAttach(options: AttachComposeOptions): AttachComposition 
         ...collects,
       ],
       suites,
+      collects,
       ...(cluster === undefined ? {} : { cluster }),
     },
     decided,

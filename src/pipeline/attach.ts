@@ -49,7 +49,7 @@ export async function attachRun(options: AttachOptions): Promise<RunEnd> {
   const interrupted = interruptedAt(before, deps.clock);
   const secrets = secretsOf(plan, deps.env);
   const masker = maskerOf(secrets);
-  const log = openEventLog(file, deps.clock, options.sinks(folder), masker, interrupted);
+  const log = openEventLog(file, deps.clock, options.sinks(folder), masker, { before: interrupted });
   const emit = onlyNew(before, log.emit);
   const last = before.at(-1)?.time ?? was.started;
   emit({

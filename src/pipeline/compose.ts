@@ -29,6 +29,8 @@ export interface Composition {
   readonly suites: readonly Task<SuiteReport>[];
   /** What the tasks are for: the suites that have a chance to run, or what is wanted in their place. */
   readonly goals?: readonly Task[];
+  /** Those that wait for the end of the suites. */
+  readonly collects: readonly Task[];
   /** Absent in a tier without a cluster. */
   readonly cluster?: Task<ClusterHandle>;
 }
@@ -66,7 +68,7 @@ export function compose(options: ComposeOptions): Composition {
     const suites = plan.suites.map((suite) =>
       lacksSomething(suite) ? lackingTask(suite) : processSuiteTask(settings, plan, suite, [preflight]),
     );
-    return { tasks: [preflight, ...inOrder(suites, options.durations)], suites };
+    return { tasks: [preflight, ...inOrder(suites, options.durations)], suites, collects: [] };
   }
   const withCluster = { ...plan, cluster: plan.cluster };
   const removed = up === undefined ? [] : removedReleases(plan, up);
@@ -161,6 +163,7 @@ export function compose(options: ComposeOptions): Composition {
     ],
     suites,
     goals: goalsOf(plan, suites, checksOnly ? checks.all : releases.install),
+    collects,
     cluster: cluster.ready,
   };
 }

@@ -1,3 +1,4 @@
+import type { Budget } from '../model/budget.ts';
 import type { Deps } from '../model/deps.ts';
 import { errorInfo, messageOf } from '../model/errors.ts';
 import type { EventBody } from '../model/events.ts';
@@ -86,7 +87,7 @@ export async function conclude(run: Executed): Promise<RunEnd> {
   const budget =
     plan.budget === undefined || options.up === true
       ? undefined
-      : budgetUse(plan.budget, runMs, log.events());
+      : budgetUse(budgetFor(plan.budget, plan), runMs, log.events());
   for (const text of budget === undefined ? [] : overBudget(budget))
     emit({ type: 'notice', level: 'warning', text });
   emit({
@@ -105,6 +106,12 @@ export async function conclude(run: Executed): Promise<RunEnd> {
   await state.close();
   journal.remove();
   return { outcome, exitCode, runId, folder, counts, runMs, ...(cluster === undefined ? {} : { cluster }) };
+}
+
+/** A soak takes as long as was asked. */
+function budgetFor(budget: Budget, { soakMs }: Plan): Budget {
+  const { timeMs: _timeMs, ...rest } = budget;
+  return soakMs === undefined ? budget : rest;
 }
 
 /** A request that this machine cannot serve is the user's to mend, not an infrastructure error. */

@@ -21,6 +21,8 @@ export interface ExecuteOptions {
   readonly signal: AbortSignal;
   /** What it is all for: when all of these were skipped, what still runs is ended, for nothing would come of it. */
   readonly goals?: readonly Task[];
+  /** Of tasks that have ended before, which these may need. */
+  readonly known?: ReadonlyMap<Task, TaskResult>;
   /** How long a task may take to return after it was aborted, ms. */
   readonly abortGraceMs?: number;
 }
@@ -36,15 +38,17 @@ export async function execute(
   tasks: readonly Task[],
   options: ExecuteOptions,
 ): Promise<ReadonlyMap<Task, TaskResult>> {
-  const results = new Map<Task, TaskResult>();
+  const results = new Map<Task, TaskResult>(options.known);
   const running = new Map<Task, Promise<void>>();
   const pools = new Set(tasks.flatMap((task) => task.pool ?? []));
   const queued = new Set<Task>();
   const pointless = new AbortController();
   const { goals = [] } = options;
+  const over = new AbortController();
   const cancelled = new Promise<void>((resolve) => {
     if (options.signal.aborted) resolve();
-    options.signal.addEventListener('abort', () => resolve(), { once: true });
+    // Taken away at the end: the signal outlives what a listener would hold.
+    options.signal.addEventListener('abort', () => resolve(), { once: true, signal: over.signal });
   });
 
   const settle = (task: Task, result: TaskResult, taskMs: number): void => {
@@ -108,6 +112,7 @@ export async function execute(
   for (const task of tasks)
     if (!results.has(task))
       settle(task, { outcome: 'skipped', reason: 'it needs a task that is not in the plan' }, 0);
+  over.abort();
   return results;
 }
 

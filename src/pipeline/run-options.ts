@@ -31,7 +31,7 @@ export interface RunOptions {
   /** `ket check`: the checks of the tier, and no suite. */
   readonly checksOnly?: boolean;
   /** Writes the files that are views of the events: when the suites are done, and again when all is. Returns what was odd. */
-  readonly writeReports: (folder: string, events: readonly RunEvent[]) => Promise<readonly string[]>;
+  readonly writeReports: (folder: string, events: Iterable<RunEvent>) => Promise<readonly string[]>;
 }
 
 export interface RunEnd {

@@ -11,7 +11,7 @@ import { outboundOf } from '../tools/outbound.ts';
 import { endProcessesOf } from '../tools/processes.ts';
 import { removedReleases } from '../releases/removed.ts';
 import { secretsOf } from '../suites/job/secrets.ts';
-import { nameOf, remover } from './cleanup.ts';
+import { leavingTasks, nameOf, remover } from './cleanup.ts';
 import { compose } from './compose.ts';
 import { conclude } from './conclude.ts';
 import { durationsOf, testDurationsOf } from './durations.ts';
@@ -27,8 +27,10 @@ import { journalFile, openJournal } from './journal.ts';
 import { placesOf } from './places.ts';
 import type { RunEnd, RunOptions } from './run-options.ts';
 import { openState, readStates, stateHome } from './state.ts';
+import { soak } from './soak.ts';
 import { sweep } from './sweep.ts';
 import { clusterMadeOf, openUpRecord, upRecordFile } from './up-record.ts';
+import { Rounds } from '../suites/rounds.ts';
 
 /** One run, from the first check to the last thing removed. Rejects only when the run could not even begin. */
 export async function runPlan(options: RunOptions): Promise<RunEnd> {
@@ -47,7 +49,9 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
   const state = await openState(home, runId, folder);
   const kubeconfig = path.join(home, `${runId}.kubeconfig`);
   const existing = withKubeconfig(options.existing, kubeconfig);
-  const keepMs = options.up === true || plan.keep === 'never' ? 0 : plan.keepMs;
+  const soakMs = options.up === true || checksOnly ? undefined : plan.soakMs;
+  // Pods of one round must not stand in the way of the next.
+  const keepMs = options.up === true || plan.keep === 'never' || soakMs !== undefined ? 0 : plan.keepMs;
   const journal = openJournal(journalFile(home, runId), {
     v: 1,
     ket: options.version,
@@ -56,7 +60,9 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     up: options.up === true,
     ...(existing === undefined ? {} : { existing }),
   });
-  const log = openEventLog(path.join(folder, 'events.ndjson'), deps.clock, options.sinks(folder), masker);
+  const log = openEventLog(path.join(folder, 'events.ndjson'), deps.clock, options.sinks(folder), masker, {
+    endless: soakMs !== undefined,
+  });
   const { emit } = log;
   emit({
     type: 'run-started',
@@ -66,6 +72,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     suites: checksOnly ? [] : plan.suites.map((suite) => suite.name),
     ...(existing === undefined ? {} : { cluster: existing.name }),
     ...(checksOnly ? {} : sharesOf(plan)),
+    ...(soakMs === undefined ? {} : { soakMs }),
     ket: options.version,
   });
   for (const name of masker.refused)
@@ -84,6 +91,8 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
         level: 'info',
         text: `release ${name} is in the cluster and no more in the tier: ket up removes it`,
       });
+  const rounds = soakMs === undefined ? undefined : new Rounds();
+  const places = placesOf(runId, plan, deps.clock);
   const composition = compose({
     run,
     ...(up === undefined ? {} : { up }),
@@ -99,7 +108,8 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
       folder,
       assets: options.assets,
       keepFailedMs: keepMs,
-      ephemeral: existing === undefined,
+      // In a soak the cluster stays from one round to the next.
+      ephemeral: existing === undefined && soakMs === undefined,
       ownCluster: existing?.releasesStay ?? true,
       state,
       journal,
@@ -107,18 +117,32 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
       mask: learnSecrets(masker, plan, emit, options.onSecrets),
       outbound,
       durationsOf: (suite) => testDurationsOf(plan.output, plan.tier, suite),
-      ...placesOf(runId, plan, deps.clock),
+      ...places,
+      ...(rounds === undefined ? {} : { rounds }),
     },
     knownRuns: () => new Set(readStates(home).states.map((one) => one.state.run)),
     durations: durationsOf(plan.output, plan.tier),
   });
-  const results = await execute(composition.tasks, {
-    deps,
-    emit,
-    room: () => log.room(),
-    signal: cancel,
-    goals: composition.goals ?? [],
-  });
+  const results =
+    rounds === undefined || soakMs === undefined
+      ? await execute(composition.tasks, {
+          ...{ deps, emit, signal: cancel, goals: composition.goals ?? [] },
+          room: () => log.room(),
+        })
+      : await soak({
+          plan,
+          askedMs: soakMs,
+          composition,
+          rounds,
+          deps,
+          emit,
+          room: () => log.room(),
+          cancel,
+          folder,
+          closed: () => places.admission.closed(),
+          forget: (suite, attempt) => journal.forget(suite, attempt),
+          leaving: () => leavingTasks(state, remover(deps, options.connect)),
+        });
 
   return conclude({
     options: { ...withoutExisting(options), deps, ...(existing === undefined ? {} : { existing }) },

@@ -80,7 +80,7 @@ export async function installRelease(deps: Deps, options: InstallOptions): Promi
     }
     if (first.result.code !== 0 || first.result.timedOut)
       throw await helmError(options, first.result, watch.stand(), proofs, deps.clock.monotonic() - began);
-    const leftMs = release.limitMs - (deps.clock.monotonic() - began);
+    const leftMs = Math.round(release.limitMs - (deps.clock.monotonic() - began));
     await ownLook(deps, options, watch, proofs, { limitMs: Math.max(ownLookMs, leftMs), oldGone: false });
     await spreadLook(deps, options, watch, proofs);
   } finally {

@@ -4,10 +4,11 @@ import type { ErrorInfo } from '../model/errors.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { budgetText } from './budget.ts';
 import { escapeTerminal } from './escape.ts';
-import { countsText, padEnd, plural, tierText, wrap } from './format.ts';
+import { countsText, displayWidth, padEnd, plural, tierText, wrap } from './format.ts';
 import { lastAttempt, type AttemptView, type RunView, type SuiteView, type TaskView } from './model.ts';
 import { unchangedTexts } from './images.ts';
 import { sharesTexts } from './shares.ts';
+import { driftTable, soakTexts } from './soak-tables.ts';
 import type { Colour, Style } from './style.ts';
 
 export interface FinalOptions {
@@ -35,6 +36,7 @@ export function finalBlock(view: RunView, options: FinalOptions): string[] {
     failedSection(view, options),
     tasksSection(view, options),
     suitesSection(view, options),
+    soakSection(view, options),
     [...sharesTexts(view), ...unchangedTexts(view)].map((text) => options.style('dim', escapeTerminal(text))),
     view.ended?.budget === undefined ? [] : [options.style('dim', budgetText(view.ended.budget))],
     noticesSection(view, options),
@@ -98,6 +100,22 @@ function suitesSection(view: RunView, { style }: FinalOptions): string[] {
     const attempts = ended.attempts > 1 ? ` · ${ended.attempts} attempts` : '';
     return [`${head}  ${countsText(ended.counts)} · ${formatMs(ended.suiteMs)}${attempts}`];
   });
+}
+
+/** How a soak went, with a line for each suite and release. */
+function soakSection({ soak }: RunView, { style, columns }: FinalOptions): string[] {
+  if (soak === undefined) return [];
+  const { head, rows } = driftTable(soak);
+  const cells = [head, ...rows].map((row) => row.map(escapeTerminal));
+  const widths = head.map((_, column) => Math.max(...cells.map((row) => displayWidth(row[column] ?? ''))));
+  const lines = cells.map((row) =>
+    `  ${row.map((cell, column) => padEnd(cell, widths[column] ?? 0)).join('  ')}`.trimEnd(),
+  );
+  const [first = '', ...more] = lines;
+  return [
+    ...soakTexts(soak).flatMap((text) => wrap(escapeTerminal(text), columns ?? Infinity)),
+    ...(rows.length === 0 ? [] : [style('dim', first), ...more]),
+  ];
 }
 
 /** Every suite that is not simply passed: why, its failed cases, its last lines. */

@@ -150,6 +150,16 @@ export function eventLines(event: RunEvent, view: RunView, style: Style): string
         ? [`${ended} · ${escapeTerminal(event.message)}`]
         : [`${ended} · ${countsText(event.counts)} · ${formatMs(event.suiteMs)}`];
     }
+    case 'round-started':
+      return [style('dim', `▸ round ${event.round}`)];
+    case 'round-ended': {
+      const { sign, colour } = marks[event.outcome];
+      return [
+        `${style(colour, `${sign} round ${event.round}: ${event.outcome}`)} · ${formatMs(event.roundMs)} · ${formatMs(event.soakMs)} of the soak`,
+      ];
+    }
+    case 'soak-ended':
+      return [];
     case 'log':
       return [logLine(podTitle(event), event.line, view, style)];
     case 'leftover':

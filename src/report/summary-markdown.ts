@@ -11,6 +11,7 @@ import { ganttOf } from './gantt.ts';
 import { phasesOf, type AttemptView, type RunView, type SuiteView } from './model.ts';
 import { deliveredTable, unchangedTexts } from './images.ts';
 import { sharesTexts } from './shares.ts';
+import { driftTable, hoursTable, soakTexts, type Table } from './soak-tables.ts';
 import { fitSections, type Section } from './summary-fit.ts';
 
 export interface SummaryOptions {
@@ -42,6 +43,7 @@ export function summaryMarkdown(view: RunView, options: SummaryOptions = {}): st
   const sections: Section[] = [
     { keep: 'always', levels: [verdict(view)] },
     { keep: 5, levels: [suitesTable(view, 600), suitesTable(view, 100), suitesTable(view, 0)] },
+    { keep: 5, levels: soakParts(view) },
     { keep: 2, levels: [sharesTexts(view).map(escapeMarkdown).join('  \n'), ''] },
     { keep: 2, levels: [unchangedTexts(view).map(escapeMarkdown).join('  \n'), ''] },
     { keep: 3, levels: failures(view) },
@@ -113,6 +115,26 @@ function suitesTable(view: RunView, whyBytes: number): string {
   ].join('\n');
 }
 
+/** How a soak went: with its hours, without them, in sentences alone. */
+function soakParts({ soak }: RunView): string[] {
+  if (soak === undefined) return [''];
+  const said = ['### Soak', ...soakTexts(soak).map(escapeMarkdown)].join('\n\n');
+  const drift = tableMarkdown(driftTable(soak));
+  return [[said, drift, tableMarkdown(hoursTable(soak))], [said, drift], [said]].map((parts) =>
+    parts.filter((part) => part !== '').join('\n\n'),
+  );
+}
+
+function tableMarkdown({ head, rows }: Table): string {
+  if (rows.length === 0) return '';
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [
+    line(head),
+    line(head.map((_, index) => (index === 0 ? '---' : '---:'))),
+    ...rows.map((cells) => line(cells.map(escapeMarkdown))),
+  ].join('\n');
+}
+
 /** Failed tests with message and last lines; then shorter; then their names; then only how many. */
 function failures(view: RunView): string[] {
   const suites = [...view.suites.values()].filter((s) =>
@@ -147,7 +169,8 @@ function suiteFailures(suite: SuiteView, most: number, messageBytes: number, lin
     const cases = told(attempt);
     const last = lastLines(attempt);
     if (cases.length === 0 && last.length === 0) return [];
-    const of = suite.attempts.length > 1 ? `, attempt ${attempt.attempt}` : '';
+    const round = attempt.round === undefined ? '' : `, round ${attempt.round}`;
+    const of = suite.attempts.length > 1 ? `${round}, attempt ${attempt.attempt}` : '';
     const blocks = [`**${escapeMarkdown(suite.name)}**${of}`];
     const shown = cases.slice(0, most);
     if (messageBytes === 0) blocks.push(shown.map((found) => `- ${caseHead(found)}`).join('\n'));

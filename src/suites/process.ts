@@ -63,6 +63,7 @@ export async function runProcess(
         ...Object.fromEntries(suite.secrets.map((name) => [name, secrets.get(name) ?? ''])),
       },
       limitMs: suite.limitMs,
+      measure: true,
       signal: context.signal,
       onLine: (line) => {
         number += 1;
@@ -91,7 +92,7 @@ export async function runProcess(
       term_received: null,
       exec_error: null,
       oom_kills: null,
-      memory_peak_bytes: null,
+      memory_peak_bytes: result.memoryPeakBytes ?? null,
       cpu_usec: null,
       console_bytes: fs.fstatSync(console).size,
       console_error: null,

@@ -18,6 +18,7 @@ import { podsOf } from './verdict/pods.ts';
 import type { Secrets } from './job/secrets.ts';
 import { mainContainerOf } from './job/in-pod.ts';
 import { infraRetries } from './retry.ts';
+import type { Rounds } from './rounds.ts';
 import { requestsOf, type Amount } from './admission/room.ts';
 import { runSuite, type SuiteReport } from './suite.ts';
 import { readTemplate } from './job/template.ts';
@@ -44,6 +45,8 @@ export interface SuiteSettings {
   readonly calm: Calm;
   /** How long the tests of a suite took in an earlier run. */
   readonly durationsOf: (suite: string) => Promise<TestDurations>;
+  /** Of a soak: its suites run again and again. */
+  readonly rounds?: Rounds;
 }
 
 export interface SuiteNeeds {
@@ -142,6 +145,7 @@ export function suiteTask(
           await sayHints(world, suite, result, context);
           return result;
         },
+        settings.rounds?.of(suite.name),
       ).finally(() => vigil?.end());
       endIfNotPassed(plan, suite.name, report.outcome, admission);
       await leave();
@@ -236,6 +240,7 @@ export function processSuiteTask(
         settings.folder,
         context,
         (id, outDir, failed) => runProcess(suite, id, plan.root, outDir, settings.secrets, context, failed),
+        settings.rounds?.of(suite.name),
       );
       endIfNotPassed(plan, suite.name, report.outcome, admission);
       return report;
