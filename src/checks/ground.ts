@@ -3,9 +3,10 @@ import type { Clock } from '../model/deps.ts';
 import { KetError } from '../model/errors.ts';
 import type { Kube, Wire } from '../model/kube.ts';
 import type { CheckPlan, WhoPlan } from '../model/plan.ts';
-import type { ClusterHandle } from '../model/run.ts';
+import type { ClusterHandle, RegistryAccess } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { Task } from '../model/task.ts';
+import { pullSecretFor, pullSecretName } from '../kube/pull-secret.ts';
 import { KubeError } from '../kube/error.ts';
 import { enforces, wallLabels } from './enforcement.ts';
 import { namespaceFor, namespaceOf, podFor, programFor, programName, type PodFacts } from './pods.ts';
@@ -23,6 +24,7 @@ export interface GroundOptions {
   readonly state: StateFile;
   /** Of one of the suites. */
   readonly image: string;
+  readonly registries?: RegistryAccess | undefined;
   /** That look from pods. */
   readonly checks: readonly CheckPlan[];
   readonly cluster: Task<ClusterHandle>;
@@ -80,11 +82,16 @@ export function groundTask(options: GroundOptions): Task<Ground> {
       const { kube, kubeconfig } = handle;
       const { signal } = context;
       const { runId, state, image } = options;
-      const pod: PodFacts = { runId, image, nameserver, domain: network.domain };
+      const pod: PodFacts = {
+        ...{ runId, image, nameserver, domain: network.domain },
+        pullSecret: options.registries === undefined ? undefined : pullSecretName,
+      };
       const namespace = namespaceOf(runId);
       const object = { apiVersion: 'v1', kind: 'Namespace', name: namespace };
       await state.add({ type: 'object', kubeconfig, ...object });
       await kube.create(namespaceFor(runId), signal);
+      if (options.registries !== undefined)
+        await kube.create(pullSecretFor(namespace, await options.registries.pullSecret()), signal);
       const program = programs(kube, options, kubeconfig, ketRun);
       await program(namespace, signal);
       const nodes = await nodesForPods(kube, signal);

@@ -1,6 +1,6 @@
 import { KetError } from '../model/errors.ts';
 import type { CheckPlan, Plan } from '../model/plan.ts';
-import type { ClusterHandle } from '../model/run.ts';
+import type { ClusterHandle, RegistryAccess } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { Task } from '../model/task.ts';
 import { helmName } from '../releases/helm.ts';
@@ -17,6 +17,7 @@ export interface CheckOptions {
   /** Of the run. */
   readonly folder: string;
   readonly state: StateFile;
+  readonly registries?: RegistryAccess | undefined;
   /** The checks of the plan that are wanted. */
   readonly checks: readonly CheckPlan[];
   readonly cluster: Task<ClusterHandle>;

@@ -33,6 +33,7 @@ export interface RunFlags {
   readonly retries?: number;
   readonly parallel?: number;
   readonly failFast?: boolean;
+  readonly production?: boolean;
 }
 
 /** Those of commands that may name several tiers. */
@@ -72,6 +73,7 @@ function inputOf(flags: Omit<RunFlags, 'tier'>, args: readonly string[]): Omit<P
       retries: flags.retries,
       parallel: flags.parallel,
       failFast: flags.failFast,
+      production: flags.production,
       args,
     },
     env,

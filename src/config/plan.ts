@@ -12,6 +12,7 @@ import { checksOf, requiredChecks } from './plan-checks.ts';
 import { clusterOf, override } from './plan-cluster.ts';
 import { releaseOf } from './plan-release.ts';
 import { problemsError } from './problems.ts';
+import { pinned, productionImages, productionOf, registriesOf } from './registries.ts';
 import { referencesOf } from './release-objects.ts';
 import { parseQuantity } from '../model/quantity.ts';
 import {
@@ -38,6 +39,8 @@ export interface PlanOverrides {
   readonly retries?: number | undefined;
   readonly parallel?: number | undefined;
   readonly failFast?: boolean | undefined;
+  /** Images come from their registries, and from nowhere else. */
+  readonly production?: boolean | undefined;
   /** Words appended to the command of every suite that runs. */
   readonly args?: readonly string[] | undefined;
 }
@@ -80,6 +83,8 @@ export function planOf({ config, root, path: configPath, tier: name }: Chosen, i
   if (tier === undefined) throw new Error(`tier ${name} was chosen and is not there`);
   const cluster = clusterOf(tier.cluster, config.tools, root, input);
   const nodes = cluster?.nodes.length ?? 0;
+  const production = productionOf(overrides.production, input.env);
+  const images = tier.images.map((image) => imageOf(image, root));
   if (overrides.clusterConfig !== undefined && cluster !== undefined)
     requirePlaces(tier.releases, placesIn(cluster), overrides.clusterConfig);
   const output =
@@ -90,7 +95,10 @@ export function planOf({ config, root, path: configPath, tier: name }: Chosen, i
     ...(configPath === undefined ? {} : { configPath }),
     tier: name,
     ...(cluster === undefined ? {} : { cluster }),
-    images: tier.images.map((image) => imageOf(image, root)),
+    images: production ? productionImages(images, configPath) : images,
+    preload: tier.preload,
+    registries: registriesOf(config.registries),
+    production,
     releases: tier.releases.map((release) => releaseOf(release, root, nodes)),
     checks: checksOf(tier),
     suites: selectSuites(tier, name, input.suites).map((suite) => suiteOf(suite, tier, config, root, input)),
@@ -147,10 +155,12 @@ function within(flag: string, value: number | undefined, least: number, most: nu
   throw new KetError('KET_USAGE', `--${flag} is a whole number from ${least} to ${most}, not ${value}`);
 }
 
-function imageOf(image: ImageConfig, root: string): ImagePlan {
-  if (image.build === undefined) return { name: image.name, limitMs: ms(image.timeout) };
+function imageOf(image: ImageConfig, root: string): ImagePlan & { readonly digest?: string } {
+  const digest = image.digest === undefined ? {} : { digest: image.digest };
+  if (image.build === undefined) return { name: image.name, ...digest, limitMs: ms(image.timeout) };
   return {
     name: image.name,
+    ...digest,
     context: path.resolve(root, image.build),
     dockerfile: path.resolve(root, dockerfileOf(image.build, image.dockerfile)),
     ...(image.target === undefined ? {} : { target: image.target }),
@@ -169,7 +179,10 @@ function suiteOf(
   const suite = withProfile(own, profiles);
   const job = jobOf(suite, root);
   const { command, setup, teardown, workingDir, template, shm, shards, replicas } = suite;
-  const image = suite.image ?? job?.container.image;
+  const named = suite.image ?? job?.container.image;
+  const digest = tier.images.find(({ name }) => name === named)?.digest;
+  const production = productionOf(input.overrides?.production, input.env);
+  const image = production && named !== undefined ? pinned(named, digest) : named;
   const overrides = input.overrides ?? {};
   const here = tier.cluster === undefined;
   return {

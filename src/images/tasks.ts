@@ -6,11 +6,15 @@ import { buildImage, type BuiltImage } from './build.ts';
 import { pullImage } from './pull.ts';
 import { deliverImages, type Delivery } from './deliver.ts';
 import { deliveryQueue } from './delivery-queue.ts';
+import { isPinned, preloadTasks, type FoundImages, type PreloadTasks } from './preload.ts';
 
 export interface ImageTasks {
-  readonly build: readonly Task<BuiltImage>[];
-  /** Done when every node has the image. */
-  readonly deliver: readonly Task<Delivery>[];
+  /** One for each image of the plan; none in production mode. */
+  readonly build: readonly Task[];
+  /** Done when every node has the image: one for each of the plan, and that of the images that are found. */
+  readonly deliver: readonly Task<{ readonly changed: readonly string[] }>[];
+  /** Of the images that are found. */
+  readonly preload?: PreloadTasks;
   readonly all: readonly Task[];
 }
 
@@ -23,16 +27,41 @@ export interface ClusterNodes {
 const deliverMs = 10 * 60_000;
 
 /** Images are built while the node containers start, and brought to them while Kubernetes starts in them. */
-export function imageTasks(plan: Plan, cluster: ClusterNodes): ImageTasks {
-  const build = plan.images.map((image) =>
-    'context' in image ? buildTask(image, cluster.tools) : pullTask(image, cluster.tools),
-  );
+export function imageTasks(
+  plan: Plan,
+  cluster: ClusterNodes,
+  found: FoundImages = { others: [], env: {} },
+): ImageTasks {
+  if (plan.production) return { build: [], deliver: [], all: [] };
   const queue = deliveryQueue((batch: readonly DeliveryRequest[]) => deliverBatch(batch, cluster));
-  const deliver = plan.images.map((image, index) => deliverTask(image, build[index], cluster, queue));
-  return { build, deliver, all: [...build, ...deliver] };
+  const preload =
+    plan.preload === 'off' && !plan.images.some(isPinned)
+      ? undefined
+      : preloadTasks({
+          ...{ plan, tools: cluster.tools, nodes: cluster.nodes, found },
+          bring: (image, context) => queue({ image, context }),
+        });
+  const { env } = found;
+  const pairs = plan.images.map((image) => {
+    if (preload !== undefined && isPinned(image)) return { build: preload.pull, deliver: preload.deliver };
+    const build =
+      'context' in image ? buildTask(image, cluster.tools, env) : pullTask(image, cluster.tools, env);
+    return { build, deliver: deliverTask(image, build, cluster, queue) };
+  });
+  const build = pairs.map((pair) => pair.build);
+  const deliver = [...pairs.map((pair) => pair.deliver), ...(preload === undefined ? [] : [preload.deliver])];
+  const pull = preload === undefined ? [] : [preload.pull];
+  return {
+    build,
+    deliver,
+    ...(preload === undefined ? {} : { preload }),
+    all: [...new Set<Task>([...build, ...pull, ...deliver])],
+  };
 }
 
-function buildTask(image: BuildPlan, tools: Task<Tools>): Task<BuiltImage> {
+type Env = Readonly<Record<string, string>>;
+
+function buildTask(image: BuildPlan, tools: Task<Tools>, env: Env): Task<BuiltImage> {
   const id = `build ${image.name}`;
   return {
     id,
@@ -43,7 +72,7 @@ function buildTask(image: BuildPlan, tools: Task<Tools>): Task<BuiltImage> {
     run: (context) =>
       buildImage(context.deps, {
         docker: context.output(tools).docker,
-        image,
+        ...{ image, env },
         signal: context.signal,
         onStep: (step) =>
           context.emit({
@@ -57,7 +86,7 @@ function buildTask(image: BuildPlan, tools: Task<Tools>): Task<BuiltImage> {
   };
 }
 
-function pullTask(image: PullPlan, tools: Task<Tools>): Task<BuiltImage> {
+function pullTask(image: PullPlan, tools: Task<Tools>, env: Env): Task<BuiltImage> {
   return {
     id: `pull ${image.name}`,
     phase: 'images',
@@ -65,7 +94,10 @@ function pullTask(image: PullPlan, tools: Task<Tools>): Task<BuiltImage> {
     needs: [tools],
     limitMs: image.limitMs + 70_000,
     run: (context) =>
-      pullImage(context.deps, { docker: context.output(tools).docker, image, signal: context.signal }),
+      pullImage(context.deps, {
+        ...{ docker: context.output(tools).docker, image, env },
+        signal: context.signal,
+      }),
   };
 }
 
@@ -91,11 +123,10 @@ async function deliverBatch(batch: readonly DeliveryRequest[], cluster: ClusterN
 
 function deliverTask(
   image: ImagePlan,
-  build: Task<BuiltImage> | undefined,
+  build: Task<BuiltImage>,
   cluster: ClusterNodes,
   queue: (request: DeliveryRequest) => Promise<Delivery>,
 ): Task<Delivery> {
-  if (build === undefined) throw new Error(`no build of ${image.name}`);
   const id = `deliver ${image.name}`;
   return {
     id,

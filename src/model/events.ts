@@ -50,6 +50,14 @@ export interface FileRef {
   readonly offset?: number;
 }
 
+/** An image that nodes pulled themselves, in the words of their kubelets. */
+export interface NodePull {
+  readonly image: string;
+  readonly nodes: number;
+  /** The longest, waiting included. */
+  readonly pullMs: number;
+}
+
 export interface SharedRelease {
   readonly release: string;
   readonly suites: readonly string[];
@@ -155,6 +163,8 @@ export type EventBody =
       /** When the container printed it (its node's clock). */
       readonly printed?: string;
     }
+  /** What nodes pulled themselves, once no suite runs any more; the slowest first. */
+  | { readonly type: 'node-pulls'; readonly pulls: readonly NodePull[] }
   | { readonly type: 'leftover'; readonly what: string; readonly why: string; readonly cure: string }
   | { readonly type: 'kept'; readonly what: string; readonly until: string; readonly how: readonly string[] }
   | {

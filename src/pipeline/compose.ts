@@ -4,9 +4,12 @@ import type { Task } from '../model/task.ts';
 import type { Kube } from '../model/kube.ts';
 import { checkTasks } from '../checks/tasks.ts';
 import { clusterTasks, existingClusterTasks } from '../cluster/tasks.ts';
+import { nodePullsTask } from '../cluster/node-pulls.ts';
 import { stateWithin, type ExistingCluster } from './existing.ts';
 import { factsTask } from '../images/facts.ts';
 import { imageTasks } from '../images/tasks.ts';
+import { renderTask } from '../releases/render-task.ts';
+import { podsOfSuites } from '../suites/job/pods-of-suites.ts';
 import { collectTask } from '../releases/collect-task.ts';
 import { releaseGuard } from '../releases/guard.ts';
 import { releaseTasks } from '../releases/tasks.ts';
@@ -29,7 +32,11 @@ export interface ComposeOptions {
   /** A cluster that is there already and stays. */
   readonly existing?: ExistingCluster;
   readonly preflight: Task;
+  /** Tries the logins at registries; absent where there are none. */
+  readonly login?: Task;
   readonly settings: SuiteSettings;
+  /** When the run began, unix ms. */
+  readonly began: number;
   /** `ket check`: all checks, and no suite. */
   readonly checksOnly?: boolean;
   /** How long suites took before, ms. */
@@ -51,16 +58,36 @@ export function compose(options: ComposeOptions): Composition {
   }
   const withCluster = { ...plan, cluster: plan.cluster };
   const tools = toolTasks(run, plan);
-  const find: typeof tools.find = { ...tools.find, needs: [preflight] };
+  const login = options.login === undefined ? [] : [options.login];
+  const find: typeof tools.find = { ...tools.find, needs: [preflight, ...login] };
   const cluster =
     existing === undefined
       ? clusterTasks(run, withCluster, find, connect)
       : existingClusterTasks(run, withCluster, find, existing, connect);
-  const images = imageTasks(plan, cluster);
+  const dockerEnv: Record<string, string> =
+    run.registries === undefined ? {} : { DOCKER_CONFIG: run.registries.dockerConfig };
+  const found = plan.preload === 'auto' && !plan.production && plan.releases.length > 0;
+  const rendered = found ? renderTask(run, plan, find) : undefined;
+  const images = imageTasks(plan, cluster, {
+    ...(rendered === undefined ? {} : { rendered }),
+    others: plan.preload === 'auto' ? podsOfSuites(plan, settings.assets) : [],
+    env: dockerEnv,
+  });
   const builds = new Map(plan.images.map((image, index) => [image.name, images.build[index]]));
   const deliveries = new Map(plan.images.map((image, index) => [image.name, images.deliver[index]]));
   const suiteImages = new Set(plan.suites.flatMap((suite) => suite.image ?? []));
-  const facts = new Map([...suiteImages].map((name) => [name, factsTask(name, find, builds.get(name))]));
+  const facts = new Map(
+    [...suiteImages].map((name) => [
+      name,
+      factsTask(
+        ...([name, find, builds.get(name) ?? images.preload?.pull] as const),
+        plan.production ? dockerEnv : undefined,
+      ),
+    ]),
+  );
+  // An image that is not of the plan may be among those that are found.
+  for (const name of images.preload === undefined ? [] : suiteImages)
+    if (!deliveries.has(name)) deliveries.set(name, images.preload?.deliver);
   const within = existing === undefined ? run : { ...run, state: stateWithin(run.state, existing, connect) };
   const releases = releaseTasks(within, plan, cluster, images, existing !== undefined);
   const installs = new Map(plan.releases.map((release, index) => [release.name, releases.install[index]]));
@@ -70,6 +97,7 @@ export function compose(options: ComposeOptions): Composition {
     runId: run.runId,
     folder: run.folder,
     state: run.state,
+    registries: run.registries,
     checks: wantedChecks(plan, checksOnly),
     cluster: cluster.ready,
     facts: clusterFacts,
@@ -95,19 +123,22 @@ export function compose(options: ComposeOptions): Composition {
       ? []
       : [collectTask(run, install, release, suites)];
   });
+  const before: readonly Task[] = [
+    preflight,
+    ...login,
+    find,
+    ...cluster.all,
+    clusterFacts,
+    ...(rendered === undefined ? [] : [rendered]),
+    ...images.all,
+    ...facts.values(),
+    ...releases.all,
+    ...checks.all,
+    ...inOrder(suites, options.durations),
+    ...collects,
+  ];
   return {
-    tasks: [
-      preflight,
-      find,
-      ...cluster.all,
-      clusterFacts,
-      ...images.all,
-      ...facts.values(),
-      ...releases.all,
-      ...checks.all,
-      ...inOrder(suites, options.durations),
-      ...collects,
-    ],
+    tasks: [...before, nodePullsTask(cluster.ready, before, options.began)],
     suites,
     cluster: cluster.ready,
   };

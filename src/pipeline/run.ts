@@ -15,6 +15,7 @@ import { conclude } from './conclude.ts';
 import { durationsOf, testDurationsOf } from './durations.ts';
 import { openEventLog } from './event-log.ts';
 import { execute } from './executor.ts';
+import { loginTask, registriesFor } from '../images/registries.ts';
 import { sharesOf, withCopies, withoutCopies } from './isolation.ts';
 import { learnSecrets } from './learn-secrets.ts';
 import { makeRunFolder, newRunId } from './folder.ts';
@@ -69,13 +70,19 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
   await sweepLeftovers({ ...options, deps }, emit);
 
   const kubeconfig = path.join(home, `${runId}.kubeconfig`);
-  const run: RunContext = { runId, folder, kubeconfig, state, env: deps.env, outbound };
+  const mask = learnSecrets(masker, plan, emit, options.onSecrets);
+  const registries = registriesFor(plan, { deps, runId, state, home, learn: mask });
+  const access = registries === undefined ? {} : { registries };
+  const run: RunContext = { runId, folder, kubeconfig, state, env: deps.env, outbound, ...access };
+  const preflight = preflightTask(options, plan);
   const composition = compose({
     run,
     plan,
     connect: options.connect,
     ...(options.existing === undefined ? {} : { existing: options.existing }),
-    preflight: preflightTask(options, plan),
+    preflight,
+    ...(registries === undefined ? {} : { login: loginTask(registries, plan, deps.env, [preflight]) }),
+    began: deps.clock.now(),
     checksOnly,
     settings: {
       runId,
@@ -86,8 +93,9 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
       state,
       journal,
       secrets,
-      mask: learnSecrets(masker, plan, emit, options.onSecrets),
+      mask,
       outbound,
+      ...access,
       durationsOf: (suite) => testDurationsOf(plan.output, plan.tier, suite),
       ...placesOf(runId, plan, deps.clock),
     },
@@ -99,6 +107,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     room: () => log.room(),
     signal: cancel,
   });
+  await registries?.close();
 
   return conclude({
     options: { ...options, deps },

@@ -28,6 +28,8 @@ export interface InstallOptions {
   readonly folder: string;
   /** Images that ket brought to the nodes, for the advice about pull policies. */
   readonly delivered: readonly string[];
+  /** Helm's logins at registries. */
+  readonly registryConfig?: string | undefined;
   readonly signal: AbortSignal;
   readonly awaiting: (what: string) => void;
 }
@@ -109,7 +111,10 @@ async function runHelm(deps: Deps, options: InstallOptions, signal: AbortSignal)
   const result = await deps
     .exec({
       argv: installArgv({ helm: options.helm, helmVersion: options.helmVersion, kubeconfig, release, chart }),
-      env: helmEnv(deps.env, kubeconfig),
+      env: {
+        ...helmEnv(deps.env, kubeconfig),
+        ...(options.registryConfig === undefined ? {} : { HELM_REGISTRY_CONFIG: options.registryConfig }),
+      },
       ...(hasInput(release) ? { stdin: Readable.from([inputOf(release, deps.env)]) } : {}),
       limitMs: release.limitMs + helmGraceMs,
       signal,

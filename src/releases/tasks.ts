@@ -3,10 +3,12 @@ import { KetError } from '../model/errors.ts';
 import { labels } from '../model/labels.ts';
 import type { Plan, ReleasePlan } from '../model/plan.ts';
 import type { ClusterHandle, RunContext, Tools } from '../model/run.ts';
-import type { Task } from '../model/task.ts';
+import type { Task, TaskContext } from '../model/task.ts';
 import { KubeError } from '../kube/error.ts';
 import { helmName } from './helm.ts';
+import { pullSecretName, withPullSecret } from '../kube/pull-secret.ts';
 import { namespaceGone } from '../kube/await-gone.ts';
+import { requireDigests } from './digests.ts';
 import { installRelease, renewRelease } from './install.ts';
 import { running } from './restart.ts';
 
@@ -53,6 +55,25 @@ async function makeNamespace(
   }
 }
 
+/** Gives pods of releases the logins at registries, once for each namespace, and says where it cannot. */
+function loginsInNamespaces({
+  registries,
+}: RunContext): (cluster: ClusterHandle, namespace: string, context: TaskContext) => Promise<void> {
+  const given = new Map<string, Promise<void>>();
+  const give = async ({ kube }: ClusterHandle, namespace: string, context: TaskContext): Promise<void> => {
+    if (registries === undefined) return;
+    const secret = await registries.pullSecret();
+    if (await withPullSecret(kube, namespace, secret, context.signal)) return;
+    const text = `namespace ${namespace} is not of ket's making: it gets no Secret ${pullSecretName} with the logins of ket.yaml`;
+    context.emit({ type: 'notice', level: 'warning', text });
+  };
+  return (cluster, namespace, context) => {
+    const there = given.get(namespace) ?? give(cluster, namespace, context);
+    given.set(namespace, there);
+    return there;
+  };
+}
+
 /** For the message after the limit proper: logs, events, and files. */
 const graceMs = 90_000;
 
@@ -71,6 +92,7 @@ export function releaseTasks(
   clusterStays: boolean,
 ): ReleaseTasks {
   const delivered = plan.images.map((image) => image.name);
+  const giveLogins = loginsInNamespaces(run);
   const made = new Map<string, Task<ReadyRelease>>();
   /** After those that it depends on, of which a plan has no circles. */
   const installOf = (release: ReleasePlan): Task<ReadyRelease> => {
@@ -112,6 +134,7 @@ export function releaseTasks(
           namespace: release.namespace,
           name: helmName(release),
         });
+        await giveLogins(handle, release.namespace, context);
         const deps = { ...context.deps, env: run.env };
         const options = {
           helm,
@@ -121,6 +144,7 @@ export function releaseTasks(
           shared,
           folder: path.join(run.folder, 'releases', release.name),
           delivered,
+          registryConfig: run.registries?.helmConfig,
           signal: context.signal,
           awaiting: (what: string) => context.awaiting(what),
         };
@@ -128,6 +152,7 @@ export function releaseTasks(
         const stays = clusterStays && release.copyOf === undefined;
         const stale = stays ? await running(handle.kube, release, changed, context.signal) : [];
         await installRelease(deps, options);
+        if (plan.production) await requireDigests(handle.kube, release, plan, context.signal);
         if (stale.length > 0) {
           const restarted = await renewRelease(deps, options, stale, run.runId);
           for (const what of restarted)

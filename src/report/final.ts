@@ -6,6 +6,7 @@ import { budgetText } from './budget.ts';
 import { escapeTerminal } from './escape.ts';
 import { countsText, padEnd, plural, tierText, wrap } from './format.ts';
 import { lastAttempt, type AttemptView, type RunView, type SuiteView, type TaskView } from './model.ts';
+import { nodePullsText } from './node-pulls.ts';
 import { sharesTexts } from './shares.ts';
 import type { Colour, Style } from './style.ts';
 
@@ -35,6 +36,9 @@ export function finalBlock(view: RunView, options: FinalOptions): string[] {
     tasksSection(view, options),
     suitesSection(view, options),
     sharesTexts(view).map((text) => options.style('dim', escapeTerminal(text))),
+    [nodePullsText(view)]
+      .filter((text) => text !== '')
+      .map((text) => options.style('dim', escapeTerminal(text))),
     view.ended?.budget === undefined ? [] : [options.style('dim', budgetText(view.ended.budget))],
     noticesSection(view, options),
     whereSection(view, options),

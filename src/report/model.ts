@@ -2,6 +2,7 @@ import {
   phases,
   type CaseInfo,
   type EventBody,
+  type NodePull,
   type Phase,
   type RunEvent,
   type TaskOutcome,
@@ -64,6 +65,8 @@ export interface RunView {
   readonly queued: Map<string, string>;
   readonly suites: Map<string, SuiteView>;
   readonly notices: Of<'notice'>[];
+  /** What nodes pulled themselves, the slowest first. */
+  nodePulls: readonly NodePull[];
   readonly leftovers: Of<'leftover'>[];
   readonly kept: Of<'kept'>[];
   ended?: Of<'run-ended'>;
@@ -77,6 +80,7 @@ export function newRunView(): RunView {
     queued: new Map(),
     suites: new Map(),
     notices: [],
+    nodePulls: [],
     leftovers: [],
     kept: [],
     ms: 0,
@@ -128,6 +132,9 @@ export function applyEvent(view: RunView, event: RunEvent): void {
       return;
     case 'notice':
       view.notices.push(event);
+      return;
+    case 'node-pulls':
+      view.nodePulls = event.pulls;
       return;
     case 'leftover':
       view.leftovers.push(event);

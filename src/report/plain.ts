@@ -157,6 +157,8 @@ export function eventLines(event: RunEvent, view: RunView, style: Style): string
       ];
     case 'kept':
       return [`${style('cyan', 'kept')} until ${escapeTerminal(event.until)}: ${escapeTerminal(event.what)}`];
+    // The closing block has it.
+    case 'node-pulls':
     case 'run-ended':
       return [];
   }

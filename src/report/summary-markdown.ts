@@ -9,6 +9,7 @@ import { caseTitle } from './final.ts';
 import { countsText, plural, tierText } from './format.ts';
 import { ganttOf } from './gantt.ts';
 import { phasesOf, type AttemptView, type RunView, type SuiteView } from './model.ts';
+import { nodePullsText } from './node-pulls.ts';
 import { sharesTexts } from './shares.ts';
 import { fitSections, type Section } from './summary-fit.ts';
 
@@ -42,6 +43,7 @@ export function summaryMarkdown(view: RunView, options: SummaryOptions = {}): st
     { keep: 'always', levels: [verdict(view)] },
     { keep: 5, levels: [suitesTable(view, 600), suitesTable(view, 100), suitesTable(view, 0)] },
     { keep: 2, levels: [sharesTexts(view).map(escapeMarkdown).join('  \n'), ''] },
+    { keep: 2, levels: [escapeMarkdown(nodePullsText(view)), ''] },
     { keep: 3, levels: failures(view) },
     { keep: 4, levels: errors(view) },
     { keep: 'always', levels: [coverageLine(options.coverage ?? [])] },
