@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { attemptOf, containersOf, eventsOf, ket, sandbox, type Ran, type Sandbox } from './ket.ts';
+import { attemptOf, containersOf, eventsOf, ket, kubectl, sandbox, type Ran, type Sandbox } from './ket.ts';
 import { startRegistry, type Registry } from './registry.ts';
 
 /** Images that ket does not build, and a registry that wants a password. */
@@ -122,6 +122,144 @@ test('images that are found in a chart and a suite are pulled once here and brou
   expect(tags).not.toContain(`ket.local/by-digest:${digest.slice(7, 40)}`);
   nothingTold(ran);
 }, 300_000);
+
+const logins = (): object => ({
+  registries: [{ host: registry.host, username: 'REGISTRY_USER', password: 'REGISTRY_PASSWORD' }],
+});
+
+test('a wrong password ends the run before anything is made, by the name of the registry', async () => {
+  const folder = project('wrong', {
+    ...logins(),
+    tiers: { images: { cluster: { config: registry.kindConfig }, suites: [asks('busybox:1.36', 'one')] } },
+  });
+  const wrong = 'not-the-password-of-it';
+  const env = { REGISTRY_USER: registry.username, REGISTRY_PASSWORD: wrong };
+  const config = path.join(folder, 'ket.yaml');
+  fs.writeFileSync(config, fs.readFileSync(config, 'utf8').replace('"needs":["web"]', '"needs":[]'));
+  const ran = await ket({ args: ['run'], cwd: folder, box, env });
+  expect(ran.code).toBe(2);
+  const [ended] = eventsOf(ran, 'run-ended');
+  expect(ended?.error).toMatchObject({
+    code: 'KET_PREREQUISITE',
+    message: `registry ${registry.host} refuses the login of REGISTRY_USER and REGISTRY_PASSWORD`,
+  });
+  const started = eventsOf(ran, 'task-started').map(({ task }) => task);
+  expect(started).toEqual(['preflight', 'log in']);
+  expect(ran.ms).toBeLessThan(20_000);
+  for (const text of [ran.stdout, ran.stderr]) expect(text).not.toContain(wrong);
+  nothingTold(ran);
+}, 60_000);
+
+test('the right password reaches Helm, pods of releases, checks and suites, which nodes then pull', async () => {
+  const [shop, tools] = [`${registry.host}/team/web:2`, `${registry.host}/team/tools:2`];
+  registry.push('team/web:2', web('two'));
+  registry.push('team/tools:2', web('tools two'));
+  const folder = project('right', {
+    ...logins(),
+    tiers: {
+      images: {
+        cluster: { config: registry.kindConfig },
+        preload: 'off',
+        releases: [{ name: 'web', chart: `oci://${registry.host}/charts/web`, set: { image: shop } }],
+        checks: [{ name: 'up', http: 'http://web:8080/version', body: 'two' }],
+        suites: [asks(tools, 'two')],
+      },
+    },
+  });
+  registry.pushChart(path.join(folder, 'chart'));
+  const env = { REGISTRY_USER: registry.username, REGISTRY_PASSWORD: registry.password };
+  const ran = await ket({ args: ['run'], cwd: folder, box, env });
+  expect([ran.code, ran.stderr]).toEqual([0, '']);
+  expect(attemptOf(ran, 'asks').outcome).toBe('passed');
+  const [pulls] = eventsOf(ran, 'node-pulls');
+  expect(pulls?.pulls.map(({ image }) => image).sort()).toEqual([tools, shop]);
+  expect(pulls?.pulls.every(({ pullMs, nodes }) => pullMs > 0 && nodes === 1)).toBe(true);
+  const summary = fs.readFileSync(path.join(ran.folder, 'summary.md'), 'utf8');
+  expect(summary).toContain('pulled by nodes themselves');
+  nothingTold(ran);
+}, 300_000);
+
+test('production mode: nothing is built or loaded, and what runs has the digests of the plan', async () => {
+  const [shop, tools] = [`${registry.host}/team/web:3`, `${registry.host}/team/tools:3`];
+  const digests = [
+    registry.push('team/web:3', web('three')),
+    registry.push('team/tools:3', web('tools three')),
+  ];
+  const folder = project(
+    'production',
+    {
+      registries: [{ host: registry.host }],
+      tiers: {
+        images: {
+          cluster: { config: registry.kindConfig },
+          images: [
+            { name: shop, build: '.', digest: digests[0] },
+            { name: tools, digest: digests[1] },
+          ],
+          releases: [{ name: 'web', chart: 'chart', set: { image: shop } }],
+          suites: [asks(tools, 'three')],
+        },
+      },
+    },
+    { Dockerfile: 'FROM busybox:1.36\nRUN false\n' },
+  );
+  // The login comes from a helper program of Docker.
+  const login = dockerLogin();
+  const helper = path.join(login, 'bin', 'docker-credential-kettest');
+  const answer = { ServerURL: registry.host, Username: registry.username, Secret: registry.password };
+  fs.mkdirSync(path.dirname(helper));
+  fs.writeFileSync(
+    helper,
+    `#!/bin/sh\nread host\n[ "$1 $host" = "get ${registry.host}" ] || { echo credentials not found in native keychain; exit 1; }\necho '${JSON.stringify(answer)}'\n`,
+    { mode: 0o755 },
+  );
+  const config = { credHelpers: { [registry.host]: 'kettest' } };
+  fs.writeFileSync(path.join(login, 'config.json'), JSON.stringify(config));
+  const PATH = `${path.dirname(helper)}:${process.env['PATH'] ?? ''}`;
+  const began = Math.floor(Date.now() / 1000);
+  let running: string[] = [];
+  const ran = await ket({
+    args: ['run'],
+    cwd: folder,
+    box,
+    env: { PRODUCTION_MODE: 'true', DOCKER_CONFIG: login, PATH },
+    onEvent: (event) => {
+      if (event.type !== 'task-ended' || event.task !== 'install web') return;
+      const states = path.join(box.home, 'state', 'ket', 'runs');
+      const [kubeconfig = ''] = fs.readdirSync(states).filter((name) => name.endsWith('.kubeconfig'));
+      const format = 'jsonpath={.items[*].status.containerStatuses[*].imageID}';
+      running = kubectl(path.join(states, kubeconfig), 'get', 'pods', '-n', 'web', '-o', format).split(' ');
+    },
+  });
+  expect([ran.code, ran.stderr]).toEqual([0, '']);
+  expect(attemptOf(ran, 'asks').outcome).toBe('passed');
+  expect(running).toEqual([`${registry.host}/team/web@${digests[0] ?? ''}`]);
+  const pod = fs.readFileSync(path.join(ran.folder, 'suites', 'asks', 'attempt-1', 'pod.yaml'), 'utf8');
+  expect(pod).toContain(`${registry.host}/team/tools@${digests[1] ?? ''}`);
+  const tasks = eventsOf(ran, 'task-started').map(({ task }) => task);
+  expect(tasks.filter((task) => /^(build|pull|deliver) /.test(task))).toEqual([]);
+  const times = ['--since', String(began), '--until', String(Math.ceil(Date.now() / 1000))];
+  const events = execFileSync('docker', ['events', ...times, '--format', '{{json .}}'], { encoding: 'utf8' });
+  // Others may use the same Docker; whatever is done with an image of this registry names it.
+  expect(events.split('\n').filter((line) => line.includes(`${registry.host}/`))).toEqual([]);
+  for (const name of [shop, tools])
+    expect(() => execFileSync('docker', ['image', 'inspect', name], { stdio: 'pipe' })).toThrow();
+  nothingTold(ran);
+}, 300_000);
+
+test('production mode without a digest ends with the name of the image', async () => {
+  const suite = { ...asks('busybox:1.36', 'one'), needs: [] };
+  const tier = {
+    cluster: { config: registry.kindConfig },
+    images: [{ name: 'shop-api:1', build: '.' }],
+    suites: [suite],
+  };
+  const folder = project('no-digest', { tiers: { images: tier } }, { Dockerfile: 'FROM busybox:1.36\n' });
+  const ran = await ket({ args: ['run', '--production'], cwd: folder, box });
+  expect(ran.code).toBe(2);
+  expect(ran.stderr).toContain('production mode needs the digest of shop-api:1');
+  expect([ran.folder, box.states()]).toEqual(['', []]);
+}, 60_000);
 
 /** A configuration of Docker with the login of the registry, and the plug-ins of this machine. */
 function dockerLogin(): string {

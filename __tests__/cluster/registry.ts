@@ -21,6 +21,8 @@ export interface Registry {
   readonly password: string;
   /** Builds an image of these files and pushes it; gives its digest. Docker has it under no name afterwards. */
   push(name: string, files: Readonly<Record<string, string>>): string;
+  /** Packages the chart in a folder and pushes it to `charts/`. */
+  pushChart(chart: string): void;
   /** Path of a Kind config whose nodes find the registry. */
   readonly kindConfig: string;
   /** Requests so far, one line each, as `GET /v2/…`. */
@@ -98,6 +100,14 @@ export async function startRegistry(folder: string): Promise<Registry> {
       const digest = (JSON.parse(digests) as string[])[0]?.split('@')[1] ?? '';
       docker(['rmi', '--force', docker(['image', 'inspect', '--format', '{{.Id}}', full])]);
       return digest;
+    },
+    pushChart(chart) {
+      const target = fs.mkdtempSync(path.join(folder, 'chart-'));
+      execFileSync('helm', ['package', chart, '--destination', target], quiet);
+      const [archive = ''] = fs.readdirSync(target);
+      const argv = ['push', '--plain-http', path.join(target, archive), `oci://${host}/charts`];
+      const env = { ...process.env, HOME: target, HELM_REGISTRY_CONFIG: path.join(login, 'config.json') };
+      execFileSync('helm', argv, { ...quiet, env });
     },
     kindConfig: kindConfigIn(folder, host, forwarder.address),
     requests: () =>

@@ -30,6 +30,10 @@ export function helmEnv(env: Env, kubeconfig: string): Record<string, string> {
 export const waitFlag = (helmVersion: string): string =>
   /^v3\./.test(helmVersion) ? '--wait' : '--wait=watcher';
 
+/** As Docker does it, a registry of this machine alone is spoken to without TLS. */
+export const plainHttp = (chart: string): readonly string[] =>
+  /^oci:\/\/(localhost|127(\.\d+){3}|\[::1\])(:\d+)?\//.test(chart) ? ['--plain-http'] : [];
+
 /** What Helm calls it: a copy has the name of what it is a copy of, so that its services have too. */
 export const helmName = (release: Pick<ReleasePlan, 'name' | 'copyOf'>): string =>
   release.copyOf?.release ?? release.name;
@@ -54,6 +58,7 @@ export function installArgv({ helm, helmVersion, kubeconfig, release, chart }: I
     '--namespace',
     release.namespace,
     '--create-namespace',
+    ...plainHttp(chart),
     ...release.values.flatMap((file) => ['--values', file]),
     // Standard input.
     ...(hasInput(release) ? ['--values', '-'] : []),

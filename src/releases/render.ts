@@ -4,7 +4,7 @@ import { parseAllDocuments } from 'yaml';
 import type { Deps } from '../model/deps.ts';
 import { KetError } from '../model/errors.ts';
 import type { ReleasePlan } from '../model/plan.ts';
-import { escapeSet, helmEnv, helmName, helmSaid } from './helm.ts';
+import { escapeSet, helmEnv, helmName, helmSaid, plainHttp } from './helm.ts';
 import { hasInput, inputOf } from './values.ts';
 
 export interface RenderOptions {
@@ -28,6 +28,7 @@ export function renderArgv({ helm, release, kubernetes }: RenderOptions, chart: 
     '--namespace',
     release.namespace,
     '--skip-tests',
+    ...plainHttp(chart),
     ...release.values.flatMap((file) => ['--values', file]),
     ...(hasInput(release) ? ['--values', '-'] : []),
     ...Object.entries(release.set).flatMap(([key, value]) => ['--set', `${key}=${escapeSet(value)}`]),
