@@ -273,6 +273,12 @@ export const groups: readonly TestGroup[] = [
     false,
     'soak',
   ),
+  cluster(
+    'pulls',
+    'images that ket does not build, a registry with a password, production mode (the mirrors of Debian)',
+    false,
+    'images\\.',
+  ),
   cluster('kube', 'the API client against a real API server', false, 'kube'),
   {
     name: 'recipes',

@@ -36,6 +36,7 @@ describe('any subset of valid inputs', () => {
     retries: ['0', '2'],
     parallel: ['3'],
     'fail-fast': ['true'],
+    production: ['false'],
     keep: ['always'],
     'artifact-name': ['a'],
     'retention-days': ['5'],

@@ -315,10 +315,10 @@ test('one delivery at a time: what comes meanwhile goes together afterwards', as
 test('images are built at once, and delivered when the nodes run', () => {
   const tools = { id: 'tools' } as unknown as Task<Tools>;
   const nodes = { id: 'nodes' } as unknown as Task<StartedNodes>;
-  const users = { usage: { uses: [], texts: [] }, releases: [] };
+  const users = { usage: { uses: [], texts: [] }, pods: [], rendered: [], releases: () => [], env: {} };
   const built = { name: 'a:1', context: '/', dockerfile: '/Dockerfile', args: {}, limitMs: 1 };
   const tasks = imageTasks(
-    aPlan({ images: [built, { name: 'postgres:15', limitMs: 1 }] }),
+    aPlan({ images: [built, { name: 'postgres:15', limitMs: 1 }], preload: 'off' }),
     { tools, nodes },
     users,
   );

@@ -3,9 +3,10 @@ import type { Clock } from '../model/deps.ts';
 import { KetError } from '../model/errors.ts';
 import type { Kube, Wire } from '../model/kube.ts';
 import type { WhoPlan } from '../model/plan.ts';
-import type { ClusterHandle, Door } from '../model/run.ts';
+import type { ClusterHandle, Door, RegistryAccess } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { Task } from '../model/task.ts';
+import { pullSecretFor, pullSecretName } from '../kube/pull-secret.ts';
 import { KubeError } from '../kube/error.ts';
 import { connectFrom } from './connection.ts';
 import { enforces, wallLabels } from './enforcement.ts';
@@ -25,6 +26,7 @@ export interface GroundOptions {
   readonly state: StateFile;
   /** Of one of the suites; without it one that is on the nodes. */
   readonly image: string | undefined;
+  readonly registries?: RegistryAccess | undefined;
   /** Of the checks that look from pods. */
   readonly groups: readonly Group[];
   /** A check of a policy is among them. */
@@ -83,12 +85,17 @@ export function groundTask(options: GroundOptions): Task<Ground> {
       const object = { apiVersion: 'v1', kind: 'Namespace', name: namespace };
       await state.add({ type: 'object', kubeconfig, ...object });
       await kube.create(namespaceFor(runId), signal);
+      if (options.registries !== undefined)
+        await kube.create(pullSecretFor(namespace, await options.registries.pullSecret()), signal);
       const program = programs(kube, options, kubeconfig, ketRun);
       await program(namespace, signal);
       const nodes = await nodesForPods(kube, signal);
       const nodeNames = nodes.map(({ metadata }) => metadata?.name ?? '');
       const image = options.image ?? imageOn(nodes);
-      const pod: PodFacts = { runId, image, nameserver, domain: network.domain };
+      const pod: PodFacts = {
+        ...{ runId, image, nameserver, domain: network.domain },
+        pullSecret: options.registries === undefined ? undefined : pullSecretName,
+      };
       const of = (everyNode: boolean): string[] => (everyNode ? nodeNames : nodeNames.slice(0, 1));
       const own = groups.filter(({ place }) => place === undefined);
       const asked = own.flatMap(({ namespaces, everyNode }, group) =>

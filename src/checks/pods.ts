@@ -19,6 +19,8 @@ export interface PodFacts {
   /** ClusterIP of the cluster's DNS. */
   readonly nameserver: string;
   readonly domain: string;
+  /** Name of a Secret with logins at registries. */
+  readonly pullSecret?: string | undefined;
 }
 
 export interface PodAsked {
@@ -43,7 +45,7 @@ export const ownLabels = (runId: string): Record<string, string> => ({
  * it requests, and no ReplicaSet takes it, for it has a controller.
  */
 export function podFor(facts: PodFacts, asked: PodAsked): AnyObject {
-  const { runId, image, nameserver, domain } = facts;
+  const { runId, image, nameserver, domain, pullSecret } = facts;
   const { name, namespace, searches, node, owner } = asked;
   const own = programName(runId);
   return {
@@ -64,6 +66,7 @@ export function podFor(facts: PodFacts, asked: PodAsked): AnyObject {
     spec: {
       ...(node === undefined ? {} : { nodeName: node }),
       ...(owner === undefined ? {} : { readinessGates: [{ conditionType: 'ket.dev/never' }] }),
+      ...(pullSecret === undefined ? {} : { imagePullSecrets: [{ name: pullSecret }] }),
       automountServiceAccountToken: false,
       enableServiceLinks: false,
       terminationGracePeriodSeconds: 0,

@@ -1,5 +1,5 @@
 import type { CheckPlan, Plan } from '../model/plan.ts';
-import type { ClusterHandle, Door, Vigil } from '../model/run.ts';
+import type { ClusterHandle, Door, RegistryAccess, Vigil } from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { Task } from '../model/task.ts';
 import { helmName } from '../releases/helm.ts';
@@ -22,6 +22,7 @@ export interface CheckOptions {
   /** Of the run. */
   readonly folder: string;
   readonly state: StateFile;
+  readonly registries?: RegistryAccess | undefined;
   /** The checks of the plan that are wanted. */
   readonly checks: readonly CheckPlan[];
   readonly cluster: Task<ClusterHandle>;

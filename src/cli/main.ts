@@ -215,6 +215,7 @@ function withPlanOptions(command: Command): Command {
     .option('--config <file>', 'the configuration', 'ket.yaml')
     .option('--output <dir>', "folder for the runs' folders")
     .option('--node-image <image>', 'node image of the cluster (also KET_NODE_IMAGE)')
+    .option('--production', 'images come from their registries, by digest (also PRODUCTION_MODE=true)')
     .option('--kubernetes <version>', 'Kubernetes of the cluster, e.g. 1.34 (also KET_KUBERNETES_VERSION)')
     .addOption(
       new Option('--format <format>', 'what is shown while it runs').choices(['pretty', 'plain', 'json']),

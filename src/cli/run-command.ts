@@ -38,6 +38,7 @@ export interface RunFlags {
   readonly failFast?: boolean;
   /** How long the suites are repeated. */
   readonly soak?: string;
+  readonly production?: boolean;
 }
 
 /** Those of commands that may name several tiers. */
@@ -80,6 +81,7 @@ function inputOf(flags: Omit<RunFlags, 'tier'>, args: readonly string[]): Omit<P
       parallel: flags.parallel,
       failFast: flags.failFast,
       soak: flags.soak,
+      production: flags.production,
       args,
     },
     env,

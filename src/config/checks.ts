@@ -8,6 +8,7 @@ import { subject, valueAt, whereOf } from './issues.ts';
 import { imageProblem } from './names.ts';
 import { nearest, type Problem } from './problems.ts';
 import { withProfile } from './profiles.ts';
+import { registryChecks } from './registries.ts';
 import { releaseChecks } from './release-checks.ts';
 import { referenceChecks } from './release-objects.ts';
 import { formatBytes, parseQuantity } from '../model/quantity.ts';
@@ -32,6 +33,7 @@ export function fieldProblems(config: KetConfig, source: Source): Problem[] {
   const add: Scope['add'] = (at, message, more) => {
     problems.push(source.problem(at, message, more));
   };
+  registryChecks(config.registries, add);
   for (const [name, tier] of Object.entries(config.tiers)) {
     const scope = { profiles: config.profiles, tier, at: ['tiers', name], source, add };
     uniqueNames(scope);
@@ -86,6 +88,10 @@ function imageChecks({ tier, at, source, add }: Scope): void {
       if (problem !== undefined) add([...place, 'name'], `"name" of image "${image.name}": ${problem}`);
       return;
     }
+    if (image.digest !== undefined && image.name.includes('@'))
+      add([...place, 'digest'], `image "${image.name}" has a digest in its name already; leave one out`, {
+        key: true,
+      });
     for (const key of ['dockerfile', 'target', 'args'] as const)
       if (valueAt(source.data, [...place, key]) !== undefined)
         add([...place, key], `"${key}" of image "${image.name}" needs "build", the folder to build from`, {
@@ -97,6 +103,8 @@ function imageChecks({ tier, at, source, add }: Scope): void {
 /** Options that would be silently without effect are refused: the reader of the file would believe in them. */
 function withoutCluster({ tier, at, source, add }: Scope): void {
   const missing = `${whereOf(at, source.data)} has no "cluster"`;
+  if (valueAt(source.data, [...at, 'preload']) !== undefined)
+    add([...at, 'preload'], `"preload" needs a cluster, but ${missing}`, { key: true });
   for (const list of ['images', 'releases', 'checks'] as const)
     if (tier[list].length > 0) add([...at, list], `"${list}" need a cluster, but ${missing}`, { key: true });
   tier.suites.forEach((suite, index) => {

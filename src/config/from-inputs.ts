@@ -59,6 +59,7 @@ export function planFromInputs(inputs: Inputs, place: InputsPlace): Plan {
       { config, root, tier, ...(file === undefined ? {} : { path: file }) },
       {
         suites: inputs.suites,
+        overrides: { production: inputs.production },
         env: withoutOverridden(place.env, inputs),
         isTTY: false,
         ci: true,
@@ -159,7 +160,12 @@ const missingSecrets = (inputs: Inputs, env: InputsPlace['env']): Problem[] =>
 
 /** A secret that is empty is none: GitHub gives empty ones to pull requests from forks. */
 export function checkSecrets(
-  { suites, releases }: Pick<Plan, 'suites' | 'releases'>,
+  {
+    suites,
+    releases,
+    registries = [],
+    cluster,
+  }: Pick<Plan, 'suites' | 'releases'> & Partial<Pick<Plan, 'registries' | 'cluster'>>,
   env: InputsPlace['env'],
 ): void {
   // One that is skipped for what it lacks needs none; where all are, nothing is installed.
@@ -170,6 +176,10 @@ export function checkSecrets(
     ...installed.map(({ name, secrets }) => ({
       name: `release "${name}"`,
       secrets: secrets.map(({ variable }) => variable),
+    })),
+    ...(cluster === undefined ? [] : registries).map(({ host, login }) => ({
+      name: `registry "${host}"`,
+      secrets: login === undefined ? [] : [login.username, login.password],
     })),
   ];
   const missing = wanted.flatMap(({ name, secrets }) =>

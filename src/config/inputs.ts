@@ -69,6 +69,11 @@ export const inputsSchema = z.strictObject({
     key: 'images[].name',
     description: 'More images to bring to the cluster from Docker, such as those of a chart.',
   }),
+  production: input(flag, {
+    title: '`true` or `false`',
+    description:
+      'Take all images from their registries, those of `images` by digest: nothing is built or brought to the nodes from Docker. `PRODUCTION_MODE` of the environment unless given.',
+  }),
   'results-path': list(path, {
     title: 'paths',
     key: 'suites[].results',

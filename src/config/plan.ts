@@ -14,6 +14,7 @@ import { existingOf, requireForExisting } from './plan-existing.ts';
 import { clusterOf, override } from './plan-cluster.ts';
 import { releaseOf } from './plan-release.ts';
 import { problemsError } from './problems.ts';
+import { pinned, productionImages, productionOf, registriesOf } from './registries.ts';
 import { referencesOf } from './release-objects.ts';
 import { parseQuantity } from '../model/quantity.ts';
 import {
@@ -45,6 +46,8 @@ export interface PlanOverrides {
   readonly failFast?: boolean | undefined;
   /** How long the suites are repeated. */
   readonly soak?: string | undefined;
+  /** Images come from their registries, and from nowhere else. */
+  readonly production?: boolean | undefined;
   /** Words appended to the command of every suite that runs. */
   readonly args?: readonly string[] | undefined;
 }
@@ -87,11 +90,13 @@ export function planOf({ config, root, path: configPath, tier: name }: Chosen, i
   if (tier === undefined) throw new Error(`tier ${name} was chosen and is not there`);
   const cluster = existingOf(tier.cluster, root, input) ?? clusterOf(tier.cluster, config.tools, root, input);
   const nodes = cluster?.nodes.length ?? 0;
+  const production = productionOf(overrides.production, input.env);
+  const listed = tier.images.map((image) => imageOf(image, root));
+  const images = production ? productionImages(listed, configPath) : listed;
   if (overrides.clusterConfig !== undefined && cluster !== undefined && cluster.existing === undefined)
     requirePlaces(tier.releases, placesIn(cluster), overrides.clusterConfig);
   const output =
     overrides.output === undefined ? path.resolve(root, config.output) : path.resolve(cwd, overrides.output);
-  const images = tier.images.map((image) => imageOf(image, root));
   if (cluster?.existing !== undefined) requireForExisting(name, images);
   return deepFreeze<Plan>({
     version: 1,
@@ -100,6 +105,9 @@ export function planOf({ config, root, path: configPath, tier: name }: Chosen, i
     tier: name,
     ...(cluster === undefined ? {} : { cluster }),
     images,
+    preload: tier.preload,
+    registries: registriesOf(config.registries),
+    production,
     releases: tier.releases.map((release) => releaseOf(release, root, nodes)),
     checks: checksOf(tier, root),
     suites: selectSuites(tier, name, input.suites).map((suite) => suiteOf(suite, tier, config, root, input)),
@@ -164,10 +172,12 @@ function within(flag: string, value: number | undefined, least: number, most: nu
   throw new KetError('KET_USAGE', `--${flag} is a whole number from ${least} to ${most}, not ${value}`);
 }
 
-function imageOf(image: ImageConfig, root: string): ImagePlan {
-  if (image.build === undefined) return { name: image.name, limitMs: ms(image.timeout) };
+function imageOf(image: ImageConfig, root: string): ImagePlan & { readonly digest?: string } {
+  const digest = image.digest === undefined ? {} : { digest: image.digest };
+  if (image.build === undefined) return { name: image.name, ...digest, limitMs: ms(image.timeout) };
   return {
     name: image.name,
+    ...digest,
     context: path.resolve(root, image.build),
     dockerfile: path.resolve(root, dockerfileOf(image.build, image.dockerfile)),
     ...(image.target === undefined ? {} : { target: image.target }),
@@ -186,7 +196,10 @@ function suiteOf(
   const suite = withProfile(own, profiles);
   const job = jobOf(suite, root);
   const { command, setup, teardown, workingDir, template, shm, shards, replicas } = suite;
-  const image = suite.image ?? job?.container.image;
+  const named = suite.image ?? job?.container.image;
+  const digest = tier.images.find(({ name }) => name === named)?.digest;
+  const production = productionOf(input.overrides?.production, input.env);
+  const image = production && named !== undefined ? pinned(named, digest) : named;
   const overrides = input.overrides ?? {};
   const here = tier.cluster === undefined || suite.on === 'host';
   return {

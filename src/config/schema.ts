@@ -14,6 +14,7 @@ import {
   variableProblem,
   versionProblem,
 } from './names.ts';
+import { digestProblem, registryProblem } from './registries.ts';
 import { cpuProblem, memoryProblem, sizeProblem } from './quantity.ts';
 import { isReference, referencePattern, referenceProblem } from './release-objects.ts';
 import { valuePathProblem } from './release-values.ts';
@@ -154,7 +155,26 @@ export const imageSchema = z.strictObject({
     .describe('The Dockerfile, relative to ket.yaml; `Dockerfile` in the `build` folder unless given.'),
   target: text.optional().describe('The stage to build.'),
   args: z.record(variableName, z.string()).default({}).describe('Build arguments.'),
+  digest: form('digest', digestProblem, '^sha256:[0-9a-f]{64}$')
+    .optional()
+    .describe(
+      'What must be under the name in its registry. An image without `build` is pulled by it; in production mode nodes run nothing else.',
+    ),
   timeout: duration.default('10m').describe('How long the build or the pull may take.'),
+});
+
+export const registrySchema = z.strictObject({
+  host: form('host', registryProblem).describe(
+    'Its host as images name it: `ghcr.io`, `registry.example:5000`.',
+  ),
+  username: variableName
+    .optional()
+    .describe('Environment variable of this machine with the name to log in by.'),
+  password: variableName
+    .optional()
+    .describe(
+      'Environment variable with the password or token. Without the two, the login of Docker on this machine is taken.',
+    ),
 });
 
 export const releaseSchema = z.strictObject({
@@ -533,6 +553,13 @@ export const tierSchema = z.strictObject({
       'The cluster, a Kind cluster of the run or one that is there already; without it the suites run as processes on this machine.',
     ),
   images: z.array(imageSchema).default([]).describe('Images to build and to bring to the nodes.'),
+  preload: z
+    .union([z.enum(['auto', 'off']), z.array(pulledImage)])
+    .default('auto')
+    .meta({ title: '`auto` or `off` or list of images' })
+    .describe(
+      'Images beside `images` that are pulled here once, while the cluster starts, and brought to the nodes: those found in charts, manifests, Jobs and suites; none; or the ones listed.',
+    ),
   releases: z.array(releaseSchema).default([]).describe('Helm releases that the suites need.'),
   checks: z
     .array(checkSchema)
@@ -612,6 +639,10 @@ export const configSchema = z
       })
       .prefault({})
       .describe('Versions of the tools that a run uses; never another.'),
+    registries: z
+      .array(registrySchema)
+      .default([])
+      .describe('Registries that want a login, for pulls here and in the cluster, and for charts.'),
     output: path.default('ket-results').describe('Folder in which each run makes its own folder.'),
     parallel: whole(1, 1000)
       .optional()

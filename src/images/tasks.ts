@@ -5,14 +5,19 @@ import { buildImage, type BuiltImage } from './build.ts';
 import { lookAtBuild, recordBuild } from './build-record.ts';
 import { pullImage } from './pull.ts';
 import { deliverImages, heldBy, isHeld, type Delivery, type Held } from './deliver.ts';
+import { tellDelivered } from './delivered.ts';
 import { deliveryQueue } from './delivery-queue.ts';
 import { nodesFor } from './nodes-for.ts';
+import { isPinned, preloadTasks, type PreloadTasks } from './preload.ts';
 import { usageOf, type Usage } from './usage.ts';
 
 export interface ImageTasks {
-  readonly build: readonly Task<BuiltImage>[];
-  /** Done when every node that needs the image has it. */
-  readonly deliver: readonly Task<Delivery>[];
+  /** One for each image of the plan; none in production mode. */
+  readonly build: readonly Task[];
+  /** Done when every node that needs the image has it: one for each of the plan, and that of the images that are found. */
+  readonly deliver: readonly Task<Pick<Delivery, 'changed' | 'ids'>>[];
+  /** Of the images that are found. */
+  readonly preload?: PreloadTasks;
   readonly all: readonly Task[];
 }
 
@@ -22,32 +27,67 @@ export interface ClusterNodes {
   readonly nodes: Task<StartedNodes>;
 }
 
-interface Rendered {
-  readonly objects?: readonly unknown[];
-}
-
-/** What uses images, so that they go only where that may run. */
+/** What uses images, so that they are found, and go only where that may run. */
 export interface ImageUsers {
   /** Of the suites and checks. */
   readonly usage: Usage;
-  /** The rendered objects of each release; absent where they cannot be known before it is installed. */
-  readonly releases: readonly Task<Rendered>[];
+  /** Objects with pods that are known from the plan: those of suites. */
+  readonly pods: readonly unknown[];
+  /** After these is known what the releases are made of, as far as it can be. */
+  readonly rendered: readonly Task[];
+  /** The objects of each release; undefined where they are not known before it is installed. */
+  readonly releases: () => readonly (readonly unknown[] | undefined)[];
+  /** Added to the environment of Docker: its logins. */
+  readonly env: Env;
 }
+
+type Env = Readonly<Record<string, string>>;
 
 const deliverMs = 10 * 60_000;
 
 /** Images are built while the node containers start, and brought to them while Kubernetes starts in them. */
 export function imageTasks(plan: Plan, cluster: ClusterNodes, users: ImageUsers): ImageTasks {
-  const build = plan.images.map((image) =>
-    'context' in image ? buildTask(image, cluster.tools) : pullTask(image, cluster.tools),
-  );
+  if (plan.production || (plan.images.length === 0 && plan.preload === 'off'))
+    return { build: [], deliver: [], all: [] };
   const held = heldTask(plan, cluster);
   const queue = deliveryQueue((batch: readonly DeliveryRequest[]) => deliverBatch(batch, cluster, held));
-  const deliver = plan.images.map((image, index) =>
-    deliverTask(image, build[index], { ...cluster, held }, users, queue),
-  );
-  return { build, deliver, all: [...build, ...(deliver.length === 0 ? [] : [held]), ...deliver] };
+  const nodesOf: NodesOf = (name, context) => {
+    const { facts, nodes } = context.output(cluster.nodes);
+    // On one node there is nothing to choose.
+    if (nodes.length < 2) return nodes;
+    const usages = users.releases().map((objects) => (objects === undefined ? undefined : usageOf(objects)));
+    return nodesFor(name, [users.usage, ...usages], facts);
+  };
+  const preload =
+    plan.preload === 'off' && !plan.images.some(isPinned)
+      ? undefined
+      : preloadTasks({
+          ...{ plan, tools: cluster.tools, nodes: cluster.nodes, held, users },
+          bring: (image, nodes, context) => queue({ image, nodes, context }),
+          nodesOf,
+        });
+  const severalNodes = (plan.cluster?.nodes.length ?? 0) > 1;
+  const pairs = plan.images.map((image) => {
+    if (preload !== undefined && isPinned(image)) return { build: preload.pull, deliver: preload.deliver };
+    const build =
+      'context' in image
+        ? buildTask(image, cluster.tools, users.env)
+        : pullTask(image, cluster.tools, users.env);
+    const after = severalNodes ? users.rendered : [];
+    return { build, deliver: deliverTask(image, build, { ...cluster, held, after }, nodesOf, queue) };
+  });
+  const build = pairs.map((pair) => pair.build);
+  const deliver = [...pairs.map((pair) => pair.deliver), ...(preload === undefined ? [] : [preload.deliver])];
+  return {
+    build,
+    deliver,
+    ...(preload === undefined ? {} : { preload }),
+    all: [...new Set<Task>([...build, ...(preload === undefined ? [] : [preload.pull]), held, ...deliver])],
+  };
 }
+
+/** The nodes that are to have an image. */
+type NodesOf = (name: string, context: TaskContext) => readonly string[];
 
 /** Asked once for all images, while they are built. */
 function heldTask(plan: Plan, { tools, nodes }: ClusterNodes): Task<Held> {
@@ -66,7 +106,7 @@ function heldTask(plan: Plan, { tools, nodes }: ClusterNodes): Task<Held> {
   };
 }
 
-function buildTask(image: BuildPlan, tools: Task<Tools>): Task<BuiltImage> {
+function buildTask(image: BuildPlan, tools: Task<Tools>, env: Env): Task<BuiltImage> {
   const id = `build ${image.name}`;
   return {
     id,
@@ -83,9 +123,7 @@ function buildTask(image: BuildPlan, tools: Task<Tools>): Task<BuiltImage> {
         return unchanged;
       }
       const built = await buildImage(deps, {
-        docker,
-        image,
-        signal,
+        ...{ docker, image, env, signal },
         onStep: (step) =>
           context.emit({
             type: 'task-step',
@@ -102,7 +140,7 @@ function buildTask(image: BuildPlan, tools: Task<Tools>): Task<BuiltImage> {
   };
 }
 
-function pullTask(image: PullPlan, tools: Task<Tools>): Task<BuiltImage> {
+function pullTask(image: PullPlan, tools: Task<Tools>, env: Env): Task<BuiltImage> {
   return {
     id: `pull ${image.name}`,
     phase: 'images',
@@ -110,12 +148,12 @@ function pullTask(image: PullPlan, tools: Task<Tools>): Task<BuiltImage> {
     needs: [tools],
     limitMs: image.limitMs + 70_000,
     run: (context) =>
-      pullImage(context.deps, { docker: context.output(tools).docker, image, signal: context.signal }),
+      pullImage(context.deps, {
+        ...{ docker: context.output(tools).docker, image, env },
+        signal: context.signal,
+      }),
   };
 }
-
-const usageIn = ({ objects }: Rendered): Usage | undefined =>
-  objects === undefined ? undefined : usageOf(objects);
 
 interface DeliveryRequest {
   readonly image: BuiltImage;
@@ -144,23 +182,22 @@ async function deliverBatch(
 
 function deliverTask(
   image: ImagePlan,
-  build: Task<BuiltImage> | undefined,
-  cluster: ClusterNodes & { readonly held: Task<Held> },
-  users: ImageUsers,
+  build: Task<BuiltImage>,
+  cluster: ClusterNodes & { readonly held: Task<Held>; readonly after: readonly Task[] },
+  nodesOf: NodesOf,
   queue: (request: DeliveryRequest) => Promise<Delivery>,
 ): Task<Delivery> {
-  if (build === undefined) throw new Error(`no build of ${image.name}`);
   const id = `deliver ${image.name}`;
   return {
     id,
     phase: 'images',
     title: `bring image ${image.name} to the nodes`,
-    needs: [cluster.tools, cluster.nodes, cluster.held, build, ...users.releases],
+    needs: [cluster.tools, cluster.nodes, cluster.held, build],
+    after: cluster.after,
     // It may wait for a delivery that is under way.
     limitMs: 2 * deliverMs + 90_000,
     async run(context) {
-      const usages = [users.usage, ...users.releases.map((task) => usageIn(context.output(task)))];
-      const nodes = nodesFor(image.name, usages, context.output(cluster.nodes).facts);
+      const nodes = nodesOf(image.name, context);
       const built = context.output(build);
       if (isHeld(context.output(cluster.held), { image: built, nodes })) {
         context.emit({ type: 'unchanged', task: id, what: `image ${image.name}`, not: 'delivered' });
@@ -168,18 +205,7 @@ function deliverTask(
       }
       context.awaiting('a delivery that is under way');
       const delivery = await queue({ image: built, nodes, context });
-      const stream = delivery.streams.find(({ images }) => images.includes(image.name));
-      if (stream !== undefined)
-        context.emit({
-          type: 'delivered',
-          task: id,
-          image: image.name,
-          bytes: built.bytes,
-          streamBytes: stream.bytes,
-          streamMs: Math.round(stream.ms),
-          together: stream.images.length,
-          nodes: stream.nodes,
-        });
+      tellDelivered(context, id, built, delivery);
       return delivery;
     },
   };

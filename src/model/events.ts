@@ -51,6 +51,14 @@ export interface FileRef {
   readonly offset?: number;
 }
 
+/** An image that nodes pulled themselves, in the words of their kubelets. */
+export interface NodePull {
+  readonly image: string;
+  readonly nodes: number;
+  /** The longest, waiting included. */
+  readonly pullMs: number;
+}
+
 export interface SharedRelease {
   readonly release: string;
   readonly suites: readonly string[];
@@ -200,6 +208,8 @@ export type EventBody =
       /** Rounds that passed and whose results were removed from the run's folder. */
       readonly removedRounds: number;
     }
+  /** What nodes pulled themselves, once no suite runs any more; the slowest first. */
+  | { readonly type: 'node-pulls'; readonly pulls: readonly NodePull[] }
   | { readonly type: 'leftover'; readonly what: string; readonly why: string; readonly cure: string }
   | { readonly type: 'kept'; readonly what: string; readonly until: string; readonly how: readonly string[] }
   | {

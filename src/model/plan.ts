@@ -14,6 +14,12 @@ export interface Plan {
   /** Absent in a tier without a cluster: its suites run as processes here. */
   readonly cluster?: ClusterPlan;
   readonly images: readonly ImagePlan[];
+  /** Which images beside those are pulled here and brought to the nodes: all that are found, none, or these. */
+  readonly preload: 'auto' | 'off' | readonly string[];
+  /** Registries that want a login. */
+  readonly registries: readonly RegistryPlan[];
+  /** Nothing is built here or brought to the nodes: these pull all images from their registries. */
+  readonly production: boolean;
   readonly releases: readonly ReleasePlan[];
   readonly checks: readonly CheckPlan[];
   readonly suites: readonly SuitePlan[];
@@ -114,7 +120,16 @@ export interface BuildPlan {
 export interface PullPlan {
   /** With a tag or digest, e.g. postgres:15. */
   readonly name: string;
+  /** `sha256:…`: what must be under the name. */
+  readonly digest?: string;
   readonly limitMs: number;
+}
+
+/** A registry, and the variables of this machine with the login; without them Docker's own configuration has it. */
+export interface RegistryPlan {
+  /** With the port where it has one, e.g. ghcr.io or 127.0.0.1:5000. */
+  readonly host: string;
+  readonly login?: { readonly username: string; readonly password: string };
 }
 
 export interface ReleasePlan {

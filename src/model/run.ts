@@ -14,6 +14,18 @@ export interface RunContext {
   readonly state: StateFile;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly outbound: Outbound;
+  /** Absent where the plan names no registry. */
+  readonly registries?: RegistryAccess;
+}
+
+/** Logins at registries, as each program takes them; whose folder goes with the run. */
+export interface RegistryAccess {
+  /** `DOCKER_CONFIG` of Docker, a folder. */
+  readonly dockerConfig: string;
+  /** `HELM_REGISTRY_CONFIG` of Helm, a file. */
+  readonly helmConfig: string;
+  /** `.dockerconfigjson` of a pull secret. Throws a KetError where a login is nowhere to be had. */
+  readonly pullSecret: () => Promise<string>;
 }
 
 /** What a program needs that reaches out of the cluster from a machine behind a proxy or with authorities of its own. */

@@ -7,6 +7,7 @@ import type { Made } from '../model/state.ts';
 import type { Task } from '../model/task.ts';
 import { nodeNames } from '../cluster/names.ts';
 import { imageFacts } from '../images/facts.ts';
+import { deliveryOf } from '../images/preload.ts';
 import { collectTask } from '../releases/collect-task.ts';
 import { releaseGuard } from '../releases/guard.ts';
 import type { ReadyRelease } from '../releases/tasks.ts';
@@ -63,7 +64,8 @@ export function composeAttach(options: AttachComposeOptions): AttachComposition 
   const needsReady = (suite: SuitePlan): boolean =>
     suite.needs.every((name) => releases.has(name)) &&
     suite.checks.every((name) => done.has(`check ${name}`)) &&
-    plan.images.every(({ name }) => name !== suite.image || done.has(`deliver ${name}`));
+    (plan.production ||
+      plan.images.every((image) => image.name !== suite.image || done.has(deliveryOf(image))));
   const decided = new Map<Task, TaskResult>();
   const without = (suite: SuitePlan, result: TaskResult): Task<SuiteReport> => {
     const task = nothingLeft(suite);

@@ -5,6 +5,7 @@ import type { KetError } from '../model/errors.ts';
 import type { EventSink, RunEvent } from '../model/events.ts';
 import { maskerOf } from '../model/mask.ts';
 import type { RunContext } from '../model/run.ts';
+import { registriesFor } from '../images/registries.ts';
 import { secretsOf } from '../suites/job/secrets.ts';
 import { endIfNotPassed } from '../suites/tasks.ts';
 import { outboundOf } from '../tools/outbound.ts';
@@ -62,7 +63,10 @@ export async function attachRun(options: AttachOptions): Promise<RunEnd> {
 
   const outbound = outboundOf(deps.env);
   const kubeconfig = path.join(path.dirname(state.file), `${runId}.kubeconfig`);
-  const run: RunContext = { runId, folder, kubeconfig, state, env: deps.env, outbound };
+  const mask = learnSecrets(masker, plan, emit);
+  const registries = registriesFor(plan, { deps, runId, state, home: path.dirname(state.file), learn: mask });
+  const access = registries === undefined ? {} : { registries };
+  const run: RunContext = { runId, folder, kubeconfig, state, env: deps.env, outbound, ...access };
   const places = placesOf(runId, plan, deps.clock);
   for (const event of before)
     if (event.type === 'suite-ended') endIfNotPassed(plan, event.suite, event.outcome, places.admission);
@@ -83,13 +87,15 @@ export async function attachRun(options: AttachOptions): Promise<RunEnd> {
       state,
       journal,
       secrets,
-      mask: learnSecrets(masker, plan, emit),
+      mask,
       outbound,
+      ...access,
       durationsOf: (suite) => testDurationsOf(plan.output, plan.tier, suite),
       ...places,
     },
   });
   const executed = await execute(composition.tasks, { deps, emit, room: () => log.room(), signal: cancel });
+  await registries?.close();
   const earlierError = errorBefore(before);
   return conclude({
     options: { ...options, deps, ...(existing === undefined ? {} : { existing }) },

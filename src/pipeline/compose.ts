@@ -6,11 +6,13 @@ import type { UpStore } from '../model/up.ts';
 import { checkTasks } from '../checks/tasks.ts';
 import { sharedClusterTasks } from '../cluster/shared.ts';
 import { clusterTasks, existingClusterTasks } from '../cluster/tasks.ts';
+import { nodePullsTask } from '../cluster/node-pulls.ts';
 import { stateWithin, type ExistingCluster } from './existing.ts';
 import { helmTestOf } from '../releases/helm-test.ts';
 import { helmTestTask } from '../suites/helm-test.ts';
 import { factsTask } from '../images/facts.ts';
 import { imageTasks } from '../images/tasks.ts';
+import { podsOfSuites } from '../suites/job/pods-of-suites.ts';
 import { collectTask } from '../releases/collect-task.ts';
 import { releaseGuard } from '../releases/guard.ts';
 import { removedReleases, uninstallTasks } from '../releases/removed.ts';
@@ -42,7 +44,11 @@ export interface ComposeOptions {
   /** A cluster that is there already and stays. */
   readonly existing?: ExistingCluster;
   readonly preflight: Task;
+  /** Tries the logins at registries; absent where there are none. */
+  readonly login?: Task;
   readonly settings: SuiteSettings;
+  /** When the run began, unix ms. */
+  readonly began: number;
   /** `ket check`: all checks, and no suite. */
   readonly checksOnly?: boolean;
   /** What stands in the cluster of a `ket up`. */
@@ -76,7 +82,8 @@ export function compose(options: ComposeOptions): Composition {
   const there = existing !== undefined;
   const own = plan.releases.filter(({ installed }) => installed !== true);
   const tools = toolTasks(run, plan, { kind: !there, helm: own.length + removed.length > 0 });
-  const find: typeof tools.find = there ? tools.find : { ...tools.find, needs: [preflight] };
+  const login = options.login === undefined ? [] : [options.login];
+  const find: typeof tools.find = { ...tools.find, needs: [...(there ? [] : [preflight]), ...login] };
   const prepared = prepareTasks(run, plan, find, there);
   const cluster =
     existing === undefined
@@ -93,16 +100,32 @@ export function compose(options: ComposeOptions): Composition {
             connect,
           )
         : existingClusterTasks(run, withCluster, find, existing, connect);
+  const dockerEnv: Record<string, string> =
+    run.registries === undefined ? {} : { DOCKER_CONFIG: run.registries.dockerConfig };
   // The nodes of a cluster that is not of this machine pull their images.
-  const images = imageTasks(existing?.shared === true ? { ...plan, images: [] } : plan, cluster, {
+  const brought: Plan = existing?.shared === true ? { ...plan, images: [], preload: 'off' } : plan;
+  const images = imageTasks(brought, cluster, {
     usage: usageOfSuites(settings.assets, { ...plan, suites: options.users }),
-    // On one node there is nothing to choose, so nothing to wait for.
-    releases: plan.cluster.nodes.length < 2 ? [] : prepared.tasks,
+    pods: podsOfSuites({ ...plan, suites: options.users }, settings.assets),
+    rendered: prepared.tasks,
+    releases: () => own.map(({ name }) => prepared.objects.get(name)),
+    env: dockerEnv,
   });
   const builds = new Map(plan.images.map((image, index) => [image.name, images.build[index]]));
   const deliveries = new Map(plan.images.map((image, index) => [image.name, images.deliver[index]]));
   const suiteImages = new Set(plan.suites.flatMap((suite) => suite.image ?? []));
-  const facts = new Map([...suiteImages].map((name) => [name, factsTask(name, find, builds.get(name))]));
+  const facts = new Map(
+    [...suiteImages].map((name) => [
+      name,
+      factsTask(
+        ...([name, find, builds.get(name) ?? images.preload?.pull] as const),
+        plan.production ? dockerEnv : undefined,
+      ),
+    ]),
+  );
+  // An image that is not of the plan may be among those that are found.
+  for (const name of images.preload === undefined ? [] : suiteImages)
+    if (!deliveries.has(name)) deliveries.set(name, images.preload?.deliver);
   const within = existing === undefined ? run : { ...run, state: stateWithin(run.state, existing, connect) };
   const gone =
     up === undefined ? [] : uninstallTasks(run, options.bringsUp === true ? removed : [], up, cluster);
@@ -119,6 +142,7 @@ export function compose(options: ComposeOptions): Composition {
     runId: run.runId,
     folder: run.folder,
     state: run.state,
+    registries: run.registries,
     checks: wantedChecks(plan, checksOnly),
     cluster: cluster.ready,
     facts: clusterFacts,
@@ -146,21 +170,23 @@ export function compose(options: ComposeOptions): Composition {
       ? []
       : [collectTask(run, install, release, suites)];
   });
+  const before: readonly Task[] = [
+    preflight,
+    ...login,
+    find,
+    ...cluster.all,
+    clusterFacts,
+    ...prepared.tasks,
+    ...images.all,
+    ...gone,
+    ...facts.values(),
+    ...releases.all,
+    ...checks.all,
+    ...inOrder(suites, options.durations),
+    ...collects,
+  ];
   return {
-    tasks: [
-      preflight,
-      find,
-      ...cluster.all,
-      clusterFacts,
-      ...prepared.tasks,
-      ...images.all,
-      ...gone,
-      ...facts.values(),
-      ...releases.all,
-      ...checks.all,
-      ...inOrder(suites, options.durations),
-      ...collects,
-    ],
+    tasks: [...before, nodePullsTask(cluster.ready, before, options.began)],
     suites,
     goals: goalsOf(plan, suites, checksOnly ? checks.all : releases.install),
     collects,

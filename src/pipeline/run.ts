@@ -18,6 +18,7 @@ import { durationsOf, testDurationsOf } from './durations.ts';
 import { openEventLog } from './event-log.ts';
 import { execute } from './executor.ts';
 import { withKubeconfig } from './existing.ts';
+import { loginTask, registriesFor } from '../images/registries.ts';
 import { sharesOf, withCopies, withoutCopies } from './isolation.ts';
 import { learnSecrets } from './learn-secrets.ts';
 import { makeRunFolder, newRunId } from './folder.ts';
@@ -82,7 +83,11 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     for (const text of outbound.notices) emit({ type: 'notice', level: 'warning', text });
   await sweepLeftovers({ ...options, deps }, emit);
 
-  const run: RunContext = { runId, folder, kubeconfig, state, env: deps.env, outbound };
+  const mask = learnSecrets(masker, plan, emit, options.onSecrets);
+  const registries = registriesFor(plan, { deps, runId, state, home, learn: mask });
+  const access = registries === undefined ? {} : { registries };
+  const run: RunContext = { runId, folder, kubeconfig, state, env: deps.env, outbound, ...access };
+  const preflight = preflightTask(options, plan);
   const up = upStoreOf(options, plan, home, runId);
   if (up !== undefined && options.up !== true)
     for (const [name] of removedReleases(plan, up))
@@ -101,7 +106,9 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
     plan,
     connect: options.connect,
     ...(existing === undefined ? {} : { existing }),
-    preflight: preflightTask(options, plan),
+    preflight,
+    ...(registries === undefined ? {} : { login: loginTask(registries, plan, deps.env, [preflight]) }),
+    began: deps.clock.now(),
     checksOnly,
     settings: {
       runId,
@@ -114,8 +121,9 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
       state,
       journal,
       secrets,
-      mask: learnSecrets(masker, plan, emit, options.onSecrets),
+      mask,
       outbound,
+      ...access,
       durationsOf: (suite) => testDurationsOf(plan.output, plan.tier, suite),
       ...places,
       ...(rounds === undefined ? {} : { rounds }),
@@ -143,6 +151,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
           forget: (suite, attempt) => journal.forget(suite, attempt),
           leaving: () => leavingTasks(state, remover(deps, options.connect)),
         });
+  await registries?.close();
 
   return conclude({
     options: { ...withoutExisting(options), deps, ...(existing === undefined ? {} : { existing }) },

@@ -33,6 +33,10 @@ export function waitArgv(helmVersion: string, hooksOnly = false): string[] {
   return [isThree ? '--wait' : '--wait=watcher'];
 }
 
+/** As Docker does it, a registry of this machine alone is spoken to without TLS. */
+export const plainHttp = (chart: string): readonly string[] =>
+  /^oci:\/\/(localhost|127(\.\d+){3}|\[::1\])(:\d+)?\//.test(chart) ? ['--plain-http'] : [];
+
 /** What Helm calls it: a copy has the name of what it is a copy of, so that its services have too. */
 export const helmName = (release: Pick<ReleasePlan, 'name' | 'copyOf'>): string =>
   release.copyOf?.release ?? release.name;
@@ -78,8 +82,7 @@ export const pullArgv = (
   ...[helm, 'pull', chart, '--untar', '--untardir', folder, '--destination', folder],
   ...(repo === undefined ? [] : ['--repo', repo]),
   ...(version === undefined ? [] : ['--version', version]),
-  // As Docker has it: a registry of this machine needs no certificate.
-  ...(/^oci:\/\/(localhost|127\.\d+\.\d+\.\d+)[:/]/.test(chart) ? ['--plain-http'] : []),
+  ...plainHttp(chart),
 ];
 
 /** argv that installs a release, or upgrades one that a kept cluster has already. */

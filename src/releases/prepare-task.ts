@@ -85,6 +85,7 @@ function prepareTask(
           release,
           folder,
           ...(kubernetes === undefined ? {} : { kubernetes }),
+          registryConfig: run.registries?.helmConfig,
           limitMs,
           signal: context.signal,
           awaiting: (what) => context.awaiting(what),

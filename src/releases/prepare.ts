@@ -27,6 +27,8 @@ export interface PrepareOptions {
   readonly release: ReleasePlan;
   /** A folder for what is fetched or written, which this makes; it is removed by who asks for it. */
   readonly folder: string;
+  /** Helm's logins at registries. */
+  readonly registryConfig?: string | undefined;
   /** Version that the cluster will have, where that is known. */
   readonly kubernetes?: string;
   readonly limitMs: number;
@@ -109,7 +111,7 @@ function failureOf({ timedOut }: ExecResult, { release, limitMs }: PrepareOption
 
 async function runHelm(
   deps: Deps,
-  { release, folder, limitMs, signal }: PrepareOptions,
+  { release, folder, registryConfig, limitMs, signal }: PrepareOptions,
   argv: readonly string[],
   { stdin = false }: { readonly stdin?: boolean },
 ): Promise<ExecResult> {
@@ -118,6 +120,7 @@ async function runHelm(
     env: {
       // There is no cluster yet, and that of somebody else is not asked.
       ...helmEnv(deps.env, '/dev/null'),
+      ...(registryConfig === undefined ? {} : { HELM_REGISTRY_CONFIG: registryConfig }),
       // An index is written under a new name each time, and would stay for ever.
       ...(release.repo === undefined ? {} : { HELM_REPOSITORY_CACHE: path.join(folder, 'cache') }),
     },

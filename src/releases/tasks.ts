@@ -4,15 +4,17 @@ import { KetError } from '../model/errors.ts';
 import { labels } from '../model/labels.ts';
 import type { Plan, ReleasePlan } from '../model/plan.ts';
 import type { ClusterHandle, RunContext, Tools } from '../model/run.ts';
-import type { Task } from '../model/task.ts';
+import type { Task, TaskContext } from '../model/task.ts';
 import type { UpStore } from '../model/up.ts';
 import { KubeError } from '../kube/error.ts';
 import { capacityTask } from './capacity-task.ts';
 import { newCrds } from './crds.ts';
 import { helmName } from './helm.ts';
 import { installedTask } from './installed.ts';
+import { pullSecretName, withPullSecret } from '../kube/pull-secret.ts';
 import { namespaceGone } from '../kube/await-gone.ts';
 import { deployedRevision, isMadeOf, madeOf } from './deployed.ts';
+import { requireDigests } from './digests.ts';
 import { inputsOf } from './inputs.ts';
 import { installRelease, lookAgain, renewRelease } from './install.ts';
 import type { PreparedRelease } from './prepare.ts';
@@ -112,6 +114,25 @@ async function makeListedNamespace(
   }
 }
 
+/** Gives pods of releases the logins at registries, once for each namespace, and says where it cannot. */
+function loginsInNamespaces({
+  registries,
+}: RunContext): (cluster: ClusterHandle, namespace: string, context: TaskContext) => Promise<void> {
+  const given = new Map<string, Promise<void>>();
+  const give = async ({ kube }: ClusterHandle, namespace: string, context: TaskContext): Promise<void> => {
+    if (registries === undefined) return;
+    const secret = await registries.pullSecret();
+    if (await withPullSecret(kube, namespace, secret, context.signal)) return;
+    const text = `namespace ${namespace} is not of ket's making: it gets no Secret ${pullSecretName} with the logins of ket.yaml`;
+    context.emit({ type: 'notice', level: 'warning', text });
+  };
+  return (cluster, namespace, context) => {
+    const there = given.get(namespace) ?? give(cluster, namespace, context);
+    given.set(namespace, there);
+    return there;
+  };
+}
+
 /** For the message after the limit proper: logs, events, and files. */
 const graceMs = 90_000;
 
@@ -132,6 +153,7 @@ export function releaseTasks(
 ): ReleaseTasks {
   const delivered = plan.images.map((image) => image.name);
   const loose = delivered.filter((name) => !suiteImages.includes(name));
+  const giveLogins = loginsInNamespaces(run);
   const made = new Map<string, Task<ReadyRelease>>();
   const { tasks: prepared, byName, objects } = cluster.prepared;
   const fit = capacityTask(plan, cluster.ready, prepared, objects, clusterStays);
@@ -196,6 +218,7 @@ export function releaseTasks(
         });
         if (release.copyOf === undefined)
           await makeListedNamespace(run, handle, release.namespace, context.signal);
+        await giveLogins(handle, release.namespace, context);
         const options = {
           helm,
           helmVersion,
@@ -232,6 +255,7 @@ export function releaseTasks(
         const stays = clusterStays && release.copyOf === undefined;
         const stale = stays ? await running(handle.kube, release, changed, context.signal) : [];
         await installRelease(deps, options).finally(() => discardChart(run, release));
+        if (plan.production) await requireDigests(handle.kube, release, plan, context.signal);
         if (stale.length > 0) {
           const restarted = await renewRelease(deps, options, stale, run.runId);
           for (const what of restarted)

@@ -7,6 +7,7 @@ import { escapeTerminal } from './escape.ts';
 import { countsText, displayWidth, padEnd, plural, tierText, wrap } from './format.ts';
 import { lastAttempt, type AttemptView, type RunView, type SuiteView, type TaskView } from './model.ts';
 import { unchangedTexts } from './images.ts';
+import { nodePullsText } from './node-pulls.ts';
 import { sharesTexts } from './shares.ts';
 import { driftTable, soakTexts } from './soak-tables.ts';
 import type { Colour, Style } from './style.ts';
@@ -37,7 +38,9 @@ export function finalBlock(view: RunView, options: FinalOptions): string[] {
     tasksSection(view, options),
     suitesSection(view, options),
     soakSection(view, options),
-    [...sharesTexts(view), ...unchangedTexts(view)].map((text) => options.style('dim', escapeTerminal(text))),
+    [...sharesTexts(view), ...unchangedTexts(view), nodePullsText(view)]
+      .filter((text) => text !== '')
+      .map((text) => options.style('dim', escapeTerminal(text))),
     view.ended?.budget === undefined ? [] : [options.style('dim', budgetText(view.ended.budget))],
     noticesSection(view, options),
     whereSection(view, options),

@@ -2,6 +2,7 @@ import {
   phases,
   type CaseInfo,
   type EventBody,
+  type NodePull,
   type Phase,
   type RunEvent,
   type TaskOutcome,
@@ -74,6 +75,8 @@ export interface RunView {
   readonly queued: Map<string, string>;
   readonly suites: Map<string, SuiteView>;
   readonly notices: Of<'notice'>[];
+  /** What nodes pulled themselves, the slowest first. */
+  nodePulls: readonly NodePull[];
   readonly leftovers: Of<'leftover'>[];
   readonly kept: Of<'kept'>[];
   readonly unchanged: Of<'unchanged'>[];
@@ -90,6 +93,7 @@ export function newRunView(): RunView {
     queued: new Map(),
     suites: new Map(),
     notices: [],
+    nodePulls: [],
     leftovers: [],
     kept: [],
     unchanged: [],
@@ -157,6 +161,9 @@ export function applyEvent(view: RunView, event: RunEvent): void {
       return;
     case 'notice':
       if (!isToldEnough(view, view.notices, (known) => known.text === event.text)) view.notices.push(event);
+      return;
+    case 'node-pulls':
+      view.nodePulls = event.pulls;
       return;
     case 'leftover':
       if (!isToldEnough(view, view.leftovers, (known) => known.what === event.what))

@@ -172,6 +172,8 @@ export function eventLines(event: RunEvent, view: RunView, style: Style): string
       return [style('dim', `= ${escapeTerminal(event.what)}: unchanged, not ${event.not}`)];
     case 'delivered':
       return [style('dim', `  ${escapeTerminal(deliveredText(event))}`)];
+    // The closing block has it.
+    case 'node-pulls':
     case 'run-ended':
       return [];
   }

@@ -10,6 +10,7 @@ import { countsText, plural, tierText } from './format.ts';
 import { ganttOf } from './gantt.ts';
 import { phasesOf, type AttemptView, type RunView, type SuiteView } from './model.ts';
 import { deliveredTable, unchangedTexts } from './images.ts';
+import { nodePullsText } from './node-pulls.ts';
 import { sharesTexts } from './shares.ts';
 import { driftTable, hoursTable, soakTexts, type Table } from './soak-tables.ts';
 import { fitSections, type Section } from './summary-fit.ts';
@@ -46,6 +47,7 @@ export function summaryMarkdown(view: RunView, options: SummaryOptions = {}): st
     { keep: 5, levels: soakParts(view) },
     { keep: 2, levels: [sharesTexts(view).map(escapeMarkdown).join('  \n'), ''] },
     { keep: 2, levels: [unchangedTexts(view).map(escapeMarkdown).join('  \n'), ''] },
+    { keep: 2, levels: [escapeMarkdown(nodePullsText(view)), ''] },
     { keep: 3, levels: failures(view) },
     { keep: 4, levels: errors(view) },
     { keep: 'always', levels: [coverageLine(options.coverage ?? [])] },

@@ -2,7 +2,15 @@ import { withDependencies } from '../model/dependencies.ts';
 import { KetError } from '../model/errors.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { priorities, type Plan, type SuitePlan } from '../model/plan.ts';
-import type { Assets, ClusterHandle, Guard, ImageFacts, Outbound, Vigil } from '../model/run.ts';
+import type {
+  Assets,
+  ClusterHandle,
+  Guard,
+  ImageFacts,
+  Outbound,
+  RegistryAccess,
+  Vigil,
+} from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { Task, TaskContext } from '../model/task.ts';
 import type { TestDurations } from '../results/test-durations.ts';
@@ -41,6 +49,7 @@ export interface SuiteSettings {
   readonly secrets: Secrets;
   readonly mask: (secrets: Secrets) => void;
   readonly outbound: Outbound;
+  readonly registries?: RegistryAccess;
   readonly admission: Admission;
   readonly calm: Calm;
   /** How long the tests of a suite took in an earlier run. */
@@ -124,6 +133,7 @@ export function suiteTask(
         durations: suite.shards === undefined ? new Map() : await settings.durationsOf(suite.name),
         mask: settings.mask,
         outbound: settings.outbound,
+        ...(settings.registries === undefined ? {} : { pullSecret: await settings.registries.pullSecret() }),
         cluster,
         ...(tellsUnavailable(plan, suite) ? { unavailable: needs.unavailable } : {}),
         mayGetRoom: () => admission.mayGetRoom(task),

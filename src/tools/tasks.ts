@@ -48,7 +48,8 @@ export function toolTasks(run: RunContext, plan: Plan, wanted: WantedTools): Too
         if (tool?.notice !== undefined) context.emit({ type: 'notice', level: 'warning', text: tool.notice });
       return {
         // A cluster that is there already needs no Docker; where there is one it tells of images that it has.
-        docker: plan.cluster?.existing !== undefined ? (onPath(run.env, 'docker')[0] ?? '') : findDocker(run.env),
+        docker:
+          plan.cluster?.existing !== undefined ? (onPath(run.env, 'docker')[0] ?? '') : findDocker(run.env),
         ...(kind === undefined ? {} : { kind: kind.path }),
         ...(helm === undefined ? {} : { helm: helm.path, helmVersion: helm.version }),
       };

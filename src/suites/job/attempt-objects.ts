@@ -2,6 +2,7 @@ import type { AnyObject } from '../../model/kube.ts';
 import { labels } from '../../model/labels.ts';
 import type { SuitePlan } from '../../model/plan.ts';
 import { retryCasesText, type FailedCases } from '../verdict/failed-cases.ts';
+import { pullSecretName } from '../../kube/pull-secret.ts';
 import { jobFor } from './job.ts';
 import type { AttemptLimits } from '../limits.ts';
 import type { AttemptId } from '../names.ts';
@@ -50,12 +51,14 @@ export function manifestsFor(world: SuiteWorld, facts: AttemptFacts): AnyObject[
     priorityClass: classes[0]?.metadata?.name,
     retriesCases: failed !== undefined,
     tellsUnavailable: world.unavailable !== undefined,
+    ...(world.pullSecret === undefined ? {} : { pullSecret: pullSecretName }),
   });
   const objects = objectsFor(id, suite, namespace, needed, {
     ketRun: world.ketRun,
     secrets: world.secrets,
     authorities: outbound.authorities,
     durations: world.durations,
+    ...(world.pullSecret === undefined ? {} : { pullSecret: world.pullSecret }),
     ...(failed === undefined ? {} : { retryCases: retryCasesText(failed) }),
   });
   const expires = Math.ceil((now + limits.jobMs) / 1000);
