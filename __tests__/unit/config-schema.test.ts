@@ -279,8 +279,8 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
     '"image" of suite "u": "a b:1" is not an image reference such as shop-api:dev',
   ],
   [
-    'tiers: {t: {«cluster: {}, suites: [{name: u, image: "i:1"}]}}',
-    '"config" is required in "cluster" of tier "t": A Kind config file (`kind.x-k8s.io/v1alpha4`), or several, merged in this order.',
+    'tiers: {t: {cluster: «{}, suites: [{name: u, image: "i:1"}]}}',
+    'the cluster has no "config", the Kind config that it is made from; or "context" or "kubeconfig" for one that is there already',
   ],
   [
     'tiers: {t: {cluster: «kind.yaml, suites: [{name: u, image: "i:1"}]}}',

@@ -7,22 +7,20 @@ import type { Pod } from '../../src/releases/pod-state.ts';
 const pod = (cpu: string, memory = '0'): object => ({
   containers: [{ name: 'c', resources: { requests: { cpu, memory } } }],
 });
-const object = (kind: string, spec: object, annotations = {}): AnyObject =>
-  ({
-    apiVersion: 'v1',
-    kind,
-    metadata: { name: kind.toLowerCase(), annotations },
-    spec,
-  }) as unknown as AnyObject;
-const node = (name: string, cpu: string, spec: object = {}): Node =>
-  ({
-    metadata: { name },
-    spec,
-    status: {
-      allocatable: { cpu, memory: '8Gi', pods: '110' },
-      conditions: [{ type: 'Ready', status: 'True' }],
-    },
-  }) as unknown as Node;
+const object = (kind: string, spec: object, annotations = {}): AnyObject => ({
+  apiVersion: 'v1',
+  kind,
+  metadata: { name: kind.toLowerCase(), annotations },
+  spec,
+});
+const node = (name: string, cpu: string, spec: object = {}): Node => ({
+  metadata: { name },
+  spec,
+  status: {
+    allocatable: { cpu, memory: '8Gi', pods: '110' },
+    conditions: [{ type: 'Ready', status: 'True' }],
+  },
+});
 
 test.each([
   ['Deployment', { replicas: 3, template: { spec: pod('500m') } }, 1.5],

@@ -77,7 +77,7 @@ function checkOver(socket: Duplex, authority: string, service: string, signal: A
         try {
           resolve(statusOf(heads, trailers, body, service));
         } catch (error) {
-          reject(error);
+          reject(error instanceof Error ? error : new Error(String(error)));
         }
       });
     });
