@@ -6,7 +6,7 @@ DEPS := node_modules/.installed
 # What `ket` needs of the machine (docker, kind, helm, node image) comes as ordinary environment variables.
 ENV = eval "$$($(NODE) testbed/main.ts env)"
 
-.PHONY: demo test test-all lint build clean bench bench-suites mutations testbed record
+.PHONY: demo test test-all lint build clean bench bench-suites bench-delivery bench-settings mutations testbed record
 
 # Sets up all that is missing, then runs the integration tier of the example.
 demo: $(DEPS)
@@ -26,7 +26,8 @@ mutations: $(DEPS)
 
 bench: $(DEPS)
 	@$(NODE) testbed/main.ts up --for demo
-	@$(ENV) && $(NODE) bench/main.ts
+	@$(ENV) && $(NODE) bench/main.ts && $(NODE) bench/main.ts --nodes 3 && $(NODE) bench/changed.ts
+	@$(NODE) bench/without-cluster.ts
 
 # How attempts end on real clusters, for __tests__/unit/recorded.test.ts. ONLY=regex: of these tests alone.
 record: $(DEPS)
@@ -38,6 +39,16 @@ record: $(DEPS)
 bench-suites: $(DEPS)
 	@$(NODE) testbed/main.ts up --for test
 	@$(ENV) && $(NODE) bench/suites.ts
+
+# A large image to the nodes of a cluster of three, in the ways that there are.
+bench-delivery: $(DEPS)
+	@$(NODE) testbed/main.ts up --for test
+	@$(ENV) && $(NODE) bench/delivery.ts
+
+# What each setting for clusters of one run gives by itself, in less than 15 minutes.
+bench-settings: $(DEPS)
+	@$(NODE) testbed/main.ts up --for test
+	@$(ENV) && $(NODE) bench/settings.ts
 
 lint: $(DEPS)
 	@npm run --silent lint

@@ -6,13 +6,14 @@ import tseslint from 'typescript-eslint';
 const rooms = {
   model: [],
   config: [],
-  pipeline: ['tools', 'kube', 'results', 'cluster', 'images', 'releases', 'suites'],
+  pipeline: ['tools', 'kube', 'results', 'cluster', 'images', 'releases', 'checks', 'suites'],
   tools: [],
   kube: [],
   results: [],
   cluster: ['kube', 'tools'],
   images: ['cluster', 'tools'],
   releases: ['kube', 'tools'],
+  checks: ['kube', 'releases'],
   suites: ['kube', 'results'],
   report: ['results'],
 };

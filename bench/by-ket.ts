@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import path from 'node:path';
 import { Commands } from './commands.ts';
 import { Stopwatch, type Measured, type Part } from './stopwatch.ts';
@@ -19,6 +20,7 @@ interface KetEvent {
   readonly phase?: string;
   readonly task?: string;
   readonly outcome?: string;
+  readonly what?: string;
   readonly suite?: string;
   readonly counts?: { readonly total: number; readonly passed: number };
 }
@@ -39,7 +41,11 @@ export async function byKet(options: KetOptions): Promise<Measured> {
   let offset: number | undefined;
   let verdict = 0;
   let tests = 0;
-  const onLine = (line: string): void => {
+  const toJob: number[] = [];
+  let peakMiB = 0;
+  let met = 0;
+  const onLine = (line: string, pid: number): void => {
+    peakMiB = peakOf(pid) ?? peakMiB;
     const event = JSON.parse(line) as KetEvent;
     offset ??= watch.now() - event.ms;
     const at = event.ms + offset;
@@ -50,7 +56,12 @@ export async function byKet(options: KetOptions): Promise<Measured> {
       case 'task-started':
         started.set(event.task ?? '', at);
         break;
+      case 'task-awaiting':
+        // What a suite waits for as soon as the API server has its Job.
+        if (event.what === 'a pod for the Job') toJob.push(event.ms - met);
+        break;
       case 'task-ended': {
+        if (event.phase !== 'suites' && event.phase !== 'tools') met = Math.max(met, event.ms);
         const part = partOf(event.phase, event.task ?? '');
         if (part !== undefined) watch.add(part, started.get(event.task ?? '') ?? at, at);
         break;
@@ -83,7 +94,17 @@ export async function byKet(options: KetOptions): Promise<Measured> {
   ]);
   const left = names.split('\n').filter((name) => name.includes(run));
   if (run === '' || left.length > 0) throw new Error(`ket left ${left.join(', ')}`);
-  return { spans: watch.spans(), verdict, removed, tests };
+  return { spans: watch.spans(), verdict, removed, tests, peakMiB, toJob };
+}
+
+/** The greatest resident set of a process so far, MiB; undefined when it has just ended. */
+function peakOf(pid: number): number | undefined {
+  try {
+    const kib = /^VmHWM:\s+(\d+) kB/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return kib === undefined ? undefined : Number(kib) / 1024;
+  } catch {
+    return undefined;
+  }
 }
 
 function partOf(phase: string | undefined, task: string): Part | undefined {

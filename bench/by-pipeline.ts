@@ -2,6 +2,7 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { Commands } from './commands.ts';
+import { floorStart } from './floor/run.ts';
 import { collectScript, jobLabel, kubectlList, manifestsFor } from './manifests.ts';
 import { Stopwatch, type Measured } from './stopwatch.ts';
 import { junitCounts, mustPass } from './verdict.ts';
@@ -11,8 +12,11 @@ export interface PipelineOptions {
   readonly work: Work;
   readonly folder: string;
   readonly nodeImage: string | undefined;
-  /** All Jobs applied at once and images built while the cluster starts; else one thing after another. */
-  readonly atOnce: boolean;
+  /**
+   * `serial`: one thing after another. `parallel`: all Jobs applied at once, and images built while the cluster starts.
+   * `floor`: the same, and images go to the nodes while Kubernetes starts in them.
+   */
+  readonly how: 'serial' | 'parallel' | 'floor';
   readonly signal: AbortSignal;
 }
 
@@ -20,7 +24,8 @@ const namespace = 'default';
 
 /** The pipeline as people write it, with plain commands. */
 export async function byPipeline(options: PipelineOptions): Promise<Measured> {
-  const { work, folder, atOnce } = options;
+  const { work, folder, how } = options;
+  const atOnce = how !== 'serial';
   const name = `bench-${process.pid}-${crypto.randomBytes(3).toString('hex')}`;
   const kubeconfig = path.join(folder, 'kubeconfig');
   const commands = new Commands(
@@ -40,13 +45,20 @@ export async function byPipeline(options: PipelineOptions): Promise<Measured> {
     const build = (): Promise<void> => watch.time('build', () => buildImages(commands, work, atOnce));
     const cluster = (): Promise<void> =>
       watch.time('cluster', () => createCluster(commands, options, name, kubeconfig));
-    if (atOnce) await allOf(options.signal, [build, cluster]);
-    else {
-      await build();
-      await cluster();
+    if (how === 'floor') {
+      const { nodeImage, signal } = options;
+      const start = { commands, work, name, kubeconfig, nodeImage, build, signal };
+      await watch.time('cluster', () => floorStart(start));
+    } else {
+      if (atOnce) await allOf(options.signal, [build, cluster]);
+      else {
+        await build();
+        await cluster();
+      }
+      const images = work.images.map((image) => image.name);
+      const load = ['kind', 'load', 'docker-image', ...images, '--name', name];
+      await watch.time('load', () => commands.run(load));
     }
-    const images = work.images.map((image) => image.name);
-    await watch.time('load', () => commands.run(['kind', 'load', 'docker-image', ...images, '--name', name]));
     await watch.time('release', async () => {
       for (const release of work.releases) await install(commands, work, release);
     });
@@ -66,7 +78,7 @@ export async function byPipeline(options: PipelineOptions): Promise<Measured> {
   }
 }
 
-async function buildImages(commands: Commands, work: Work, atOnce: boolean): Promise<void> {
+export async function buildImages(commands: Commands, work: Work, atOnce: boolean): Promise<void> {
   const builds = work.images.flatMap((image) =>
     image.build === undefined ? [] : [buildArgv(image.name, image.build, image.dockerfile)],
   );
@@ -101,7 +113,7 @@ async function createCluster(
   await commands.run(['kubectl', 'wait', '--for=condition=Ready', 'nodes', '--all', '--timeout=5m']);
 }
 
-async function install(commands: Commands, work: Work, release: ReleaseWork): Promise<void> {
+export async function install(commands: Commands, work: Work, release: ReleaseWork): Promise<void> {
   const values = release.values.flatMap((file) => ['--values', file]);
   await commands.run(
     [
@@ -112,14 +124,14 @@ async function install(commands: Commands, work: Work, release: ReleaseWork): Pr
   );
 }
 
-async function runSuites(commands: Commands, options: PipelineOptions): Promise<number> {
-  const { work, folder, atOnce } = options;
+export async function runSuites(commands: Commands, options: PipelineOptions): Promise<number> {
+  const { work, folder, how } = options;
   const manifests = (suites: readonly SuiteWork[]): string =>
     kubectlList(suites.flatMap((suite) => manifestsFor(suite, namespace, 3600)));
   const apply = (suites: readonly SuiteWork[]): Promise<string> =>
     commands.run(['kubectl', 'apply', '-f', '-'], { input: manifests(suites) });
   let passed = 0;
-  if (atOnce) {
+  if (how !== 'serial') {
     await apply(work.suites);
     const follow = work.suites.map((suite) => () => finish(commands, suite, folder, options.signal));
     for (const tests of await allOf(options.signal, follow)) passed += tests;
@@ -180,7 +192,7 @@ async function endOf(commands: Commands, job: string, timeout: string): Promise<
 }
 
 /** Files of the release's pods, as `collect:` in ket.yaml says. */
-async function collect(commands: Commands, release: ReleaseWork, folder: string): Promise<void> {
+export async function collect(commands: Commands, release: ReleaseWork, folder: string): Promise<void> {
   for (const [index, item] of release.collect.entries()) {
     const selector = await commands.run([
       ...['kubectl', 'get', item.from, '--namespace', namespace, '--output'],

@@ -7,7 +7,9 @@ export interface RunOptions {
   readonly input?: string;
   /** Where standard output goes instead of the log. */
   readonly stdoutFile?: string;
-  readonly onLine?: (line: string) => void;
+  /** With the process that wrote it. */
+  readonly onLine?: (line: string, pid: number) => void;
+  readonly onErrorLine?: (line: string) => void;
   /** Ends this command alone, besides the signal of all. */
   readonly signal?: AbortSignal;
   /** What asks the command to stop; ket is asked with SIGINT and then removes what it made. */
@@ -58,7 +60,10 @@ export class Commands {
     });
     const stop = (): void => stopGroup(child, options.stopSignal ?? 'SIGTERM');
     for (const signal of signals) signal.addEventListener('abort', stop, { once: true });
-    const read = (stream: NodeJS.ReadableStream | null, onLine?: (line: string) => void): (() => string) => {
+    const read = (
+      stream: NodeJS.ReadableStream | null,
+      onLine?: (line: string, pid: number) => void,
+    ): (() => string) => {
       let text = '';
       let rest = '';
       stream?.setEncoding('utf8').on('data', (chunk: string) => {
@@ -67,12 +72,12 @@ export class Commands {
         if (onLine === undefined) return;
         const lines = (rest + chunk).split('\n');
         rest = lines.pop() ?? '';
-        lines.forEach(onLine);
+        for (const line of lines) onLine(line, child.pid ?? 0);
       });
       return () => text;
     };
     const stdout = read(child.stdout, options.onLine);
-    const stderr = read(child.stderr);
+    const stderr = read(child.stderr, options.onErrorLine);
     child.stdin?.on('error', () => undefined).end(options.input ?? '');
     try {
       const code = await new Promise<number | string>((resolve, reject) => {

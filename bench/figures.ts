@@ -40,12 +40,13 @@ export const seconds = (ms: number): string => (ms / 1000).toFixed(1);
 export function csv(rows: readonly Row[]): string {
   const head = [
     ...['at', 'round', 'position', 'variant', 'cores', 'load_before', 'cpu_busy_s', 'tests_passed'],
-    ...['verdict_s', 'removed_s'],
+    ...['verdict_s', 'removed_s', 'peak_mib', 'to_job_ms'],
     ...parts.flatMap((part) => [`${part}_start_s`, `${part}_end_s`]),
   ];
   const lines = rows.map((row) => [
     ...[row.at, row.round, row.position, row.variant, row.cores, row.load.toFixed(2), row.busy.toFixed(1)],
     ...[row.tests, exact(row.verdict), exact(row.removed)],
+    ...[row.peakMiB?.toFixed(0) ?? '', row.toJob?.map((ms) => Math.round(ms)).join(' ') ?? ''],
     ...parts.flatMap((part) => [exact(row.spans[part]?.start), exact(row.spans[part]?.end)]),
   ]);
   return [head, ...lines].map((line) => `${line.join(',')}\n`).join('');

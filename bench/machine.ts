@@ -8,10 +8,10 @@ export function busySeconds(): number {
   return spent.reduce((sum, ms) => sum + ms, 0) / 1000;
 }
 
-/** Resolves when little else has run for two seconds, at the latest after a minute. */
-export async function quiet(signal: AbortSignal): Promise<void> {
+/** Resolves when little else has run for two seconds, at the latest after so many of them. */
+export async function quiet(signal: AbortSignal, seconds = 60): Promise<void> {
   const most = 0.15 * os.cpus().length;
-  for (let i = 0; i < 30; i++) {
+  for (let waited = 0; waited < seconds; waited += 2) {
     const before = busySeconds();
     await sleep(2000, undefined, { signal });
     if (busySeconds() - before < 2 * most) return;

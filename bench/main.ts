@@ -11,6 +11,7 @@ import { busySeconds, describeMachine, load } from './machine.ts';
 import { parseOptions, titles, usage, variants, type Options, type Variant } from './options.ts';
 import type { Measured } from './stopwatch.ts';
 import { mustHaveMarkers, table, writeBetweenMarkers } from './table.ts';
+import { tier, writeProject } from './project.ts';
 import { readWork, type Work } from './work.ts';
 
 /** Measures the same work done by ket and by the pipeline that people write today (docs/performance.md). */
@@ -39,8 +40,7 @@ try {
 }
 
 async function bench(options: Options): Promise<void> {
-  const work = readWork(path.join(root, options.config), options.tier);
-  mustHaveMarkers(docs);
+  mustHaveMarkers(docs, markersOf(options.nodes));
   const began = new Date().toISOString();
   const folder = path.join(
     root,
@@ -49,6 +49,8 @@ async function bench(options: Options): Promise<void> {
     `${began.replace(/\D/g, '').slice(0, 14)}-${process.pid}`,
   );
   fs.mkdirSync(folder, { recursive: true });
+  const config = writeProject(folder, path.join(root, 'examples', 'fastapi-postgres'), options.nodes);
+  const work = readWork(config, tier);
   const commands = new Commands(path.join(folder, 'commands.log'), {}, stop.signal);
   const machine = await describeMachine(commands, nodeImage);
   say(`${machine}\nlogs: ${path.relative(root, folder)}`);
@@ -60,7 +62,7 @@ async function bench(options: Options): Promise<void> {
       const own = path.join(folder, `${round}-${variant}`);
       fs.mkdirSync(own);
       const before = { at: new Date().toISOString(), load: load(), busy: busySeconds() };
-      const measured = await measure(variant, options, work, own);
+      const measured = await measure(variant, config, work, own);
       const busy = busySeconds() - before.busy;
       rows.push({
         ...before,
@@ -78,10 +80,10 @@ async function bench(options: Options): Promise<void> {
   const text = table(rows);
   process.stdout.write(`\n${text}\n`);
   const whole = options.only.length === variants.length && options.rounds >= publishedRounds;
-  if (whole && options.tier === 'integration') {
+  if (whole) {
     const bundle = await commands.attempt(['git', 'log', '-1', '--format=%h', '--', 'dist'], { cwd: root });
     const ket = bundle.code === 0 ? `ket as of ${bundle.stdout.trim()}, ` : '';
-    publish(rows, text, `${ket}${machine}`, began.slice(0, 10));
+    publish(rows, text, `${ket}${machine}`, began.slice(0, 10), options.nodes);
   }
 }
 
@@ -94,15 +96,14 @@ async function warmUp(commands: Commands, work: Work): Promise<void> {
   }
 }
 
-async function measure(variant: Variant, options: Options, work: Work, folder: string): Promise<Measured> {
+async function measure(variant: Variant, config: string, work: Work, folder: string): Promise<Measured> {
   try {
     if (variant === 'ket') {
       const suites = work.suites.map((suite) => suite.name);
-      const config = path.join(root, options.config);
       const ket = path.join(root, 'bin', 'ket');
-      return await byKet({ ket, config, tier: options.tier, suites, folder, signal: stop.signal });
+      return await byKet({ ket, config, tier, suites, folder, signal: stop.signal });
     }
-    return await byPipeline({ work, folder, nodeImage, atOnce: variant === 'parallel', signal: stop.signal });
+    return await byPipeline({ work, folder, nodeImage, how: variant, signal: stop.signal });
   } catch (error) {
     if (!stop.signal.aborted) {
       const log = fs.readFileSync(path.join(folder, 'commands.log'), 'utf8');
@@ -128,8 +129,10 @@ function sayRow(row: Row | undefined, first: Row | undefined): void {
   );
 }
 
-function publish(rows: readonly Row[], text: string, measuredOn: string, date: string): void {
-  const name = `${date}-${os.cpus().length}c.csv`;
+const markersOf = (nodes: number): string => (nodes === 1 ? 'bench' : 'bench:three');
+
+function publish(rows: readonly Row[], text: string, measuredOn: string, date: string, nodes: number): void {
+  const name = `${date}-${os.cpus().length}c-${nodes}n.csv`;
   fs.writeFileSync(path.join(root, 'bench', 'results', name), csv(rows));
   const rounds = rows.at(-1)?.round ?? 0;
   const facts = [
@@ -137,7 +140,7 @@ function publish(rows: readonly Row[], text: string, measuredOn: string, date: s
     `Raw figures: [bench/results/${name}](../bench/results/${name}).`,
     'Each figure is the median of the rounds, with the least and the greatest in parentheses.',
   ].join('\n');
-  writeBetweenMarkers(docs, `${facts}\n\n${text}`);
+  writeBetweenMarkers(docs, `${facts}\n\n${text}`, markersOf(nodes));
   say(`written: bench/results/${name}, docs/performance.md`);
 }
 

@@ -1,25 +1,26 @@
 import { parseArgs } from 'node:util';
 
-export const variants = ['ket', 'serial', 'parallel'] as const;
+export const variants = ['ket', 'serial', 'parallel', 'floor'] as const;
 export type Variant = (typeof variants)[number];
 
 export const titles: Record<Variant, string> = {
   ket: 'ket',
   serial: 'pipeline, one Job after another',
   parallel: 'pipeline, all at once',
+  floor: 'the floor',
 };
 
 export interface Options {
   readonly rounds: number;
-  readonly tier: string;
+  /** Of the cluster. */
+  readonly nodes: 1 | 3;
   readonly only: readonly Variant[];
-  readonly config: string;
 }
 
-export const usage = `usage: make bench, or: node bench/main.ts [--rounds N] [--tier NAME] [--only VARIANT,…]
+export const usage = `usage: make bench, or: node bench/main.ts [--rounds N] [--nodes 1|3] [--only VARIANT,…]
 
   --rounds N      rounds, each with every variant once, in random order (default 3)
-  --tier NAME     the tier of examples/fastapi-postgres/ket.yaml (default integration)
+  --nodes N       nodes of the cluster, 1 or 3 (default 1)
   --only A,B      of ${variants.join(', ')}; nothing is written to bench/results or docs then
 `;
 
@@ -29,7 +30,7 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
     args: [...args],
     options: {
       rounds: { type: 'string', default: '3' },
-      tier: { type: 'string', default: 'integration' },
+      nodes: { type: 'string', default: '1' },
       only: { type: 'string', default: variants.join(',') },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -38,6 +39,8 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
   const rounds = Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1)
     throw new Error(`--rounds ${values.rounds}: a whole number from 1 up is needed`);
+  if (values.nodes !== '1' && values.nodes !== '3')
+    throw new Error(`--nodes ${values.nodes}: there are 1 and 3`);
   const only = values.only.split(',').map((name) => {
     const variant = variants.find((each) => each === name.trim());
     if (variant === undefined) throw new Error(`--only ${name}: there are ${variants.join(', ')}`);
@@ -45,8 +48,7 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
   });
   return {
     rounds,
-    tier: values.tier,
+    nodes: values.nodes === '1' ? 1 : 3,
     only: variants.filter((variant) => only.includes(variant)),
-    config: 'examples/fastapi-postgres/ket.yaml',
   };
 }

@@ -16,6 +16,10 @@ export interface Measured {
   readonly removed: number;
   /** Passed test cases; a variant with any other case throws. */
   readonly tests: number;
+  /** Of ket: its greatest resident set, MiB. */
+  readonly peakMiB?: number;
+  /** Of ket: for each suite, ms from its last prerequisite to its Job. */
+  readonly toJob?: readonly number[];
 }
 
 export class Stopwatch {

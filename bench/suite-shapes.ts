@@ -15,6 +15,7 @@ export const shapes = {
   twenty: { name: 'twenty', title: '20 suites of 5 s', count: 20, seconds: 5 },
   minute: { name: 'minute', title: 'one suite of 60 s', count: 1, seconds: 60 },
   sixty: { name: 'sixty', title: '60 suites of 5 s', count: 60, seconds: 5 },
+  forty: { name: 'forty', title: '40 suites of 1 s', count: 40, seconds: 1 },
 } as const satisfies Readonly<Record<string, Shape>>;
 
 export const image = 'busybox:1.36';

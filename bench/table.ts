@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { median, seconds, spread, type Row } from './figures.ts';
+import { median, p95, seconds, spread, type Row } from './figures.ts';
 import { titles, variants, type Variant } from './options.ts';
 import { parts, type Part } from './stopwatch.ts';
 
@@ -46,10 +46,18 @@ export function table(rows: readonly Row[]): string {
     line('to everything removed', total(removed)),
     line('… as a multiple of ket', ratio(removed)),
     ...parts.map((part) => line(partTitles[part], (own) => partCell(own, part))),
+    line('ket: peak of its memory, MiB', (own) => greatest(own.flatMap((row) => row.peakMiB ?? []))),
+    line('last prerequisite ▸ Job, ms', (own) => jobCell(own.flatMap((row) => row.toJob ?? []))),
     line('processor time of the machine', (own) => median(own.map((row) => row.busy)).toFixed(0)),
     line('load average before', (own) => own.map((row) => row.load.toFixed(1)).join(', ')),
   ]);
 }
+
+const greatest = (values: readonly number[]): string =>
+  values.length === 0 ? '' : Math.max(...values).toFixed(0);
+
+const jobCell = (values: readonly number[]): string =>
+  values.length === 0 ? '' : `${median(values).toFixed(0)} (p95 ${p95(values).toFixed(0)})`;
 
 /** A markdown table as the formatter leaves it: the first column to the left, the others to the right. */
 export function aligned(lines: readonly (readonly string[])[]): string {

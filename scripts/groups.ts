@@ -10,7 +10,7 @@ export interface TestGroup {
   /** In `make test` a third of its tests, chosen by the hash of its inputs; the others are counted as skipped. */
   readonly thirdInTest?: true;
   /** What the machine must have: the argument of `testbed up --for`. */
-  readonly setUp?: 'demo' | 'test' | 'all';
+  readonly setUp?: 'demo' | 'test' | 'versions' | 'all';
   /** argv lists; `node` is this Node, `{report}` a file for jest's JSON. */
   readonly commands: readonly (readonly string[])[];
   /** Paths whose content decides whether it must run again. */
@@ -99,7 +99,7 @@ export const groups: readonly TestGroup[] = [
     commands: [['node', 'scripts/check-workflows.ts']],
     inputs: [
       ...['.github', 'examples/workflows', 'action.yml', 'README.md', 'docs'],
-      ...['scripts/check-workflows.ts', 'scripts/workflow-files.ts', 'scripts/requirements'],
+      ...['scripts/check-workflows.ts', 'scripts/workflow-files.ts', 'scripts/requirements', 'src/config'],
     ],
     limitMinutes: 10,
   },
@@ -223,6 +223,62 @@ export const groups: readonly TestGroup[] = [
     ),
     limitMinutes: 40,
   },
+  cluster(
+    'releases',
+    'releases of each kind, in order, with values from everywhere; a cordoned worker',
+    false,
+    '(releases|spread|checks)',
+  ),
+  cluster(
+    'host',
+    'suites on this machine against a cluster; checks of TLS and gRPC; checks while suites run',
+    false,
+    'host-suites',
+    ['__tests__/unit/support/certificates.ts'],
+  ),
+  cluster(
+    'existing',
+    'a cluster that is there already: rights, releases that are installed, what is removed and what is not',
+    false,
+    'existing',
+  ),
+  cluster('throwaway', 'the settings of clusters that live for one run', false, 'throwaway'),
+  {
+    ...cluster(
+      'versions',
+      'the oldest Kubernetes that ket supports: beside the newest as one run, and every verdict on it alone',
+      false,
+      '(versions|verdicts)',
+    ),
+    setUp: 'versions',
+    commands: [
+      [
+        // The image of the testbed would go before the version.
+        ...['env', 'KET_NODE_IMAGE=', 'KET_KUBERNETES_VERSION=1.29'],
+        ...jest('--selectProjects', 'cluster', '--runInBand', '--testPathPatterns', 'cluster/verdicts'),
+      ],
+      jest('--selectProjects', 'cluster', '--runInBand', '--testPathPatterns', 'cluster/versions'),
+    ],
+  },
+  cluster('snippets', 'the Kind configs to merge, each by what it does', false, 'snippets'),
+  cluster(
+    'bad-input',
+    'what cannot come to anything is said at once, and nothing is left',
+    false,
+    'bad-input',
+  ),
+  cluster(
+    'soak',
+    'suites that are repeated, a CronJob and its rights, several tiers of one command, over budget',
+    false,
+    'soak',
+  ),
+  cluster(
+    'pulls',
+    'images that ket does not build, a registry with a password, production mode (the mirrors of Debian)',
+    false,
+    'images\\.',
+  ),
   cluster('kube', 'the API client against a real API server', false, 'kube'),
   {
     name: 'recipes',

@@ -1,5 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { resolvePlan } from '../src/config/index.ts';
+import { workflowOf } from '../src/config/schedule-workflow.ts';
 
 export interface WorkflowFile {
   /** Relative to the repository. */
@@ -9,7 +11,7 @@ export interface WorkflowFile {
 
 const folders = ['.github/workflows', 'examples/workflows'];
 
-/** Every file that a runner may read: workflows, those in documents, the Action and its updates. */
+/** Every file that a runner may read: workflows, those in documents and those that ket writes, the Action and its updates. */
 export function workflowFiles(root: string): WorkflowFile[] {
   const read = (name: string): WorkflowFile => ({
     name,
@@ -24,8 +26,22 @@ export function workflowFiles(root: string): WorkflowFile[] {
   return [
     ...folders.flatMap((folder) => inFolder(folder, '.yml')).map(read),
     ...documents.flatMap(blocks),
+    ...scheduled(root),
     read('action.yml'),
     read('.github/dependabot.yml'),
+  ];
+}
+
+/** What `ket schedule` writes: with all that it may hold, and for a soak that a hosted runner has no time for. */
+function scheduled(root: string): WorkflowFile[] {
+  const configPath = path.join(root, 'examples', 'fastapi-postgres', 'ket.yaml');
+  const plan = resolvePlan({ configPath, tier: 'integration', env: {}, isTTY: false, ci: true });
+  const config = 'shop/ket.yaml';
+  const input = { plan, cron: '17 3 * * 1-5', config, variables: ['DB_PASSWORD', 'SHOP_TOKEN'] };
+  const long = { ...input, plan: { ...plan, soakMs: 8 * 3_600_000 }, config: 'ket.yaml', variables: [] };
+  return [
+    { name: '.github/workflows/ket-schedule.yml', text: workflowOf(input) },
+    { name: '.github/workflows/ket-schedule-long.yml', text: workflowOf(long) },
   ];
 }
 

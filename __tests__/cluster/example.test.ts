@@ -112,6 +112,12 @@ describe('the example, e2e tier: three nodes', () => {
     for (const event of eventsOf(ran, 'attempt-started')) expect(event.namespace).toBe('shop');
   });
 
+  test('policies are enforced, as the check and the suite saw', () => {
+    const check = eventsOf(ran, 'task-ended').find(({ task }) => task === 'check db-private');
+    expect(check?.outcome).toBe('done');
+    expect(attemptOf(ran, 'network-policies')).toMatchObject({ outcome: 'passed', counts: { passed: 4 } });
+  });
+
   test('the nodes were three, and coverage came from the pods on both workers', () => {
     const [release] = fs
       .readdirSync(path.join(ran.folder, 'releases', 'shop'), { withFileTypes: true })

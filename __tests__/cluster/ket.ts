@@ -71,7 +71,7 @@ export async function ket(options: KetOptions): Promise<Ran> {
   const began = Date.now();
   const own = `out-${began}-${Math.round(Math.random() * 1e6)}`;
   const output = options.output ?? path.join(options.box.home, own);
-  const runs = ['run', 'up'].includes(options.args[0] ?? '');
+  const runs = ['run', 'up', 'check'].includes(options.args[0] ?? '');
   const args = [...options.args];
   if (runs) args.splice(1, 0, '--output', output, '--format', 'json');
   const child = spawn(path.join(root, 'bin', 'ket'), args, {
@@ -165,8 +165,13 @@ export async function namespacesBut(kubeconfig: string, ...known: string[]): Pro
 }
 
 /** `ket up` of a tier: the cluster that stays until `ket down`, as the state of its run lists it. */
-export async function up(tier: string, cwd: string, box: Sandbox): Promise<KindCluster> {
-  const { code, stderr } = await ket({ args: ['up', '--tier', tier], cwd, box });
+export async function up(
+  tier: string,
+  cwd: string,
+  box: Sandbox,
+  env: Readonly<Record<string, string>> = {},
+): Promise<KindCluster> {
+  const { code, stderr } = await ket({ args: ['up', '--tier', tier], cwd, box, env });
   const [state = ''] = box.states();
   const { made } = (
     code === 0 ? readJson(path.join(box.home, 'state', 'ket', 'runs', state)) : { made: [] }

@@ -58,6 +58,36 @@ describe('the same Kubernetes as elsewhere, by one option', () => {
     expect(chosen(`{config: kind.yaml, nodeImage: "${image}"}`)).toEqual(['v0.30.0', image]);
   });
 
+  test.each([
+    ['the image of that minor version', '{config: kind.yaml, kubernetes: 1.29}', 'mine/node:v1.29.15'],
+    ['of that full version', '{config: kind.yaml, kubernetes: 1.29.15}', 'mine/node:v1.29.15'],
+    ['without a version: that of the default', '{config: kind.yaml}', 'kindest/node:v1.34.4'],
+    ['an image that is named goes before it', '{config: kind.yaml, nodeImage: "a/b:v1.29.1"}', 'a/b:v1.29.1'],
+  ])('KET_NODE_IMAGES goes before the table, %s', (_, cluster, image) =>
+    expect(chosen(cluster, { KET_NODE_IMAGES: 'mine/node:v1.29.15, kindest/node:v1.34.4' })).toEqual([
+      'v0.30.0',
+      image,
+    ]),
+  );
+
+  test('KET_NODE_IMAGES without the asked version: that of the table', () => {
+    const env = { KET_NODE_IMAGES: 'mine/node:v1.29.15' };
+    expect(chosen('{config: kind.yaml, kubernetes: 1.33}', env)).toEqual(listed('v0.30.0', 'v1.33.4'));
+    expect(chosen('{config: kind.yaml, kubernetes: 1.29.14}', env)).toEqual(listed('v0.27.0', 'v1.29.14'));
+    expect(chosen('{config: kind.yaml}', { ...env, KET_KIND_VERSION: 'v0.31.0' })[0]).toBe('v0.31.0');
+  });
+
+  test.each([
+    ['no image', 'mine/Node:v1.29.15', 'KET_NODE_IMAGES: "mine/Node:v1.29.15" is not an image reference'],
+    [
+      'an image without a version',
+      'mine/node:old',
+      'KET_NODE_IMAGES: "mine/node:old" names no version of Kubernetes',
+    ],
+  ])('KET_NODE_IMAGES with %s is refused', (_, KET_NODE_IMAGES, message) =>
+    expect(() => chosen('{config: kind.yaml}', { KET_NODE_IMAGES })).toThrow(message),
+  );
+
   test('images of the Kind config stay, and the other nodes get that of the option', () => {
     expect(chosen('{config: own.yaml}')[1]).toBeUndefined();
     expect(chosen('{config: half.yaml, kubernetes: 1.33}')).toEqual(listed('v0.30.0', 'v1.33.4'));

@@ -21,6 +21,7 @@ const engine: DockerEngine = {
   components: ['Engine'],
   rootless: false,
   os: 'Debian',
+  arch: 'amd64',
   cgroup: '2',
   buildx: true,
 };
@@ -40,6 +41,7 @@ const aCluster: ClusterPlan = {
   nodes: ['control-plane'],
   disableDefaultCNI: false,
   hostPorts: [],
+  throwaway: false,
   readyMs: 1000,
 };
 const plan = (nodes = 1, over: Partial<Plan> = {}): Plan =>
@@ -181,6 +183,7 @@ describe('what the facts mean', () => {
           nodes: ['control-plane'],
           disableDefaultCNI: false,
           hostPorts: [],
+          throwaway: false,
           readyMs: 1,
           nodeImage: 'kindest/node:v1.35.0@sha256:x',
         },
@@ -188,6 +191,14 @@ describe('what the facts mean', () => {
       'error',
       'refuses',
       '1.34',
+    ],
+    [
+      'a node image of another architecture',
+      machine({ nodeImages: [{ image: 'n:1', platform: 'linux/arm64' }] }),
+      plan(),
+      'error',
+      'n:1 is of linux/arm64, and Docker here runs on amd64',
+      'docker pull --platform linux/amd64 n:1',
     ],
     [
       'no BuildKit for a build',
@@ -304,6 +315,18 @@ describe('what the facts mean', () => {
       ),
     ).toBe(true));
 
+  test.each([
+    ['of this architecture', 'linux/amd64', 'amd64'],
+    ['an engine that does not tell its own', 'linux/arm64', undefined],
+  ])('a node image, %s: nothing against it', (_, platform, arch) => {
+    const { arch: _own, ...rest } = engine;
+    const facts = machine(
+      { nodeImages: [{ image: 'n:1', platform }] },
+      { engine: { ...rest, ...(arch === undefined ? {} : { arch }) } },
+    );
+    expect(judgeMachine(facts, plan()).filter(({ level }) => level !== 'ok')).toEqual([]);
+  });
+
   test('a tier without a cluster needs no Docker', () =>
     expect(judgeMachine({ ...machine(), docker: {} }, aPlan()).map((f) => f.level)).toEqual(['ok']));
 });
@@ -379,6 +402,7 @@ describe('looking at this machine', () => {
       nodes: ['control-plane'] as const,
       disableDefaultCNI: false,
       hostPorts: [{ address: '127.0.0.1', port, protocol: 'TCP' }],
+      throwaway: false,
       readyMs: 1,
     };
     const left = {
@@ -397,6 +421,34 @@ describe('looking at this machine', () => {
     const bad = findings.filter((finding) => finding.level !== 'ok').map(({ title }) => title);
     expect(bad).toEqual(['helm', `port ${String(port)}`, 'leftovers']);
     expect(findings.filter(({ title }) => title === 'disk')).toHaveLength(1);
+  });
+
+  test('the platform of each node image that Docker has; one that it has not is pulled for the right one', async () => {
+    const nodes = [
+      { role: 'control-plane', image: 'mine/node:arm' },
+      { role: 'worker', image: 'mine/node:absent' },
+    ];
+    const findings = await checkMachine(
+      {
+        ...fakeDeps([
+          ['docker info', said('{"ServerVersion":"28.1.0","CgroupVersion":"2"}')],
+          ['docker version', said('{"Components":[],"Arch":"amd64"}')],
+          ['docker context', said('')],
+          ['mine/node:arm', said('linux/arm64\n')],
+          ['mine/node:absent', failedWith('No such image: mine/node:absent')],
+          ['kind version', said('kind v0.30.0 go')],
+        ]),
+        env: { PATH: folder, HOME: folder },
+      },
+      {
+        plan: aPlan({ cluster: { ...aCluster, kindConfig: { nodes } }, output: folder }),
+        signal,
+        leftovers: () => Promise.resolve([]),
+      },
+    );
+    expect(findings.filter(({ title }) => title === 'node image')).toMatchObject([
+      { level: 'error', detail: 'mine/node:arm is of linux/arm64, and Docker here runs on amd64' },
+    ]);
   });
 
   test('leftovers that cannot be had in time are said, and hold nobody', async () => {

@@ -15,6 +15,7 @@ import {
   type CreateOptions,
 } from '../../src/cluster/kind.ts';
 import { clusterName, nodeNames } from '../../src/cluster/names.ts';
+import { throwawaySettings } from '../../src/cluster/throwaway.ts';
 import type { ExecRequest, ExecResult } from '../../src/model/deps.ts';
 import { failedWith, fakeDeps, ok } from './support/phases.ts';
 
@@ -137,6 +138,7 @@ describe('creating', () => {
       nodeImage: 'n:1',
       disableDefaultCNI: false,
       hostPorts: [],
+      throwaway: false,
       readyMs: 1000,
     },
     limitMs: 1000,
@@ -164,6 +166,22 @@ describe('creating', () => {
     for (let i = 0; i < 200 && play.request() === undefined; i += 1)
       await new Promise((r) => setTimeout(r, 5));
   };
+
+  test.each([
+    ['a cluster that lives for one run has its settings', true],
+    ['another has what its Kind config says', false],
+  ])('%s', async (_what, throwaway) => {
+    const play = playing();
+    const { plan } = options();
+    const creation = startCreation(play.deps, options({ plan: { ...plan, throwaway } }));
+    await untilAsked(play);
+    const stdin = play.request()?.stdin;
+    const config: unknown = parse(stdin instanceof Readable ? await text(stdin) : '');
+    const patches = throwawaySettings.flatMap((setting) => setting.patches.map((p) => JSON.stringify(p)));
+    expect(config).toEqual({ ...plan.kindConfig, ...(throwaway ? { kubeadmConfigPatches: patches } : {}) });
+    play.end.resolve(ok);
+    await creation.done;
+  });
 
   test('the nodes are there before kind is done; the kubeconfig is private', async () => {
     const play = playing();
@@ -263,6 +281,10 @@ test.each([
   ['driver failed: Bind for 0.0.0.0:80 failed: port is already allocated', 'hostPort'],
   ['toomanyrequests: You have reached your pull rate limit', 'docker login'],
   ['failed to pull image "kindest/node:v9"', 'docker pull'],
+  [
+    `docker: Error response from daemon: pull access denied, command "docker run --name x-external-load-balancer docker.io/kindest/haproxy:v20230606-42a2262b" failed`,
+    'several control planes need the image docker.io/kindest/haproxy:v20230606-42a2262b for the load balancer',
+  ],
   ['write /x: no space left on device', 'docker system df'],
   ['inotify_init: too many open files', 'max_user_instances'],
   ['node(s) already exist for a cluster with the name "c"', 'ket cleanup'],

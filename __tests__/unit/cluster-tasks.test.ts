@@ -53,6 +53,7 @@ function setUp(
     nodes: ['control-plane'],
     disableDefaultCNI: false,
     hostPorts: [],
+    throwaway: false,
     readyMs,
     ...over,
   };
@@ -88,7 +89,10 @@ describe('the tasks of a cluster', () => {
     });
     const context = fakeContext(deps, [[tools, found]]);
     const nodes = await tasks.nodes.run(context);
-    expect(nodes).toEqual({ name: 'ket-t-r1', nodes: ['ket-t-r1-control-plane'] });
+    expect(nodes).toMatchObject({
+      ...{ name: 'ket-t-r1', nodes: ['ket-t-r1-control-plane'] },
+      facts: [{ name: 'ket-t-r1-control-plane', taints: [] }],
+    });
     expect(context.events).toContainEqual(
       expect.objectContaining({ type: 'task-step', task: 'cluster nodes', step: 'Preparing nodes' }),
     );
@@ -174,8 +178,14 @@ describe('the tasks of a cluster', () => {
     const { run, plan, state, cluster, deps } = setUp(() => ok);
     const existing = { name: 'up', kubeconfig: '/up/kubeconfig' };
     const tasks = existingClusterTasks(run, plan, tools, existing, () => Promise.resolve(cluster.kube));
-    const nodes = await tasks.nodes.run(fakeContext(deps, [[tools, found]]));
-    const handle = await tasks.create.run(fakeContext(deps, [[tasks.nodes, nodes]]));
+    const labels = { zone: 'a' };
+    cluster.set('Node', [
+      { metadata: { name: 'up-control-plane', labels } },
+      { metadata: { name: 'other' } },
+    ]);
+    const handle = await tasks.create.run(fakeContext(deps, []));
+    const nodes = await tasks.nodes.run(fakeContext(deps, [[tasks.create, handle]]));
+    expect(nodes.facts).toEqual([{ name: 'up-control-plane', labels, mayHaveMore: true, taints: [] }]);
     expect(handle).toMatchObject({ name: 'up', kubeconfig: '/up/kubeconfig', nodes: ['up-control-plane'] });
     expect(state.made).toEqual([]);
     expect(deps.commands).toEqual([]);

@@ -23,12 +23,19 @@ export const goodFiles: Readonly<Record<string, string>> = {
   'kind.yaml': 'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n',
   'three.yaml':
     'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{role: control-plane}, {role: worker}, {}]\n',
+  'workers.yaml':
+    'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{role: control-plane}, {role: worker}, {role: worker}]\n',
+  // Control planes that take pods as well.
+  'untainted.yaml':
+    'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{}, {role: worker}, {}]\nkubeadmConfigPatches: ["kind: InitConfiguration\\nnodeRegistration: {taints: []}\\n"]\n',
   Dockerfile: 'FROM scratch\n',
   'app/Dockerfile.dev': 'FROM scratch\n',
   'chart/Chart.yaml': 'name: shop\n',
   'chart/values.yaml': '',
   'not-a-chart/values.yaml': '',
   'values.yaml': '',
+  'k8s/web.yaml': 'apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\n',
+  'k8s/note.txt': 'no manifest',
 };
 
 /** A case's text marks with « where each problem must be. */

@@ -10,6 +10,11 @@ const tier = (keys: string): string =>
 const local = (suite: string): string => `tiers: {t: {suites: [{name: s, command: c, ${suite}}]}}`;
 const two = 'releases: [{name: a, chart: chart}, {name: b, chart: chart}], ';
 const one = 'releases: [{name: shop, chart: chart}], ';
+/** Releases on the cluster of this Kind config. */
+const onto = (kind: string, releases: string): string =>
+  `tiers: {t: {cluster: {config: ${kind}}, releases: [${releases}], suites: [{name: s, image: "i:1"}]}}`;
+const cure =
+  'a control plane takes none beside others); add "- role: worker" to its nodes, or lower "spread"';
 
 /** The text, with « where the problem is, and what is said of it (after → what was probably meant). */
 const contradictions: readonly (readonly [text: string, ...problems: string[]])[] = [
@@ -20,6 +25,83 @@ const contradictions: readonly (readonly [text: string, ...problems: string[]])[
   [
     'tiers: {t: {suites: [«{name: s}]}}',
     'suite "s" has no "command"; without a cluster there is no image whose own one could run',
+  ],
+  [
+    onto(
+      'kind.yaml',
+      '{name: shop, chart: chart, set: {a: 1}, inline: {c: x}, secrets: {«a: A, b: B, «b.x: B, «c.d: C}}',
+    ),
+    'secret "a" of release "shop" stands in "set" too, which goes before it',
+    'secret "b.x" of release "shop" is within "b", which is a secret itself',
+    'secret "c.d" of release "shop" is within a value of "inline" that has no keys',
+  ],
+  [
+    onto('kind.yaml', '{name: shop, chart: chart, secrets: {«a..b: A, «"c[0]": C, «.d: D}}'),
+    '"secrets.a..b" of release "shop": "a..b" has an empty key; write db.password',
+    '"secrets.c[0]" of release "shop": "c[0]" is not made of keys and dots alone: an entry of a list has no key',
+    '"secrets..d" of release "shop": ".d" has an empty key; write db.password',
+  ],
+  [onto('kind.yaml', '«{name: shop}'), 'release "shop" has neither "chart" nor "manifests"'],
+  [
+    onto('kind.yaml', '{name: shop, «chart: chart, manifests: [k8s], «set: {a: b}}'),
+    '"chart" of release "shop" is not for one of "manifests"',
+    '"set" of release "shop" is not for one of "manifests"',
+  ],
+  [
+    onto(
+      'kind.yaml',
+      '{name: a, chart: chart, «version: 1.0.0}, {name: b, chart: «charts/b, repo: "https://charts.test"}, {name: c, namespace: shop, manifests: [k8s], «repo: "https://charts.test"}',
+    ),
+    '"version" of release "a" is for a chart in "repo" or at an oci:// address',
+    '"chart" of release "b" is a name in "repo", such as postgresql',
+    '"repo" of release "c" is not for one of "manifests"',
+  ],
+  [
+    onto(
+      'kind.yaml',
+      '{name: a, chart: chart, repo: «charts.test}, {name: b, chart: chart, repo: «"https://me:hush@charts.test"}',
+    ),
+    '"repo" of release "a": "charts.test" is no https:// or http:// address',
+    '"repo" of release "b": it has a user or password in it, which everybody on the machine could read',
+  ],
+  [
+    'tiers: {t: {cluster: {config: kind.yaml}, releases: [{name: shop, chart: chart}], suites: [{name: a, helmTest: «shob}, {name: b, helmTest: shop, «command: c, «shards: 2}]}}',
+    'suite "a" tests an unknown release "shob" → shop',
+    '"command" of suite "b" is not for "helmTest": its pods are those of the chart',
+    '"shards" of suite "b" is not for "helmTest": its pods are those of the chart',
+  ],
+  [
+    onto('kind.yaml', '{name: shop, manifests: [k8s, «none.yaml, «"k8s/*.txt"]}'),
+    'there are no manifests of release "shop": none.yaml',
+    'there are no manifests of release "shop": k8s/*.txt',
+  ],
+  [
+    onto('kind.yaml', '{name: shop, chart: chart, dependsOn: [«dbb, db, «db]}, {name: db, chart: chart}'),
+    'release "shop" depends on an unknown release "dbb" → db',
+    'release "shop" depends on "db" twice',
+  ],
+  [
+    onto('kind.yaml', '{name: shop, chart: chart, dependsOn: [«shop]}'),
+    'release "shop" waits for itself: shop → shop',
+  ],
+  [
+    onto(
+      'kind.yaml',
+      '{name: a, chart: chart, dependsOn: [b]}, {name: b, chart: chart, dependsOn: [c, d]}, {name: c, chart: chart, dependsOn: [d, «a]}, {name: d, chart: chart}',
+    ),
+    'release "a" waits for itself: a → b → c → a',
+  ],
+  [
+    onto('kind.yaml', '{name: shop, chart: chart, spread: «2}'),
+    `"spread" of release "shop" asks for 2 nodes, and kind.yaml has 1 node that takes pods (${cure}`,
+  ],
+  [
+    onto('workers.yaml', '{name: a, chart: chart, spread: 2}, {name: b, chart: chart, spread: «3}'),
+    `"spread" of release "b" asks for 3 nodes, and workers.yaml has 2 nodes that take pods (${cure}`,
+  ],
+  [
+    onto('[kind.yaml, workers.yaml]', '{name: a, chart: chart, spread: «3}'),
+    `"spread" of release "a" asks for 3 nodes, and kind.yaml + workers.yaml has 2 nodes that take pods (${cure}`,
   ],
   [
     local('retry: «failed-cases'),
@@ -162,6 +244,10 @@ const contradictions: readonly (readonly [text: string, ...problems: string[]])[
     'secret "A" of suite "s" stands in "env" too, where everybody may read it',
   ],
   [
+    'tiers: {t: {cluster: {config: kind.yaml, kubernetes: [1.34, 1.30, «v1.34]}, suites: [{name: s, image: "i:1"}]}}',
+    '"1.34" is there twice; each version is one run',
+  ],
+  [
     'tiers: {t: {cluster: {config: kind.yaml, nodeImage: "n:1", «kubernetes: v1.34}, suites: [{name: s, image: "i:1"}]}}',
     '"kubernetes" contradicts "nodeImage", which is a version of Kubernetes already; leave one of them out',
   ],
@@ -269,17 +355,42 @@ describe('a slip hides nothing but what may follow from it', () => {
   });
 });
 
+test('manifests that cannot be those of the release are named with file and line', () => {
+  const bad =
+    'apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n# Empty.\n---\n[a]\n---\nkind: Pod\n---\n' +
+    'apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: other}\n';
+  const text = onto('kind.yaml', '{name: shop, manifests: [bad.yaml, broken.yaml, alias.yaml]}');
+  const files = {
+    ...goodFiles,
+    'ket.yaml': text,
+    'bad.yaml': bad,
+    'broken.yaml': 'a: {b\n',
+    'alias.yaml': 'a: *b\n',
+  };
+  const found = checkConfig('ket.yaml', folderWith(files)).problems;
+  expect(found.map((problem) => `${problem.file}:${problem.line} ${problem.message}`)).toEqual([
+    expect.stringMatching(/^alias.yaml:1 bad YAML: .*alias/),
+    'bad.yaml:1 ket makes namespace shop itself; leave this manifest out',
+    'bad.yaml:7 is no manifest: a document is a mapping with "apiVersion" and "kind"',
+    'bad.yaml:9 is no manifest: "apiVersion" and "metadata.name" lacking',
+    'bad.yaml:11 Pod p is in namespace "other", and its release in shop; leave "namespace" out, or give the release this one',
+    expect.stringMatching(/^broken.yaml:\d+ bad YAML: /),
+  ]);
+});
+
 test('what is right has no problems', () => {
   const text = `
 version: 1
 tools: {kind: v0.31.0-alpha, helm: v3.18.0}
 tiers:
   t:
-    cluster: {config: three.yaml, nodeImage: "registry.example:5000/kindest/node:v1.34.0", ready: 1h30m}
+    cluster: {config: untainted.yaml, nodeImage: "registry.example:5000/kindest/node:v1.34.0", ready: 1h30m}
     images: [{name: "registry.example/a/b:dev", build: app, dockerfile: app/Dockerfile.dev, args: {A: "1.10"}}]
     releases:
-      - {name: shop, chart: chart, values: [values.yaml], set: {a.b: 1, c: true, d: x}}
+      - {name: wide, chart: chart, spread: 3, dependsOn: [shop, cache], inline: {a: {b: [1]}}, secrets: {a.c: TOKEN}}
+      - {name: shop, chart: chart, values: [values.yaml], set: {a.b: 1, c: true, d: x}, dependsOn: [cache]}
       - {name: cache, chart: "oci://registry.example/charts/cache"}
+      - {name: plain, namespace: shop, manifests: [k8s, "k8s/w*.yaml", k8s/web.yaml]}
     suites:
       - {name: a, image: "i@sha256:${'0'.repeat(64)}", needs: [shop], placement: release, expectTests: false}
       - {name: b, image: "i:1", resources: {requests: {cpu: 2}, limits: {memory: 64Mi}}, workingDir: /app}

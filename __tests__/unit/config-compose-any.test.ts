@@ -21,6 +21,8 @@ describe('any subset of valid inputs', () => {
     'release-name': ['shop', 'cache', 'other'],
     namespace: ['ns'],
     cluster: ['mine'],
+    context: ['there'],
+    kubeconfig: ['k'],
     'kind-config': ['kind.yaml', 'three.yaml', 'nowhere.yaml'],
     'kind-version': ['v0.31.0'],
     'kubernetes-version': ['v1.34'],
@@ -34,6 +36,7 @@ describe('any subset of valid inputs', () => {
     retries: ['0', '2'],
     parallel: ['3'],
     'fail-fast': ['true'],
+    production: ['false'],
     keep: ['always'],
     'artifact-name': ['a'],
     'retention-days': ['5'],
@@ -67,7 +70,7 @@ describe('any subset of valid inputs', () => {
           if (given['image'] !== undefined)
             expect(plan.suites.map((suite) => suite.image)).toEqual([given['image']]);
           if (given['chart'] !== undefined && given['chart'] !== 'nowhere')
-            expect(plan.releases.some(({ chart }) => chart.endsWith(given['chart'] ?? ''))).toBe(true);
+            expect(plan.releases.some(({ chart }) => chart?.endsWith(given['chart'] ?? ''))).toBe(true);
           if (given['kind-config'] !== undefined)
             expect(plan.cluster?.configs).toEqual([
               path.join(workspace, given['working-directory'] ?? '', given['kind-config']),

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { checkSecrets } from '../../src/config/from-inputs.ts';
 import { resolvePlan, type PlanInput } from '../../src/config/plan.ts';
 import { KetError } from '../../src/model/errors.ts';
 import { folderWith, goodFiles } from './config-cases.ts';
@@ -14,7 +15,8 @@ tiers:
     cluster: {config: kind.yaml, nodeImage: "node:file"}
     images: [{name: "i:1", build: app, dockerfile: app/Dockerfile.dev, target: t, args: {A: b}, timeout: 1m}]
     releases:
-      - {name: shop, chart: chart, values: [values.yaml], set: {n: 1, b: true}, namespace: ns,
+      - {name: shop, chart: chart, values: [values.yaml], set: {n: 1, b: true}, namespace: ns, dependsOn: [cache],
+         inline: {api: {replicas: 2}}, secrets: {'db.pass\\.word': DB_PASSWORD},
          collect: [{from: pod/p, path: /x, command: [a]}]}
       - {name: cache, chart: "oci://registry.example/cache", timeout: 3m}
     suites:
@@ -26,6 +28,10 @@ tiers:
     cluster: {config: three.yaml, ready: 90s}
     releases: [{name: shop, chart: chart}]
     suites: [{name: api, image: "i:1"}]
+  wide:
+    cluster: {config: workers.yaml}
+    releases: [{name: shop, chart: chart, spread: 2}, {name: plain, namespace: shop, manifests: [k8s, "k8s/*.yaml"]}, {name: far, chart: redis, repo: "https://charts.test", version: 1.x}]
+    suites: [{name: api, image: "i:1"}, {name: hooks, helmTest: shop}]
 `;
 
 const root = folderWith({ ...goodFiles, 'ket.yaml': text, 'other.yaml': goodFiles['three.yaml'] ?? '' });
@@ -54,6 +60,7 @@ describe('a plan', () => {
       disableDefaultCNI: false,
       hostPorts: [],
       nodeImage: 'node:file',
+      throwaway: true,
       readyMs: 300_000,
     });
     expect(images).toEqual([
@@ -73,6 +80,9 @@ describe('a plan', () => {
         chart: at('chart'),
         values: [at('values.yaml')],
         set: { n: '1', b: 'true' },
+        inline: { api: { replicas: 2 } },
+        secrets: [{ path: ['db', 'pass.word'], variable: 'DB_PASSWORD' }],
+        dependsOn: ['cache'],
         limitMs: 600_000,
         collect: [{ from: 'pod/p', path: '/x', command: ['a'] }],
       },
@@ -82,6 +92,9 @@ describe('a plan', () => {
         chart: 'oci://registry.example/cache',
         values: [],
         set: {},
+        inline: {},
+        secrets: [],
+        dependsOn: [],
         limitMs: 180_000,
         collect: [],
       },
@@ -110,6 +123,7 @@ describe('a plan', () => {
         idempotent: false,
         priority: 'normal',
         lacks: [],
+        checks: [],
         podSecurity: 'restricted',
         ingress: 'allow',
         resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '512Mi' } },
@@ -131,6 +145,29 @@ describe('a plan', () => {
       { requests: { cpu: '0.05', memory: '64Mi' }, limits: { cpu: '0.05', memory: '64Mi' } },
       { requests: { cpu: '100m', memory: '2Gi' }, limits: { memory: '2Gi' } },
     ]);
+  });
+
+  test('needs the secrets of its releases too, where they are installed', () => {
+    const { releases, suites } = plan();
+    const missing = 'release "shop" needs the secret DB_PASSWORD, which is not set';
+    expect(refusal(() => checkSecrets({ releases, suites }, { DB_PASSWORD: '' })).message).toBe(missing);
+    expect(refusal(() => checkSecrets({ releases, suites: [] }, {})).message).toBe(missing);
+    checkSecrets({ releases, suites }, { DB_PASSWORD: 'x' });
+    checkSecrets({ releases, suites: suites.map((suite) => ({ ...suite, lacks: ['TOKEN'] })) }, {});
+  });
+
+  test('spreads a release over nodes that the Kind config has, also where an option names another one', () => {
+    expect(plan({ tier: 'wide' }).releases[0]?.spread).toBe(2);
+    expect(plan().releases[0]).not.toHaveProperty('spread');
+    expect(plan({ tier: 'wide' }).releases[1]).toMatchObject({ manifests: [at('k8s/web.yaml')] });
+    expect(plan({ tier: 'wide' }).releases[1]).not.toHaveProperty('chart');
+    expect(plan({ tier: 'wide' }).suites[1]).toMatchObject({ helmTest: 'shop', needs: ['shop'] });
+    const far = { chart: 'redis', repo: 'https://charts.test', version: '1.x' };
+    expect(plan({ tier: 'wide' }).releases[2]).toMatchObject(far);
+    expect(refusal(() => plan({ tier: 'wide', overrides: { clusterConfig: 'three.yaml' } }))).toMatchObject({
+      code: 'KET_USAGE',
+      message: expect.stringContaining('asks for 2 nodes, and three.yaml has 1 node that takes pods'),
+    });
   });
 
   test('gives a release twice the time in a cluster of several nodes', () => {
@@ -303,7 +340,7 @@ describe('which tier, which suites, which file', () => {
     expect(refusal(() => plan({ tier: undefined }))).toEqual({
       code: 'KET_USAGE',
       message: 'which tier? there are several, and none is marked "default: true"',
-      next: `name one with --tier; ${at('ket.yaml')} has: unit, one, three`,
+      next: `name one with --tier; ${at('ket.yaml')} has: unit, one, three, wide`,
     });
   });
 
@@ -311,7 +348,7 @@ describe('which tier, which suites, which file', () => {
     expect(refusal(() => plan({ tier: 'unti' }))).toEqual({
       code: 'KET_USAGE',
       message: 'there is no tier "unti" (did you mean "unit"?)',
-      next: `${at('ket.yaml')} has: unit, one, three`,
+      next: `${at('ket.yaml')} has: unit, one, three, wide`,
     });
     expect(refusal(() => plan({ suites: ['api', 'smal', 'zzzzz'] }))).toEqual({
       code: 'KET_USAGE',

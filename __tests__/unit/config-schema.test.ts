@@ -25,11 +25,23 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
   [top('tools: {«kubectl: v1.34.0}'), 'unknown key "kubectl" in "tools"'],
   [
     top('tools: {kubernetes: «[1.33, 1.34]}'),
-    '"tools.kubernetes" must be a version, not a list; write one of them: each is a cluster of its own',
+    '"tools.kubernetes" must be a version, not a list; write one of them; a list stands in "cluster" of a tier',
   ],
   [
-    'tiers: {t: {cluster: {config: k, kubernetes: «["1.34"]}, suites: [{name: u, image: "i:1"}]}}',
-    '"cluster.kubernetes" of tier "t" must be a version, not a list; write one of them: each is a cluster of its own',
+    'tiers: {t: {cluster: {config: k, kubernetes: «[]}, suites: [{name: u, image: "i:1"}]}}',
+    '"cluster.kubernetes" of tier "t" must not be empty',
+  ],
+  [
+    'tiers: {t: {cluster: {config: k, kubernetes: «latest}, suites: [{name: u, image: "i:1"}]}}',
+    '"cluster.kubernetes" of tier "t": "latest" is not a version of Kubernetes such as 1.34 or 1.34.0',
+  ],
+  [
+    'tiers: {t: {cluster: {config: k, kubernetes: «{a: b}}, suites: [{name: u, image: "i:1"}]}}',
+    '"cluster.kubernetes" of tier "t" must be a version or list of versions, not a mapping',
+  ],
+  [
+    'tiers: {t: {cluster: {config: k, kubernetes: [1.30, «1.28]}, suites: [{name: u, image: "i:1"}]}}',
+    '"cluster.kubernetes[1]" of tier "t": "1.28" is too old; 1.29 is the oldest that works',
   ],
   [top('tools: {kubernetes: «1.2}'), '"tools.kubernetes": "1.2" is too old; 1.29 is the oldest that works'],
   [
@@ -46,6 +58,11 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
     '"secrets[0]" of suite "u": "1A" is not a variable name: letters, digits and "_", no digit first',
   ],
   [suite('secrets: «A'), '"secrets" of suite "u" must be a list, not "A"; write [A]'],
+  [tier('budget: {time: «5}'), '"budget.time" of tier "t": 5 has no unit; write "5s" if seconds are meant'],
+  [
+    tier('budget: {memory: «8}'),
+    '"budget.memory" of tier "t": "8" is 8 bytes, less than any container needs; write "8Mi" if mebibytes are meant',
+  ],
   [top('output: «""'), '"output" must not be empty'],
   [top('parallel: «0'), '"parallel" must be at least 1'],
   [top('parallel: «2.5'), '"parallel" must be a whole number, not the number 2.5'],
@@ -107,6 +124,18 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
   [
     suite('timeout: «-5'),
     '"timeout" of suite "u": -5 is not a duration; a limit is more than nothing and never infinite: write it like 30s or 5m',
+  ],
+  [
+    'tiers: {unit: {soak: «169h, suites: [{name: u, command: c}]}}',
+    '"soak" of tier "unit": "169h" is too long: a soak is at most 168h, and never infinite',
+  ],
+  [
+    'tiers: {unit: {soak: «8, suites: [{name: u, command: c}]}}',
+    '"soak" of tier "unit": 8 has no unit; write "8s" if seconds are meant',
+  ],
+  [
+    'tiers: {unit: {schedule: {cron: «"17 3 * *"}, suites: [{name: u, command: c}]}}',
+    '"schedule.cron" of tier "unit": "17 3 * *" has 4 fields, and cron has five: minute, hour, day of the month, month, day of the week, e.g. "17 3 * * *"',
   ],
   [
     suite('timeout: «25h'),
@@ -250,8 +279,8 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
     '"image" of suite "u": "a b:1" is not an image reference such as shop-api:dev',
   ],
   [
-    'tiers: {t: {«cluster: {}, suites: [{name: u, image: "i:1"}]}}',
-    '"config" is required in "cluster" of tier "t": A Kind config file (`kind.x-k8s.io/v1alpha4`), or several, merged in this order.',
+    'tiers: {t: {cluster: «{}, suites: [{name: u, image: "i:1"}]}}',
+    'the cluster has no "config", the Kind config that it is made from; or "context" or "kubeconfig" for one that is there already',
   ],
   [
     'tiers: {t: {cluster: «kind.yaml, suites: [{name: u, image: "i:1"}]}}',
@@ -277,10 +306,7 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
     '"name" of image "a": "a" has no tag; write "a:dev", or whichever version is meant',
     '"args.PY" of image "a" must be text, not the number 3.1; write "3.10" with the quotes',
   ],
-  [
-    tier('releases: [«{name: r}]'),
-    '"chart" is required in release "r": A chart: a folder, a `.tgz` file, or an `oci://` or `https://` address.',
-  ],
+  [tier('releases: [«{name: r}]'), 'release "r" has neither "chart" nor "manifests"'],
   [
     tier('releases: [{name: «R, chart: c}]'),
     '"name" of release "R": "R" is not a valid name: lower-case letters, digits and "-" inside; write "r"',

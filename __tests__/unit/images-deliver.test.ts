@@ -3,11 +3,12 @@ import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { describe, expect, test } from '@jest/globals';
 import type { BuiltImage } from '../../src/images/build.ts';
-import { deliverImages } from '../../src/images/deliver.ts';
+import { deliverImages, heldBy } from '../../src/images/deliver.ts';
 import { deliveryQueue } from '../../src/images/delivery-queue.ts';
 import { fanOut } from '../../src/images/fan-out.ts';
 import { configDigest, ctrArgv, manifestDigest } from '../../src/images/node-images.ts';
-import { deliveryText, imageTasks } from '../../src/images/tasks.ts';
+import { imageTasks } from '../../src/images/tasks.ts';
+import { deliveredText } from '../../src/report/images.ts';
 import type { ExecRequest, ExecResult } from '../../src/model/deps.ts';
 import type { StartedNodes, Tools } from '../../src/model/run.ts';
 import type { Task } from '../../src/model/task.ts';
@@ -36,20 +37,30 @@ function world(
     nodes[request.argv.find((word) => word in nodes) ?? ''] ?? {};
   return fakeDeps([
     ['docker save', save],
-    ['ctr --namespace=k8s.io version', ok],
     ['cat /etc/containerd/config.toml', said('[plugins]\n  snapshotter = "native"\n')],
     [
-      'images list name==docker.io/library/other:1',
-      (r) =>
-        said(
-          nodeOf(r).received === undefined ? 'REF\n' : listed('docker.io/library/other:1', 'sha256:other'),
-        ),
+      'images list',
+      (r) => {
+        const { has, received } = nodeOf(r);
+        return said(
+          (has === undefined ? 'REF\n' : listed('docker.io/library/shop:dev', manifest)) +
+            (received === undefined ? '' : listed('docker.io/library/other:1', 'sha256:other')),
+        );
+      },
     ],
     [
-      'images list',
-      (r) => said(nodeOf(r).has === undefined ? 'REF\n' : listed('docker.io/library/shop:dev', manifest)),
+      'content get',
+      (r) =>
+        said(
+          r.argv
+            .filter((word) => word.startsWith('sha256:'))
+            .map((digest) =>
+              digest === manifest ? JSON.stringify({ config: { digest: nodeOf(r).has } }) : '{}',
+            )
+            .map((text) => `${text}\n==\n`)
+            .join(''),
+        ),
     ],
-    ['content get', (r) => said(JSON.stringify({ config: { digest: nodeOf(r).has } }))],
     [
       'images import',
       async (request) => {
@@ -67,28 +78,33 @@ async function sendBytes(request: ExecRequest): Promise<ExecResult> {
   await pipeline(Readable.from([Buffer.from('one '), Buffer.from('two')]), request.stdout as Writable);
   return ok;
 }
-const deliver = (
+const shop: BuiltImage = { name: 'shop:dev', id, bytes: 7 };
+const deliver = async (
   deps: FakeDeps,
   nodes: readonly string[],
   signal = new AbortController().signal,
   more: readonly BuiltImage[] = [],
-) =>
-  deliverImages(deps, {
+) => {
+  const images = [shop, ...more];
+  const names = images.map(({ name }) => name);
+  return deliverImages(deps, {
     docker: 'docker',
-    images: [{ name: 'shop:dev', id, bytes: 7 }, ...more],
-    nodes,
+    images: images.map((image) => ({ image, nodes })),
+    held: await heldBy(deps, 'docker', nodes, names, signal),
     limitMs: 5000,
     signal,
     awaiting: () => undefined,
   });
+};
 
 describe('delivery', () => {
   test('one save, all nodes at once, proved afterwards', async () => {
     const nodes = { n1: {}, n2: {}, n3: {} } as Record<string, Node>;
     const deps = world(nodes);
     await expect(deliver(deps, ['n1', 'n2', 'n3'])).resolves.toMatchObject({
-      delivered: ['n1', 'n2', 'n3'],
-      bytes: 7,
+      ids: { 'shop:dev': id },
+      changed: ['shop:dev'],
+      streams: [{ images: ['shop:dev'], nodes: ['n1', 'n2', 'n3'], bytes: 7 }],
     });
     expect(Object.values(nodes).map((node) => node.received)).toEqual(['one two', 'one two', 'one two']);
     expect(deps.commands.filter((line) => line.startsWith('docker save'))).toEqual(['docker save shop:dev']);
@@ -99,7 +115,9 @@ describe('delivery', () => {
 
   test('a node that has this content is left out; one with other content under the name is not', async () => {
     const nodes = { n1: { has: id }, n2: { has: 'sha256:old' } } as Record<string, Node>;
-    await expect(deliver(world(nodes), ['n1', 'n2'])).resolves.toMatchObject({ delivered: ['n2'] });
+    await expect(deliver(world(nodes), ['n1', 'n2'])).resolves.toMatchObject({
+      streams: [{ nodes: ['n2'] }],
+    });
     expect(nodes['n1']?.received).toBeUndefined();
   });
 
@@ -110,14 +128,14 @@ describe('delivery', () => {
     await expect(deliver(deps, ['n1', 'n2'], undefined, [other])).resolves.toMatchObject({
       images: ['shop:dev', 'other:1'],
       changed: ['other:1'],
-      delivered: ['n1', 'n2'],
+      streams: [{ images: ['other:1'], nodes: ['n1', 'n2'] }],
     });
     expect(deps.commands.filter((line) => line.includes('save'))).toEqual(['docker save other:1']);
   });
 
   test('nothing is saved when every node has it', async () => {
     const deps = world({ n1: { has: id } });
-    await expect(deliver(deps, ['n1'])).resolves.toMatchObject({ delivered: [], bytes: 0 });
+    await expect(deliver(deps, ['n1'])).resolves.toMatchObject({ changed: [], streams: [] });
     expect(deps.commands.some((line) => line.includes('save'))).toBe(false);
   });
 
@@ -127,13 +145,49 @@ describe('delivery', () => {
     const signal = new AbortController().signal;
     const options = {
       docker: 'docker',
-      images: [image],
-      nodes: ['n1'],
+      images: [{ image, nodes: ['n1'] }],
+      held: await heldBy(deps, 'docker', ['n1'], ['shop:dev'], signal),
       limitMs: 1000,
       signal,
       awaiting: () => undefined,
     };
-    await expect(deliverImages(deps, options)).resolves.toMatchObject({ delivered: [] });
+    await expect(deliverImages(deps, options)).resolves.toMatchObject({ streams: [] });
+  });
+
+  test('images go only to their own nodes, those with the same nodes together, never two streams at once', async () => {
+    const nodes = { n1: {}, n2: {}, n3: {} } as Record<string, Node>;
+    let underWay = 0;
+    const deps = world(nodes, async (request) => {
+      underWay++;
+      expect(underWay).toBe(1);
+      await sendBytes(request);
+      underWay--;
+      return ok;
+    });
+    const signal = new AbortController().signal;
+    const other = { name: 'other:1', id: 'sha256:other', bytes: 1 };
+    const options = {
+      docker: 'docker',
+      images: [
+        { image: shop, nodes: ['n1', 'n2'] },
+        { image: other, nodes: ['n3'] },
+        { image: { ...shop, name: 'docker.io/library/shop:dev' }, nodes: ['n2', 'n1'] },
+      ],
+      held: await heldBy(deps, 'docker', ['n1', 'n2', 'n3'], ['shop:dev', 'other:1'], signal),
+      limitMs: 1000,
+      signal,
+      awaiting: () => undefined,
+    };
+    await expect(deliverImages(deps, options)).resolves.toMatchObject({
+      streams: [
+        { images: ['shop:dev', 'docker.io/library/shop:dev'], nodes: ['n1', 'n2'] },
+        { images: ['other:1'], nodes: ['n3'] },
+      ],
+    });
+    expect(deps.commands.filter((line) => line.startsWith('docker save'))).toEqual([
+      'docker save shop:dev docker.io/library/shop:dev',
+      'docker save other:1',
+    ]);
   });
 
   test('one node that fails does not stop the others, and is named with what it said', async () => {
@@ -163,7 +217,7 @@ describe('delivery', () => {
     ));
 
   test('containerd that never answers is named, within a limit', async () => {
-    const deps = fakeDeps([['version', failedWith('connection refused')]]);
+    const deps = fakeDeps([['images list', failedWith('connection refused')]]);
     await expect(deliver(deps, ['n1'])).rejects.toMatchObject({
       message: 'containerd of node n1 does not answer',
       details: ['connection refused'],
@@ -231,7 +285,7 @@ describe("containerd's answers", () => {
     expect(configDigest('cut off {')).toBeUndefined();
   });
   test('stdin only where it is used', () => {
-    expect(ctrArgv('docker', 'n', 'version')).not.toContain('--interactive');
+    expect(ctrArgv('docker', 'n', 'images', 'list')).not.toContain('--interactive');
     expect(ctrArgv('docker', 'n', 'images', 'import', '-')).toContain('--interactive');
   });
 });
@@ -246,7 +300,7 @@ test('one delivery at a time: what comes meanwhile goes together afterwards', as
     await new Promise((resolve) => setTimeout(resolve, 120));
     underWay--;
     if (batch.includes('bad')) throw new Error('no room');
-    return { images: batch, changed: batch, delivered: ['n'], bytes: 1, ms: 1 };
+    return { images: batch, ids: {}, changed: batch, streams: [] };
   });
   const first = queue('a');
   await new Promise((resolve) => setTimeout(resolve, 90));
@@ -261,30 +315,38 @@ test('one delivery at a time: what comes meanwhile goes together afterwards', as
 test('images are built at once, and delivered when the nodes run', () => {
   const tools = { id: 'tools' } as unknown as Task<Tools>;
   const nodes = { id: 'nodes' } as unknown as Task<StartedNodes>;
+  const users = { usage: { uses: [], texts: [] }, pods: [], rendered: [], releases: () => [], env: {} };
   const built = { name: 'a:1', context: '/', dockerfile: '/Dockerfile', args: {}, limitMs: 1 };
-  const tasks = imageTasks(aPlan({ images: [built, { name: 'postgres:15', limitMs: 1 }] }), { tools, nodes });
+  const tasks = imageTasks(
+    aPlan({ images: [built, { name: 'postgres:15', limitMs: 1 }], preload: 'off' }),
+    { tools, nodes },
+    users,
+  );
   expect(tasks.all.map((task) => task.id)).toEqual([
     'build a:1',
     'pull postgres:15',
+    'images on nodes',
     'deliver a:1',
     'deliver postgres:15',
   ]);
   expect(tasks.build[0]?.needs).toEqual([tools]);
-  expect(tasks.deliver[0]?.needs).toEqual([tools, nodes, tasks.build[0]]);
+  expect(tasks.deliver[0]?.needs).toEqual([tools, nodes, tasks.all[2], tasks.build[0]]);
 });
 
+const delivered = {
+  type: 'delivered',
+  task: 'deliver a',
+  image: 'a',
+  bytes: 3_000_000,
+  streamBytes: 3_100_000,
+  streamMs: 2000,
+  together: 1,
+  nodes: ['n'],
+} as const;
 test.each([
-  [{ images: ['a'], changed: [], delivered: [], bytes: 0, ms: 5 }, 'every node has it already'],
+  [delivered, 'a: 3.0 MiB to 1 node in 2 s, 1.6 MB/s to each'],
   [
-    { images: ['a'], changed: ['a'], delivered: ['n'], bytes: 1024 ** 2, ms: 1000 },
-    '1.0 MiB to 1 node in 1 s, 1.0 MiB/s to each',
+    { ...delivered, nodes: ['n', 'm'], together: 2 },
+    'a: 2.9 MiB to 2 nodes, in one stream of 2 images, 3.0 MiB in 2 s, 1.6 MB/s to each',
   ],
-  [
-    { images: ['a'], changed: ['a'], delivered: ['n', 'm'], bytes: 2048, ms: 2000 },
-    '2.0 KiB to 2 nodes in 2 s, 1.0 KiB/s to each',
-  ],
-  [
-    { images: ['a', 'b', 'c'], changed: ['a', 'b'], delivered: ['n'], bytes: 1024, ms: 1000 },
-    '2 images, 1.0 KiB to 1 node in 1 s, 1.0 KiB/s to each',
-  ],
-])('what was delivered: %j', (delivery, text) => expect(deliveryText(delivery)).toBe(text));
+])('what was delivered: %j', (event, text) => expect(deliveredText(event)).toBe(text));

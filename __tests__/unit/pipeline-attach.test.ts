@@ -55,6 +55,7 @@ function composed({ before, begun = false, lacks = [] }: Case): ReturnType<typeo
     nodes: ['control-plane'],
     disableDefaultCNI: false,
     hostPorts: [],
+    throwaway: false,
     readyMs: 1,
   } as const;
   const plan: Plan = aPlan({ cluster, suites, images: [image], releases: [aRelease] });
@@ -68,7 +69,15 @@ function composed({ before, begun = false, lacks = [] }: Case): ReturnType<typeo
     made: [made],
     connect: () => Promise.reject(new Error('not here')),
     settings: {
-      ...{ runId: 'r', folder: '/run', assets: { root }, keepFailedMs: 0, ephemeral: true, state },
+      ...{
+        runId: 'r',
+        folder: '/run',
+        assets: { root },
+        keepFailedMs: 0,
+        ephemeral: true,
+        ownCluster: true,
+        state,
+      },
       ...{ journal: noJournal, secrets: new Map(), mask: () => undefined, outbound: noOutbound },
       durationsOf: () => Promise.resolve(new Map()),
       admission: new Admission('r', undefined),

@@ -38,8 +38,8 @@ const read = (file: string): RunEvent[] =>
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as RunEvent);
 
-const texts = (events: readonly RunEvent[]): string[] =>
-  events.flatMap((e) => (e.type === 'notice' ? [e.text] : e.type === 'log' ? [`log ${e.line}`] : []));
+const texts = (events: Iterable<RunEvent>): string[] =>
+  [...events].flatMap((e) => (e.type === 'notice' ? [e.text] : e.type === 'log' ? [`log ${e.line}`] : []));
 
 const noMask = maskerOf([]);
 

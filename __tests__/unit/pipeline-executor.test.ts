@@ -20,6 +20,32 @@ describe('the order of tasks', () => {
     expect(results.get(b)).toEqual({ outcome: 'done', output: 'b' });
   });
 
+  test('when all that it is for was skipped, what still runs is ended, and what waits never starts', async () => {
+    const broken = failing('broken');
+    const long = task('long', {
+      run: async ({ signal }) => {
+        await aborted(signal);
+        signal.throwIfAborted();
+      },
+    });
+    const later = task('later', { needs: [long] });
+    const goals = [task('a', { needs: [broken, long] }), task('b', { needs: [broken] })];
+    const { story, results } = await executed([long, broken, later, ...goals], { goals });
+    expect(story).toContain('end long cancelled');
+    expect(story).not.toContain('start later');
+    expect(results.get(goals[0] as Task)).toEqual({ outcome: 'skipped', reason: 'broken failed' });
+    expect(results.get(long)?.reason).toBe('nothing is left that it would serve');
+  });
+
+  test('one goal that may still come right, or that ran, lets everything go on', async () => {
+    const broken = failing('broken');
+    const long = task('long', { run: () => after(10) });
+    const goals = [task('a', { needs: [broken] }), task('b', { needs: [long] })];
+    const last = task('last', { after: goals });
+    const { story } = await executed([broken, long, last, ...goals], { goals });
+    expect(story).toEqual(expect.arrayContaining(['end long done', 'end b done', 'end last done']));
+  });
+
   test('a pool never holds more than its size; one without a size has no bound', async () => {
     let running = 0;
     let most = 0;

@@ -79,7 +79,7 @@ test('the log goes on where it ended, half a line left out, and sinks hear all o
   const before = interruptedAt(eventsToKeep(readEvents(file)), clock);
   const heard: string[] = [];
   const sink = { name: 's', event: ({ type }: { type: string }) => void heard.push(type) };
-  const log = openEventLog(file, clock, [sink], maskerOf([]), before);
+  const log = openEventLog(file, clock, [sink], maskerOf([]), { before });
   log.emit(done('a'));
   await log.close();
   const now = readEvents(file);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { stateWithin } from '../../src/pipeline/existing.ts';
 import { sharesOf, withCopies, withoutCopies } from '../../src/pipeline/isolation.ts';
+import type { CheckPlan, WhoPlan } from '../../src/model/plan.ts';
 import { aPlan, aRelease, fakeState } from './support/phases.ts';
 import { aSuite } from './support/suites.ts';
 
@@ -28,6 +29,47 @@ describe('a suite with `isolation: release`', () => {
       },
     ]);
     expect(suites.map(({ needs }) => needs)).toEqual([['shop@own', 'mail@own'], ['mail']]);
+  });
+
+  test('has copies that depend on copies, and on what it does not need itself as it is', () => {
+    const db = { ...aRelease, name: 'db', namespace: 'db' };
+    const unused = { ...aRelease, name: 'unused', namespace: 'unused' };
+    const releases = [{ ...shop, dependsOn: ['mail', 'db'] }, mail, db, unused];
+    const other = aSuite({ name: 'other', needs: ['unused', 'db'], isolation: 'release' });
+    const copied = withCopies({ ...plan, releases, suites: [own, other] }, run);
+    expect(names(copied)).toEqual(['db', 'shop@own', 'mail@own', 'db@other', 'unused@other']);
+    expect(copied.releases[1]?.dependsOn).toEqual(['mail@own', 'db']);
+  });
+
+  test('has the checks of its copies, and they go nowhere else', () => {
+    const base = { limitMs: 1, totalMs: 2 };
+    const net: CheckPlan = {
+      ...{ ...base, name: 'net', look: { kind: 'network' } },
+      ...{ releases: ['shop', 'mail'], namespaces: ['shop', 'post'] },
+    };
+    const who = (namespace: string): WhoPlan => ({ labels: {}, namespace });
+    const closed: CheckPlan = {
+      ...{ ...base, name: 'closed', releases: ['shop'], namespaces: ['shop'] },
+      look: { kind: 'policy', host: 'db', port: 1, allow: [who('shop')], deny: [who('default')] },
+    };
+    const suites = [
+      { ...own, checks: ['net', 'closed'] },
+      { ...sharing, checks: ['net'] },
+    ];
+    const copied = withCopies({ ...plan, checks: [net, closed], suites }, run);
+    expect(copied.suites.map(({ checks }) => checks)).toEqual([['net@own', 'closed@own'], ['net']]);
+    expect(copied.checks).toEqual([
+      // Nobody shares shop, so that it is not there.
+      { ...net, releases: ['mail'], namespaces: ['post'] },
+      {
+        ...{ ...net, name: 'net@own', releases: ['shop@own', 'mail@own'] },
+        namespaces: [`shop-${run}-own`, `post-${run}-own`],
+      },
+      {
+        ...{ ...closed, name: 'closed@own', releases: ['shop@own'], namespaces: [`shop-${run}-own`] },
+        look: { ...closed.look, allow: [who(`shop-${run}-own`)], deny: [who('default')] },
+      },
+    ]);
   });
 
   test('takes secrets of its copy, called as in ket.yaml', () => {

@@ -44,9 +44,35 @@ function left(home: string, run: string, made: readonly Made[], kept?: RunState[
 }
 
 const sweep = (home: string, at: number, remove: Remover): ReturnType<typeof sweepWith> =>
-  sweepWith(home, at, remove, async () => undefined);
+  sweepWith(
+    home,
+    at,
+    remove,
+    async () => undefined,
+    async () => ({ held: false }),
+  );
 
 describe('the sweep', () => {
+  test('a run in a cluster of several users is left alone while its Lease is held, but what was kept is not', async () => {
+    const home = folder();
+    const kubeconfig = path.join(home, 'k');
+    const ours = { type: 'object', kubeconfig, apiVersion: 'v1', kind: 'Namespace', lease: true } as const;
+    left(home, 'held', [{ ...ours, name: 'ket-held' }]);
+    left(home, 'over', [{ ...ours, name: 'ket-over' }]);
+    left(home, 'kept', [{ ...ours, name: 'ket-kept' }], { until: at(-1) });
+    const gone: string[] = [];
+    const result = await sweepWith(
+      home,
+      now,
+      async (made) => void gone.push('name' in made ? made.name : ''),
+      async () => undefined,
+      async (run) => (run === 'over' ? { held: false } : { held: true, why: 'renewed', holder: 'h' }),
+    );
+    expect(gone.sort()).toEqual(['ket-kept', 'ket-over']);
+    expect(result.held).toEqual([{ run: 'held', why: 'renewed' }]);
+    expect(readStates(home).states.map(({ state }) => state.run)).toEqual(['held']);
+  });
+
   test("ends the processes of a dead run before it removes anything of it, and nobody else's", async () => {
     const home = folder();
     left(home, 'dead', [cluster('a')]);
@@ -57,6 +83,7 @@ describe('the sweep', () => {
       now,
       async (made) => void story.push(`remove ${made.type}`),
       async (run) => story.push(`end ${run}`),
+      async () => ({ held: false }),
     );
     expect(story).toEqual(['end dead', 'remove kind-cluster']);
     await state.close();
@@ -103,7 +130,7 @@ describe('the sweep', () => {
     const state = await openState(home, 'alive', '/run');
     await state.add(cluster('a'));
     const result = await sweep(home, Infinity, () => Promise.reject(new Error('must not be removed')));
-    expect(result).toEqual({ removed: [], failed: [], unreadable: [] });
+    expect(result).toEqual({ removed: [], failed: [], held: [], unreadable: [] });
     expect(state.list()).toEqual([cluster('a')]);
     // Not even after its time: `ket run` may still be busy with what it kept.
     await state.keep({ until: at(-1) });
@@ -127,7 +154,7 @@ describe('the sweep', () => {
     const home = folder();
     fs.writeFileSync(path.join(home, 'cut.json'), '{"v": 1');
     const result = await sweep(home, now, () => Promise.reject(new Error('must not be called')));
-    expect(result).toEqual({ removed: [], failed: [], unreadable: [path.join(home, 'cut.json')] });
+    expect(result).toEqual({ removed: [], failed: [], held: [], unreadable: [path.join(home, 'cut.json')] });
     expect(fs.readFileSync(path.join(home, 'cut.json'), 'utf8')).toBe('{"v": 1');
   });
 

@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ExecRequest, ExecResult } from '../../src/model/deps.ts';
+import type { EventBody } from '../../src/model/events.ts';
 import type { AnyObject, Kube } from '../../src/model/kube.ts';
 import { KubeError } from '../../src/kube/error.ts';
 import type { ReleasePlan } from '../../src/model/plan.ts';
@@ -10,6 +11,8 @@ import type { ClusterHandle, Tools } from '../../src/model/run.ts';
 import type { Task } from '../../src/model/task.ts';
 import { escapeSet, helmCure, helmEnv, helmSaid, installArgv } from '../../src/releases/helm.ts';
 import { failedJob, installRelease } from '../../src/releases/install.ts';
+import { execute } from '../../src/pipeline/executor.ts';
+import { prepareTasks } from '../../src/releases/prepare-task.ts';
 import { releaseTasks } from '../../src/releases/tasks.ts';
 import {
   noOutbound,
@@ -24,8 +27,16 @@ import {
   ok,
 } from './support/phases.ts';
 
+const aTask = <T = Tools>(id: string): Task<T> => ({ id }) as unknown as Task<T>;
+
 describe("Helm's command line", () => {
-  const args = { helm: 'helm', helmVersion: 'v4.3.1', kubeconfig: '/run/kubeconfig', release: aRelease };
+  const args = {
+    helm: 'helm',
+    helmVersion: 'v4.3.1',
+    kubeconfig: '/run/kubeconfig',
+    release: aRelease,
+    chart: '/repo/charts/shop',
+  };
   test('for Helm 4', () =>
     expect(installArgv({ ...args, release: { ...aRelease, set: { 'a.b': '1,2', c: '{x,y}' } } })).toEqual([
       ...[
@@ -113,7 +124,7 @@ describe('installing', () => {
 
   const deployment = (available: number): object => ({
     metadata: { name: 'api', annotations: { 'meta.helm.sh/release-name': 'shop' } },
-    spec: { replicas: 1 },
+    spec: { replicas: 1, template: { metadata: { labels: { app: 'api' } } } },
     status: { availableReplicas: available, updatedReplicas: 1 },
   });
   const pod = (status: object, ready = false, owner = 'ReplicaSet'): object => ({
@@ -132,9 +143,11 @@ describe('installing', () => {
     helm: Helm,
     over: Partial<ReleasePlan> = {},
     delivered: string[] = [],
+    env: Record<string, string> = {},
   ) => {
     const waits: string[] = [];
-    const deps = fakeDeps([['upgrade --install', helm]], fakeClock());
+    const warnings: string[] = [];
+    const deps = { ...fakeDeps([['upgrade --install', helm]], fakeClock()), env };
     const handle: ClusterHandle = {
       name: 'c',
       kubeconfig: '/run/kubeconfig',
@@ -146,13 +159,15 @@ describe('installing', () => {
       helmVersion: 'v4.3.1',
       cluster: handle,
       release: { ...aRelease, ...over },
+      chart: '/repo/charts/shop',
       shared: false,
       folder,
       delivered,
       signal: new AbortController().signal,
       awaiting: (what) => waits.push(what),
+      warn: (text) => warnings.push(text),
     });
-    return { work, waits, deps };
+    return { work, waits, warnings, deps };
   };
   /** Helm that waits until it is ended. */
   const waiting: Helm = ({ signal }) =>
@@ -171,6 +186,38 @@ describe('installing', () => {
     });
     await work;
     expect(fs.readFileSync(path.join(folder, 'helm.log'), 'utf8')).toBe('helm says');
+  });
+
+  test('values that are in no file come to Helm by its standard input, after the files', async () => {
+    const cluster = new FakeCluster();
+    const read: string[] = [];
+    const release = {
+      inline: { api: { replicas: 2, key: 'open' }, list: [1] },
+      secrets: [
+        { path: ['api', 'key'], variable: 'API_KEY' },
+        { path: ['db', '__proto__', 'password'], variable: 'DB_PASSWORD' },
+      ],
+    };
+    const { work, deps } = start(
+      cluster,
+      async ({ stdin }) => {
+        for await (const piece of stdin ?? []) read.push(String(piece));
+        return ok;
+      },
+      release,
+      [],
+      { API_KEY: '007', DB_PASSWORD: 'hush, "now"\n' },
+    );
+    await work;
+    expect(read.join('')).toBe(
+      '{"api":{"replicas":2,"key":"007"},"list":[1],"db":{"__proto__":{"password":"hush, \\"now\\"\\n"}}}',
+    );
+    expect(deps.commands[0]).toContain('--values /repo/values.yaml --values - --wait');
+    expect(deps.commands[0]).not.toMatch(/007|hush/);
+    const written = fs.readdirSync(folder).map((file) => fs.readFileSync(path.join(folder, file), 'utf8'));
+    expect(written.join('')).not.toMatch(/007|hush/);
+    // The plan is what it was.
+    expect(release.inline.api.key).toBe('open');
   });
 
   test("Helm's word alone is not enough", async () => {
@@ -277,14 +324,104 @@ describe('installing', () => {
     ]);
     const { work } = start(cluster, () => ({ ...failedWith(''), timedOut: true }));
     await expect(work).rejects.toMatchObject({
-      message: 'release shop was not ready within 1 min: Deployment api: 0 of 1 available; and 1 more',
+      // The clock of the test runs on while they are awaited.
+      message: expect.stringMatching(
+        /^release shop was not ready within 1 min: Deployment api: 0 of 1 available(, since \d+ s)?; and 1 more$/,
+      ),
       details: [
-        'Deployment api: 0 of 1 available',
-        'pod api-1: container main runs but is not ready (its readiness probe)',
+        expect.stringMatching(/^Deployment api: 0 of 1 available(, since \d+ s)?$/),
+        expect.stringMatching(
+          /^pod api-1: container main runs but is not ready \(its readiness probe\)(, since \d+ s)?$/,
+        ),
         '1 Warning Unhealthy Pod/api-1: probe failed',
         'last lines of api-1 main:',
         'still booting',
       ],
+    });
+  });
+
+  describe('spread over nodes', () => {
+    const on = (name: string, nodeName: string, owner = 'ReplicaSet', ready = true): object => ({
+      metadata: { name, uid: name, ownerReferences: [{ kind: owner, name: 'x' }] },
+      spec: { nodeName, containers: [] },
+      status: { phase: 'Running', conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
+    });
+    const node = (name: string, spec: object = {}, ready = 'True'): object => ({
+      metadata: { name },
+      spec,
+      status: { conditions: [{ type: 'Ready', status: ready }] },
+    });
+    const spread = async (pods: object[], nodes: object[] = []): Promise<unknown> => {
+      const cluster = new FakeCluster();
+      cluster.set('Node', nodes);
+      const { work } = start(
+        cluster,
+        () => {
+          cluster.set('Deployment', [deployment(1)]);
+          cluster.set('Pod', pods);
+          return ok;
+        },
+        { spread: 2 },
+      );
+      return work.then(
+        () => 'ready',
+        (error: unknown) => error,
+      );
+    };
+
+    test.each([
+      ['pods on two nodes', [on('a', 'w1'), on('b', 'w2')]],
+      ['a DaemonSet alone', [on('a', 'w1', 'DaemonSet'), on('b', 'w2', 'DaemonSet')]],
+    ])('enough: %s', async (_, pods) => expect(await spread(pods)).toBe('ready'));
+
+    test('a cordoned worker is named, with the command', async () => {
+      const tainted = { taints: [{ key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' }] };
+      const nodes = [node('cp', tainted), node('w1'), node('w2', { unschedulable: true })];
+      expect(await spread([on('a', 'w1'), on('b', 'w1')], nodes)).toMatchObject({
+        code: 'KET_RELEASE',
+        message: 'release shop has its ready pods on 1 node (w1), and `spread` asks for 2',
+        details: ['pod a is on node w1', 'pod b is on node w1', 'node w2 is cordoned'],
+        next: 'kubectl uncordon w2',
+        where: folder,
+      });
+    });
+
+    const same = [on('a', 'w1'), on('b', 'w1')];
+    test.each([
+      ['nothing that spreads them', same, [node('w1'), node('w2')], /topologySpreadConstraints/],
+      [
+        'a taint',
+        same,
+        [node('w2', { taints: [{ key: 'gpu', effect: 'NoSchedule' }] })],
+        /take the taint from node w2/,
+      ],
+      ['a node that is not ready', same, [node('w2', {}, 'Unknown')], /why node w2 is not ready/],
+      ['one pod', [on('a', 'w1')], [node('w2', { unschedulable: true })], /1 ready pods.*that many replicas/],
+      ['one that is not ready', [on('a', 'w1'), on('b', 'w2', 'ReplicaSet', false)], [], /replicas/],
+      [
+        'what a DaemonSet or Job has elsewhere',
+        [on('a', 'w1'), on('b', 'w2', 'DaemonSet'), on('c', 'w3', 'Job')],
+        [],
+        /replicas/,
+      ],
+    ])('too little, by %s', async (_, pods, nodes, next) =>
+      expect(await spread(pods, nodes)).toMatchObject({
+        code: 'KET_RELEASE',
+        next: expect.stringMatching(next),
+      }),
+    );
+
+    test('a pod that comes a moment later counts', async () => {
+      const cluster = new FakeCluster();
+      cluster.set('Deployment', [deployment(1)]);
+      cluster.set('Pod', [on('a', 'w1')]);
+      const { work, waits } = start(cluster, () => ok, { spread: 2 });
+      const late = (): void => {
+        if (!waits.includes('pods on 2 nodes (now on 1 node)')) setImmediate(late);
+        else cluster.set('Pod', [on('a', 'w1'), on('b', 'w2')]);
+      };
+      late();
+      await work;
     });
   });
 
@@ -302,6 +439,77 @@ describe('installing', () => {
     expect(
       start(new FakeCluster(), () => Promise.reject(new Error('cannot start helm'))).work,
     ).rejects.toThrow('cannot start helm'));
+
+  const ofShop = (name: string, more: object): object => ({
+    metadata: { name, namespace: 'shop', annotations: { 'meta.helm.sh/release-name': 'shop' } },
+    ...more,
+  });
+  const slice = (ready: boolean): object => ({
+    metadata: { labels: { 'kubernetes.io/service-name': 'api' } },
+    endpoints: [{ conditions: { ready } }],
+  });
+  const service = (app: string): object => ofShop('api', { spec: { selector: { app } } });
+
+  test('a service is awaited until somebody answers, a Job until it is complete, a claim until it is bound', async () => {
+    const cluster = new FakeCluster();
+    const steps: (() => void)[] = [
+      () => cluster.set('EndpointSlice', [slice(true)]),
+      () =>
+        cluster.set('Job', [
+          ofShop('seed', { status: { conditions: [{ type: 'Complete', status: 'True' }] } }),
+        ]),
+      () => cluster.set('PersistentVolumeClaim', [ofShop('data', { status: { phase: 'Bound' } })]),
+    ];
+    const { work, waits } = start(cluster, () => {
+      cluster.set('Deployment', [deployment(1)]);
+      cluster.set('Service', [service('api')]);
+      cluster.set('EndpointSlice', [slice(false)]);
+      cluster.set('Job', [ofShop('seed', {})]);
+      cluster.set('PersistentVolumeClaim', [ofShop('data', { spec: { storageClassName: '' } })]);
+      steps.forEach((step, index) => setTimeout(step, 40 * (index + 1)));
+      return ok;
+    });
+    await work;
+    const seen = waits.map((text) => text.replace(/, since .*?(?=;|$)/, ''));
+    expect(seen).toEqual(
+      expect.arrayContaining([
+        'Service shop/api: no endpoint is ready; and 2 more',
+        'PersistentVolumeClaim shop/data: not bound (new); and 1 more',
+        'PersistentVolumeClaim shop/data: not bound (new)',
+      ]),
+    );
+  });
+
+  test('a service for which nobody can answer is a warning, and holds up the rest for a moment only', async () => {
+    const cluster = new FakeCluster();
+    const { work, waits, warnings, deps } = start(cluster, () => {
+      cluster.set('Deployment', [deployment(1)]);
+      cluster.set('Service', [service('other')]);
+      return ok;
+    });
+    await work;
+    expect(waits).toContain('Service shop/api: no pod has the labels app=other');
+    expect(warnings).toEqual([
+      'release shop is ready, but nobody answers for Service shop/api: no pod has the labels app=other',
+    ]);
+    expect(deps.clock.monotonic()).toBeGreaterThanOrEqual(10_000);
+  });
+
+  test('a Job of the manifest that failed ends Helm early, with its last lines', async () => {
+    const cluster = new FakeCluster(logs(['no such table']));
+    const { work } = start(cluster, waiting);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    cluster.set('Pod', [pod({ state: { terminated: { exitCode: 3 } } }, false, 'Job')]);
+    cluster.set('Job', [
+      ofShop('migrate', {
+        status: { conditions: [{ type: 'Failed', status: 'True', message: 'backoff limit' }] },
+      }),
+    ]);
+    await expect(work).rejects.toMatchObject({
+      message: 'release shop cannot become ready: Job migrate failed: backoff limit',
+      details: ['pod api-1, container main: exit code 3', 'no such table'],
+    });
+  });
 
   test('what is awaited is the pod, not a number', async () => {
     const cluster = new FakeCluster();
@@ -322,21 +530,29 @@ test('a release waits for the cluster and all images, and is in the state before
   const state = fakeState();
   const tools = { id: 'tools' } as unknown as Task<Tools>;
   const ready = { id: 'ready' } as unknown as Task<ClusterHandle>;
-  const image = { id: 'deliver' } as unknown as Task<{ changed: string[] }>;
+  const image = { id: 'deliver' } as unknown as Task<{ changed: string[]; ids: Record<string, string> }>;
   const run = { runId: 'r', folder: os.tmpdir(), kubeconfig: '/k', state, env: {}, outbound: noOutbound };
-  const { install } = releaseTasks(
+  const plan = aPlan({ releases: [aRelease] });
+  const prepared = prepareTasks(run, plan, tools, false);
+  const { install, all } = releaseTasks(
     run,
-    aPlan({ releases: [aRelease] }),
-    { tools, ready },
+    plan,
+    { tools, ready, gone: [], prepared },
     { deliver: [image] },
-    false,
+    { stays: false },
   );
-  expect(install[0]?.needs).toEqual([tools, ready, image]);
+  const [prepare] = prepared.tasks;
+  if (prepare === undefined) throw new Error('nothing prepares it');
+  expect(prepare).toMatchObject({ id: 'prepare shop', needs: [tools] });
+  expect(install[0]?.needs).toEqual([tools, prepare, ready, all[0], image]);
+  expect(all[0]).toMatchObject({ id: 'releases fit', needs: [ready], after: [prepare] });
   const helm = fakeDeps([
     [
       'upgrade',
       () => {
-        expect(state.made).toEqual([{ type: 'release', kubeconfig: '/k', namespace: 'shop', name: 'shop' }]);
+        expect(state.made).toEqual([
+          { type: 'release', kubeconfig: '/k', namespace: 'shop', name: 'shop', helm: 'helm' },
+        ]);
         return failedWith('Error: stop here');
       },
     ],
@@ -345,10 +561,64 @@ test('a release waits for the cluster and all images, and is in the state before
   const context = fakeContext(helm, [
     [tools, { docker: 'd', helm: 'helm', helmVersion: 'v4.3.1' }],
     [ready, handle],
-    [image, { changed: ['shop:dev'] }],
+    [image, { changed: ['shop:dev'], ids: {} }],
+    [prepare, { chart: '/repo/charts/shop' }],
   ]);
   await expect(install[0]?.run(context)).rejects.toMatchObject({ details: ['Error: stop here'] });
   fs.rmSync(path.join(os.tmpdir(), 'releases'), { recursive: true, force: true });
+});
+
+test('a release waits for those that it depends on, in whichever order they stand, and others for nobody', async () => {
+  const run = {
+    runId: 'r',
+    folder: '/r',
+    kubeconfig: '/k',
+    state: fakeState(),
+    env: {},
+    outbound: noOutbound,
+  };
+  const [tools, ready] = [aTask('tools'), aTask<ClusterHandle>('ready')];
+  const releases = [
+    { ...aRelease, name: 'web', dependsOn: ['shop', 'mail'] },
+    { ...aRelease, name: 'shop', dependsOn: ['db'] },
+    { ...aRelease, name: 'db' },
+    { ...aRelease, name: 'mail' },
+  ];
+  const { install } = releaseTasks(
+    run,
+    aPlan({ releases }),
+    { tools, ready, gone: [], prepared: prepareTasks(run, aPlan({ releases }), tools, false) },
+    { deliver: [] },
+    { stays: false },
+  );
+  const needs = install.map(({ id, needs: all }) => [id, ...all.map((task) => task.id)].join(' < '));
+  expect(needs).toEqual([
+    'install web < tools < prepare web < ready < releases fit < install shop < install mail',
+    'install shop < tools < prepare shop < ready < releases fit < install db',
+    'install db < tools < prepare db < ready < releases fit',
+    'install mail < tools < prepare mail < ready < releases fit',
+  ]);
+  // What needs a task is one and the same task, so that it is not installed twice.
+  expect(install[0]?.needs).toContain(install[1]);
+  const failing = install.map((task) => ({
+    ...task,
+    needs: task.needs.filter(({ id }) => id.startsWith('install ')),
+    run: () => (task.id === 'install db' ? Promise.reject(new Error('no')) : Promise.resolve(undefined)),
+  }));
+  for (const task of failing)
+    task.needs = task.needs.map((one) => failing.find(({ id }) => id === one.id) ?? one);
+  const events: EventBody[] = [];
+  const emit = (event: EventBody): void => void events.push(event);
+  await execute(failing, { deps: fakeDeps([]), emit, signal: new AbortController().signal });
+  const ends = events.flatMap((event) =>
+    event.type === 'task-ended' ? [`${event.task} ${event.outcome} ${event.reason ?? ''}`.trim()] : [],
+  );
+  expect(ends.sort()).toEqual([
+    'install db failed',
+    'install mail done',
+    'install shop skipped install db failed',
+    'install web skipped install db failed',
+  ]);
 });
 
 test('the namespace of a copy is listed before it is made, once for the copies in it, and before Helm runs', async () => {
@@ -361,12 +631,14 @@ test('the namespace of a copy is listed before it is made, once for the copies i
     ...{ ...aRelease, name: `${name}@a`, namespace: 'shop-r-a' },
     copyOf: { release: name, suite: 'a' },
   }));
+  const plan = aPlan({ releases: copies });
+  const prepared = prepareTasks(run, plan, tools, false);
   const { install } = releaseTasks(
     run,
-    aPlan({ releases: copies }),
-    { tools, ready },
+    plan,
+    { tools, ready, gone: [], prepared },
     { deliver: [] },
-    false,
+    { stays: false },
   );
   const cluster = new FakeCluster({
     create: async <T>(object: AnyObject) => {
@@ -379,6 +651,7 @@ test('the namespace of a copy is listed before it is made, once for the copies i
   const context = fakeContext(helm, [
     [tools, { docker: 'd', helm: 'helm', helmVersion: 'v4.3.1' }],
     [ready, { name: 'c', kubeconfig: '/k', nodes: [], kube: cluster.kube }],
+    ...prepared.tasks.map((task) => [task, { chart: '/repo/charts/shop' }] as const),
   ]);
   for (const task of install) await task.run(context).catch(() => undefined);
   const labels = {

@@ -199,7 +199,7 @@ describe('plain', () => {
   });
 });
 
-test('json is the stream of events, log lines too', () => {
+test('json is the stream of events, log lines too, each with its run', () => {
   const { stream, text } = screen();
   feed(jsonSink(stream), events);
   expect(
@@ -207,7 +207,7 @@ test('json is the stream of events, log lines too', () => {
       .trimEnd()
       .split('\n')
       .map((line): unknown => JSON.parse(line)),
-  ).toEqual(JSON.parse(JSON.stringify(events)));
+  ).toEqual(JSON.parse(JSON.stringify(events.map((event) => ({ ...event, run: '0102-030405-ab12' })))));
 });
 
 describe('format and style', () => {

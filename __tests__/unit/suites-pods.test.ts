@@ -93,6 +93,50 @@ describe('what several pods come to', () => {
     expect(verdictOnOne(aSuite({ replicas: 3, expectTests: 10 })).expectTests).toBe(10);
   });
 
+  test.each<[string, readonly (readonly [from: number, to: number, bytes: number | null])[], number | null]>([
+    [
+      'those that ran at once',
+      [
+        [0, 10, 5],
+        [5, 20, 7],
+        [11, 30, 4],
+      ],
+      12,
+    ],
+    [
+      'one after another',
+      [
+        [0, 10, 5],
+        [11, 20, 7],
+        [21, 30, 4],
+      ],
+      7,
+    ],
+    [
+      'one that was not measured',
+      [
+        [0, 10, 5],
+        [0, 10, null],
+        [0, 10, 4],
+      ],
+      9,
+    ],
+    [
+      'none',
+      [
+        [0, 10, null],
+        [0, 10, null],
+      ],
+      null,
+    ],
+  ])('the memory of the pods is the largest sum of %s', (_name, spans, sum) => {
+    const pods = spans.map(([started_ms, ended_ms, memory_peak_bytes]) => ({
+      ...green('a'),
+      record: aRecord({ started_ms, ended_ms, memory_peak_bytes }),
+    }));
+    expect(together(shards, pods).record?.memory_peak_bytes).toBe(sum);
+  });
+
   test('files and cases of all, the words of the one that decides, what all of them used', () => {
     const all = together(shards, [green('a'), slow, green('b')]);
     expect(all.results.files).toEqual([
@@ -102,7 +146,7 @@ describe('what several pods come to', () => {
     ]);
     expect(all.results.cases.map((found) => found.name)).toEqual(['a', 'b']);
     expect(all.lastLines).toEqual(['stopped after 1m']);
-    expect(all.record).toMatchObject({ memory_peak_bytes: 50 * 1048576, cpu_usec: 2_700_000 });
+    expect(all.record).toMatchObject({ memory_peak_bytes: 150 * 1048576, cpu_usec: 2_700_000 });
     expect(all.logComplete).toBe(true);
     expect(all.pods).toHaveLength(3);
   });

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { secretsOf } from '../../src/suites/job/secrets.ts';
-import { aPlan } from './support/phases.ts';
+import { aPlan, aRelease } from './support/phases.ts';
 import { aSuite } from './support/suites.ts';
 
 const plan = aPlan({
@@ -16,3 +16,8 @@ test('values come from the environment, and only those that are named', () =>
     ['TOKEN', 't'],
     ['PASSWORD', 'p'],
   ]));
+
+test('also those of releases, so that they are masked', () => {
+  const releases = [{ ...aRelease, secrets: [{ path: ['a', 'b'], variable: 'DB' }] }];
+  expect([...secretsOf(aPlan({ releases }), { DB: 'd', TOKEN: 't' })]).toEqual([['DB', 'd']]);
+});

@@ -23,6 +23,12 @@ describe('pairs that cannot boot', () => {
       { kind: 'v0.31.0', kubernetes: 'v1.35.0', cgroup: '1', cgroupV1Allowed: true },
       undefined,
     ],
+    [
+      'older than native sidecars',
+      { kind: 'v0.30.0', kubernetes: 'v1.28.15', cgroup: '2' },
+      'Kubernetes 1.28.15 is too old: ket needs 1.29, whose native sidecars keep results safe',
+    ],
+    ['the oldest with them', { kind: 'v0.30.0', kubernetes: 'v1.29.0', cgroup: '2' }, undefined],
     ['1.37 with a kind of v1beta3', { kind: 'v0.31.0', kubernetes: 'v1.37.0', cgroup: '2' }, 'v1beta3'],
     ['1.37 with a kind of v1beta4', { kind: 'v0.32.0', kubernetes: 'v1.37.0', cgroup: '2' }, undefined],
     ['an image that tells no version', { kind: 'v0.31.0', kubernetes: undefined, cgroup: '1' }, undefined],

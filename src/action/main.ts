@@ -1,6 +1,7 @@
 import * as core from '@actions/core';
 import { errorInfo } from '../model/errors.ts';
-import { exitCodeOfError, outliveReaders, renderError } from '../cli/main.ts';
+import { outliveReaders } from '../cli/main.ts';
+import { exitCodeOfError, renderError } from '../cli/render-error.ts';
 import { guardCommands } from './command-guard.ts';
 import { states } from './states.ts';
 

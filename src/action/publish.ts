@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import * as core from '@actions/core';
-import { readEvents } from '../pipeline/event-log.ts';
+import { eventsIn } from '../pipeline/event-file.ts';
 import { outputTexts, type Outputs } from '../config/index.ts';
 import { messageOf } from '../model/errors.ts';
 import type { RunEvent } from '../model/events.ts';
@@ -71,7 +71,7 @@ export function say({ masker }: Pick<Step, 'masker'>, text: string): void {
 async function addSummary(
   { masker }: Step,
   folder: string,
-  events: readonly RunEvent[],
+  events: Iterable<RunEvent>,
   options: WriteOptions,
 ): Promise<void> {
   if ((process.env['GITHUB_STEP_SUMMARY'] ?? '') === '') return;
@@ -143,5 +143,5 @@ export function outputsOf(end: RunEnd, uploaded: Uploaded | undefined): Outputs 
 }
 
 /** Events of a run, from its folder. */
-export const eventsOf = (folder: string): ReturnType<typeof readEvents> =>
-  readEvents(path.join(folder, 'events.ndjson'));
+export const eventsOf = (folder: string): ReturnType<typeof eventsIn> =>
+  eventsIn(path.join(folder, 'events.ndjson'));

@@ -118,10 +118,14 @@ function check(run: string, head: JournalHead, version: string, env: NodeJS.Proc
     throw new KetError('KET_USAGE', `run ${run} was a ket up, which has no suites to attach to`, {
       next: 'ket cleanup removes what it left; ket up begins anew',
     });
+  if (head.plan.soakMs !== undefined)
+    throw new KetError('KET_USAGE', `run ${run} was a soak, which ends with its driver`, {
+      next: 'ket report FOLDER writes what its rounds came to; ket cleanup removes what it left',
+    });
   if (head.ket !== version)
     throw new KetError('KET_STATE', `run ${run} was begun by ket ${head.ket}, and this is ${version}`, {
       next: `attach with ket ${head.ket}, or let ket cleanup remove what the run left`,
     });
   // Without their values they could not be masked, and no Job of a retry made.
-  checkSecrets(head.plan.suites, env);
+  checkSecrets(head.plan, env);
 }

@@ -6,8 +6,10 @@ import type { Plan } from '../model/plan.ts';
 import { nameOf, remover } from '../pipeline/cleanup.ts';
 import type { ExistingCluster } from '../pipeline/existing.ts';
 import { journalFile } from '../pipeline/journal.ts';
+import { leaseOf } from '../pipeline/lease.ts';
 import { ownerLives, readStates, stateHome, writeState, type RunState } from '../pipeline/state.ts';
 import { removals, sweep } from '../pipeline/sweep.ts';
+import { readUpRecord, refuseOtherCluster, upRecordFile } from '../pipeline/up-record.ts';
 import { connect } from '../kube/connect.ts';
 import { downloadLimits } from '../tools/download.ts';
 import { provideTool } from '../tools/find.ts';
@@ -28,12 +30,15 @@ function upStates(deps: Deps, root?: string, tier?: string): UpState[] {
   });
 }
 
-/** The cluster that `ket up` left for this repository and tier. */
+/** The cluster that `ket up` left for this repository and tier; one that was made from something else is refused. */
 export async function findUp(deps: Deps, plan: Plan): Promise<ExistingCluster | undefined> {
   const found = upStates(deps, plan.root, plan.tier)[0];
   const made = found?.state.made.find((m) => m.type === 'kind-cluster');
   if (made === undefined) return undefined;
-  return { name: made.name, kubeconfig: made.kubeconfig, releasesStay: true };
+  const upFile = upRecordFile(stateHome(deps.env), found?.state.run ?? '');
+  const record = readUpRecord(upFile);
+  if (record !== undefined) refuseOtherCluster(plan, record, made.name);
+  return { name: made.name, kubeconfig: made.kubeconfig, releasesStay: true, upFile };
 }
 
 /** A Kind cluster that something else made: used, and left alone. */
@@ -61,7 +66,12 @@ export async function kindCluster(deps: Deps, plan: Plan, name: string): Promise
 }
 
 const removal = (deps: Deps): ReturnType<typeof remover> =>
-  remover(deps, (kubeconfig) => connect({ kubeconfig }));
+  remover(
+    deps,
+    (kubeconfig) => connect({ kubeconfig }),
+    undefined,
+    (text) => process.stderr.write(`${text}\n`),
+  );
 
 /** `ket down`: removes what `ket up` left for this repository; of one tier, or of all. */
 export async function down(root: string, tier: string | undefined): Promise<number> {
@@ -70,6 +80,11 @@ export async function down(root: string, tier: string | undefined): Promise<numb
   if (states.length === 0) process.stderr.write('nothing is up for this repository\n');
   for (const entry of states) await removeState(deps, entry);
   return 0;
+}
+
+/** `ket up --recreate`: what is up for the tier goes first. */
+export async function downBeforeUp(deps: Deps, plan: Plan): Promise<void> {
+  for (const entry of upStates(deps, plan.root, plan.tier)) await removeState(deps, entry);
 }
 
 async function removeState(deps: Deps, { file, state }: UpState): Promise<void> {
@@ -81,6 +96,7 @@ async function removeState(deps: Deps, { file, state }: UpState): Promise<void> 
     process.stderr.write(`removed ${nameOf(made)}\n`);
   }
   fs.rmSync(file, { force: true });
+  fs.rmSync(upRecordFile(path.dirname(file), state.run), { force: true });
 }
 
 /** `ket status`: what is up, what is kept and until when, what a killed run left. */
@@ -117,9 +133,14 @@ export async function cleanup(kept: boolean): Promise<number> {
   const deps = realDeps();
   const home = stateHome(deps.env);
   // Seen from the end of time every kept cluster has expired; what `ket up` left has no end and stays.
-  const swept = await sweep(home, kept ? Infinity : deps.clock.now(), removal(deps), (run) =>
-    endProcessesOf(run, deps.clock),
+  const swept = await sweep(
+    home,
+    kept ? Infinity : deps.clock.now(),
+    removal(deps),
+    (run) => endProcessesOf(run, deps.clock),
+    (run, made) => leaseOf((kubeconfig) => connect({ kubeconfig }), run, made, deps.clock.now()),
   );
+  for (const { run, why } of swept.held) process.stderr.write(`left alone: run ${run}: ${why}\n`);
   for (const { run, made } of swept.removed) process.stderr.write(`removed ${nameOf(made)} of run ${run}\n`);
   for (const { made, why } of swept.failed)
     process.stderr.write(`could not remove ${nameOf(made)}: ${why}\n`);

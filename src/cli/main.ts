@@ -1,9 +1,11 @@
 import fs from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { errorInfo, type ErrorInfo } from '../model/errors.ts';
+import { errorInfo } from '../model/errors.ts';
 import type { AttachFlags } from './attach-command.ts';
 import { findAssets, ketVersion } from './environment.ts';
-import type { RunFlags } from './run-command.ts';
+import { exitCodeOfError, renderError } from './render-error.ts';
+import type { RunFlags, SeriesFlags } from './run-command.ts';
+import type { ScheduleFlags } from './schedule-command.ts';
 
 /** Parses the command line and runs the command; resolves with the exit code. Never rejects. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -21,13 +23,6 @@ export async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(renderError(info));
     return exitCodeOfError(info);
   }
-}
-
-/** A request that cannot be served as it stands is 2, everything else that ended a command before its time 3. */
-export function exitCodeOfError({ code }: ErrorInfo): 2 | 3 {
-  return code === 'KET_CONFIG' || code === 'KET_USAGE' || code === 'KET_PREREQUISITE' || code === 'KET_TOOL'
-    ? 2
-    : 3;
 }
 
 /** A fault of ket's own ends it with 3: left to Node it would be 1, which says that a test failed. */
@@ -55,17 +50,6 @@ export function outliveReaders(): void {
     });
 }
 
-/** An error as a person reads it: what, where, the lines that show why, the next step. */
-export function renderError(info: ErrorInfo): string {
-  return [
-    `ket: ${info.message} [${info.code}]`,
-    ...(info.where === undefined ? [] : [`  where: ${info.where}`]),
-    ...(info.details ?? []).map((line) => `  | ${line}`),
-    ...(info.next === undefined ? [] : [`  next: ${info.next}`]),
-    '',
-  ].join('\n');
-}
-
 const count =
   (min: number, max: number) =>
   (text: string): number => {
@@ -80,6 +64,12 @@ const collectList = (value: string, previous: readonly string[] | undefined): st
   value,
 ];
 
+function collectTiers(value: string, previous: readonly string[] | undefined): string[] {
+  const names = value.split(',').map((name) => name.trim());
+  if (names.includes('')) throw new InvalidArgumentError('names of tiers with a comma between each two');
+  return [...(previous ?? []), ...names];
+}
+
 type Done = (exitCode: number) => void;
 
 /** The commands of ket with all their options; `done` gets the exit code of the one that ran. */
@@ -91,18 +81,29 @@ export function programFor(done: Done): Command {
     .showSuggestionAfterError()
     .configureHelp({ sortSubcommands: false });
 
-  withRunOptions(program.command('run'))
-    .description('run the suites of a tier')
+  withRunOptions(severalTiers(program.command('run')))
+    .description('run the suites of a tier, or of several, one after another')
     .argument('[args...]', 'after --: words appended to the command of every suite')
-    .action(async (args: string[], flags: RunFlags) => {
-      const { startRun } = await import('./run-command.ts');
-      done((await startRun(flags, args, false).run()).exitCode);
+    .action(async (args: string[], flags: SeriesFlags) => {
+      const { runCommand } = await import('./run-command.ts');
+      done(await runCommand(flags, args));
     });
-  withPlanOptions(program.command('up'))
+  withPlanOptions(oneTier(program.command('up')))
     .description('bring up the cluster and releases of a tier; later runs use them until ket down')
+    .option('--recreate', 'first remove what is up for the tier')
+    .action(async (flags: RunFlags & { recreate?: boolean }) => {
+      const { upCommand } = await import('./run-command.ts');
+      done(await upCommand(flags));
+    });
+  withPlanOptions(oneTier(program.command('check')))
+    .description('look whether the releases of a tier can be reached as its checks say; no suite runs')
+    .addOption(keepOption())
+    .option('--cluster <name>', clusterHelp)
+    .option('--context <context>', contextHelp)
+    .option('--kubeconfig <file>', kubeconfigHelp)
     .action(async (flags: RunFlags) => {
-      const { startRun } = await import('./run-command.ts');
-      done((await startRun(flags, [], true).run()).exitCode);
+      const { checkCommand } = await import('./run-command.ts');
+      done(await checkCommand(flags));
     });
   program
     .command('attach')
@@ -143,13 +144,13 @@ export function programFor(done: Done): Command {
       const { cleanup } = await import('./clusters.ts');
       done(await cleanup(flags.kept === true));
     });
-  withRunOptions(program.command('plan'))
+  withRunOptions(severalTiers(program.command('plan')))
     .description('show the resolved plan and the rendered manifests; nothing is done')
-    .action(async (flags: RunFlags) => {
+    .action(async (flags: SeriesFlags) => {
       const { planCommand } = await import('./plan-command.ts');
       done(planCommand(flags));
     });
-  withRunOptions(program.command('doctor'))
+  withRunOptions(oneTier(program.command('doctor')))
     .description('what this machine lacks for a run, with the exact cure')
     .action(async (flags: RunFlags) => {
       const { doctorCommand } = await import('./doctor-command.ts');
@@ -172,6 +173,19 @@ export function programFor(done: Done): Command {
       const { initCommand } = await import('./init-command.ts');
       done(initCommand(process.cwd()));
     });
+  oneTier(program.command('schedule'))
+    .description('write a GitHub workflow or a CronJob that runs a tier at the times of its `schedule`')
+    .option('--config <file>', 'the configuration', 'ket.yaml')
+    .addOption(
+      new Option('--as <kind>', 'what is written').choices(['workflow', 'cronjob']).default('workflow'),
+    )
+    .option('--to <file>', 'where; stdout unless given')
+    .option('--force', 'overwrite that file')
+    .option('--namespace <name>', 'namespace of the CronJob', 'ket')
+    .action(async (flags: ScheduleFlags) => {
+      const { scheduleCommand } = await import('./schedule-command.ts');
+      done(scheduleCommand(flags));
+    });
   program
     .command('report')
     .description('rebuild summary, JUnit and timings of a run from its event log')
@@ -183,31 +197,51 @@ export function programFor(done: Done): Command {
   return program;
 }
 
+const oneTier = (command: Command): Command =>
+  command.option('--tier <tier>', 'the tier; the only one, or the default one, unless given');
+
+const severalTiers = (command: Command): Command =>
+  command
+    .option(
+      '--tier <tiers>',
+      'the tier, or several with commas between; the only one, or the default one, unless given',
+      collectTiers,
+    )
+    .option('--all', 'every tier, in the order of ket.yaml');
+
 /** What decides about the plan of a cluster and its releases. */
 function withPlanOptions(command: Command): Command {
   return command
-    .option('--tier <tier>', 'the tier; the only one, or the default one, unless given')
     .option('--config <file>', 'the configuration', 'ket.yaml')
     .option('--output <dir>', "folder for the runs' folders")
     .option('--node-image <image>', 'node image of the cluster (also KET_NODE_IMAGE)')
+    .option('--production', 'images come from their registries, by digest (also PRODUCTION_MODE=true)')
     .option('--kubernetes <version>', 'Kubernetes of the cluster, e.g. 1.34 (also KET_KUBERNETES_VERSION)')
     .addOption(
       new Option('--format <format>', 'what is shown while it runs').choices(['pretty', 'plain', 'json']),
     );
 }
 
+const clusterHelp = 'use this Kind cluster, and leave it alone';
+const contextHelp = 'use the cluster of this context, within namespaces of its own';
+const kubeconfigHelp = 'the kubeconfig of a cluster to use; it is read, and never written';
+
+const keepOption = (): Option =>
+  new Option('--keep <when>', 'leave the cluster for a look inside').choices([
+    'never',
+    'on-failure',
+    'always',
+  ]);
+
 function withRunOptions(command: Command): Command {
   return withPlanOptions(command)
     .option('--suite <suite>', 'only this suite (may be repeated)', collectList)
-    .addOption(
-      new Option('--keep <when>', 'leave the cluster for a look inside').choices([
-        'never',
-        'on-failure',
-        'always',
-      ]),
-    )
-    .option('--cluster <name>', 'use this Kind cluster, and leave it alone')
+    .addOption(keepOption())
+    .option('--cluster <name>', clusterHelp)
+    .option('--context <context>', contextHelp)
+    .option('--kubeconfig <file>', kubeconfigHelp)
     .option('--retries <n>', 'retries of a failed suite', count(0, 2))
     .option('--parallel <n>', 'most suites at once', count(1, 1000))
+    .option('--soak <time>', 'repeat the suites until this time is over, e.g. 8h, and report how they drift')
     .option('--fail-fast', 'let the first suite that does not pass end the run');
 }

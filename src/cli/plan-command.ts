@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import type { Plan, SuitePlan } from '../model/plan.ts';
 import { withCopies } from '../pipeline/isolation.ts';
+import { tierText } from '../report/format.ts';
 import { changesOf } from '../suites/job/job-changes.ts';
 import { jobFor } from '../suites/job/job.ts';
 import type { Job } from '../suites/job/job-input.ts';
@@ -11,15 +12,30 @@ import { shownCopies } from '../suites/job/reference-copies.ts';
 import { readManifest, readTemplate } from '../suites/job/template.ts';
 import { tellsUnavailable } from '../suites/collect/unavailable.ts';
 import { findAssets } from './environment.ts';
-import { planOf, type RunFlags } from './run-command.ts';
+import { plansOf, type SeriesFlags } from './run-command.ts';
+import type { Settled } from './versions.ts';
 
-/** `ket plan`: the resolved plan, then the manifests of the first attempt of each suite, as YAML on stdout. */
-export function planCommand(flags: RunFlags): number {
-  const { plan: asked, notices } = planOf(flags, []);
-  const plan = withCopies(asked, shownRun);
-  for (const text of notices) process.stderr.write(`${text}\n`);
-  process.stdout.write(['# The plan', yaml(plan), ...manifestsOf(plan)].join('\n'));
+/**
+ * `ket plan`: the resolved plan, then the manifests of the first attempt of each suite, as YAML on stdout; of each tier
+ * in turn where there are several.
+ */
+export function planCommand(flags: SeriesFlags): number {
+  const tiers = plansOf(flags, []);
+  const shown = tiers.flatMap(({ tier, settled }) => {
+    if (settled !== undefined) return [planText(settled, tiers.length > 1)];
+    process.stderr.write(`tier ${tier} has none of the suites that are asked for\n`);
+    return [];
+  });
+  process.stdout.write(shown.join('---\n'));
   return 0;
+}
+
+function planText({ plan: asked, notices }: Settled, isOneOfSeveral: boolean): string {
+  const plan = withCopies(asked, shownRun);
+  const title = `tier ${tierText({ tier: plan.tier, kubernetes: plan.cluster?.variant })}`;
+  for (const text of notices) process.stderr.write(isOneOfSeveral ? `${title}: ${text}\n` : `${text}\n`);
+  const head = isOneOfSeveral ? `# The plan of ${title}` : '# The plan';
+  return [head, yaml(plan), ...manifestsOf(plan)].join('\n');
 }
 
 /** In place of the run's id. */
@@ -42,6 +58,8 @@ function manifestsOf(plan: Plan): string[] {
   const namespaces = new Map(plan.releases.map((release) => [release.name, release.namespace]));
   const ketRun = Buffer.from('<ket-run>');
   return plan.suites.map((suite) => {
+    if (suite.helmTest !== undefined)
+      return `# Suite ${suite.name}: helm test of release ${suite.helmTest}\n`;
     const id = { run: shownRun, suite: suite.name, attempt: 1 };
     const needed = suite.needs.map((name) => namespaces.get(name) ?? name);
     const own = suite.placement === 'own';

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { KetError } from '../model/errors.ts';
-import { readEvents } from '../pipeline/event-log.ts';
+import { eventsIn } from '../pipeline/event-file.ts';
 import { writeReports } from '../report/write-reports.ts';
 
 /** `ket report`: rebuilds the files of a run from its folder and event log. */
@@ -16,7 +16,7 @@ export async function reportCommand(target: string): Promise<number> {
       next: 'name the folder of a run, or its events.ndjson',
     });
   const folder = path.dirname(fs.realpathSync(file));
-  const odd = await writeReports(folder, readEvents(file));
+  const odd = await writeReports(folder, eventsIn(file));
   for (const text of odd) process.stderr.write(`warning: ${text}\n`);
   process.stderr.write(`summary.md, junit.xml and timings.json are written in ${folder}\n`);
   return 0;

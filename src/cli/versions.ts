@@ -15,7 +15,8 @@ export interface Settled {
  */
 export function withVersions(plan: Plan): Settled {
   const { cluster, tools } = plan;
-  if (cluster === undefined) return { plan, notices: [] };
+  // One that is there already has its Kubernetes, and needs no kind.
+  if (cluster === undefined || cluster.existing !== undefined) return { plan, notices: [] };
   const { images } = kindBootOf(cluster.kindConfig);
   const allOwn = images.every((image) => image !== undefined);
   const chosen = chooseVersions({
@@ -23,9 +24,10 @@ export function withVersions(plan: Plan): Settled {
     helm: tools.helm,
     kubernetes: cluster.kubernetes,
     nodeImage: cluster.nodeImage ?? (allOwn ? images[0] : undefined),
+    nodeImages: cluster.nodeImages,
     allowUnlisted: tools.allowUnlisted,
   });
-  const { kubernetes: _settled, ...rest } = cluster;
+  const { kubernetes: _settled, nodeImages: _chosen, ...rest } = cluster;
   return {
     plan: {
       ...plan,

@@ -6,6 +6,7 @@ import { KetError, messageOf } from '../model/errors.ts';
 import type { Deps } from '../model/deps.ts';
 import type { Plan } from '../model/plan.ts';
 import { findTool, onPath } from '../tools/find.ts';
+import { imagesOfNodes, kindBootOf } from '../tools/kubeadm.ts';
 import { engineOf, type DockerFacts, type MachineFacts, type ToolFacts } from './machine.ts';
 
 /** Each look has this limit; they run side by side, so doctor as a whole takes no longer. */
@@ -13,14 +14,36 @@ const lookMs = 1500;
 /** The disks are looked at when Docker has said where its data is. */
 const diskMs = 300;
 
+/** What a run on a cluster that is there may lack: memory, and room for images and results. */
+export async function gatherRoom(deps: Deps, plan: Plan, signal: AbortSignal): Promise<MachineFacts> {
+  const [docker, memoryAvailable] = await Promise.all([engineFacts(deps, signal), availableMemory()]);
+  const disks = await diskFacts(plan, docker);
+  const memory = memoryAvailable === undefined ? {} : { memoryAvailable };
+  return { platform: process.platform, docker, disks, takenPorts: [], tools: [], ...memory };
+}
+
+/** What the engine says of itself, without its version and address. */
+async function engineFacts(deps: Deps, signal: AbortSignal): Promise<DockerFacts> {
+  const cli = onPath(deps.env, 'docker')[0];
+  if (cli === undefined) return {};
+  const argv = [cli, 'info', '--format', '{{json .}}'];
+  const info = await deps.exec({ argv, limitMs: lookMs, signal }).catch((error: unknown) => {
+    if (signal.aborted) throw error;
+    return undefined;
+  });
+  const engine = engineOf(info?.stdout ?? '', '');
+  return { cli, ...(engine === undefined ? {} : { engine }) };
+}
+
 /** Looks at the machine, changing nothing. */
 export async function gatherFacts(deps: Deps, plan: Plan, signal: AbortSignal): Promise<MachineFacts> {
-  const [docker, memoryAvailable, inotify, takenPorts, tools] = await Promise.all([
-    dockerFacts(deps, signal),
+  const [docker, memoryAvailable, inotify, takenPorts, tools, nodeImages] = await Promise.all([
+    plan.cluster?.existing === undefined ? dockerFacts(deps, signal) : {},
     availableMemory(),
     inotifyLimits(),
     takenHostPorts(plan),
     toolFacts(deps, plan, signal),
+    nodeImageFacts(deps, plan, signal),
   ]);
   const disks = await diskFacts(plan, docker);
   return {
@@ -29,6 +52,7 @@ export async function gatherFacts(deps: Deps, plan: Plan, signal: AbortSignal): 
     disks,
     takenPorts,
     tools,
+    nodeImages,
     ...(memoryAvailable === undefined ? {} : { memoryAvailable }),
     ...(inotify === undefined ? {} : { inotify }),
   };
@@ -108,8 +132,10 @@ function isFree({ address, port }: { readonly address: string; readonly port: nu
 async function toolFacts(deps: Deps, plan: Plan, signal: AbortSignal): Promise<ToolFacts[]> {
   if (plan.cluster === undefined) return [];
   const wanted = [
-    { name: 'kind', asked: plan.tools.kind } as const,
-    ...(plan.releases.length === 0 ? [] : [{ name: 'helm', asked: plan.tools.helm } as const]),
+    ...(plan.cluster.existing === undefined ? [{ name: 'kind', asked: plan.tools.kind } as const] : []),
+    ...(plan.releases.every(({ installed }) => installed)
+      ? []
+      : [{ name: 'helm', asked: plan.tools.helm } as const]),
   ];
   return Promise.all(
     wanted.map(async ({ name, asked }): Promise<ToolFacts> => {
@@ -133,9 +159,32 @@ async function toolFacts(deps: Deps, plan: Plan, signal: AbortSignal): Promise<T
   );
 }
 
+/** An image that Docker does not have is pulled for the right platform; one that it has is taken as it is. */
+async function nodeImageFacts(
+  deps: Deps,
+  plan: Plan,
+  signal: AbortSignal,
+): Promise<NonNullable<MachineFacts['nodeImages']>> {
+  const docker = onPath(deps.env, 'docker')[0];
+  if (plan.cluster === undefined || plan.cluster.existing !== undefined || docker === undefined) return [];
+  const boot = kindBootOf(plan.cluster.kindConfig);
+  const found = await Promise.all(
+    imagesOfNodes(plan.tools.kind, plan.cluster.nodeImage, boot).map(async (image) => {
+      const argv = [docker, 'image', 'inspect', '--format', '{{.Os}}/{{.Architecture}}', image];
+      const result = await deps.exec({ argv, limitMs: lookMs, signal }).catch(() => undefined);
+      signal.throwIfAborted();
+      const platform = result?.code === 0 ? result.stdout.trim() : '';
+      return platform === '' ? [] : [{ image, platform }];
+    }),
+  );
+  return found.flat();
+}
+
 async function diskFacts(plan: Plan, docker: DockerFacts): Promise<MachineFacts['disks']> {
   const places = [
-    ...(plan.cluster === undefined || docker.engine?.rootDir === undefined
+    ...(plan.cluster === undefined ||
+    plan.cluster.existing !== undefined ||
+    docker.engine?.rootDir === undefined
       ? []
       : [{ path: docker.engine.rootDir, what: 'the disk of Docker' }]),
     { path: plan.output, what: 'the disk of the results' },

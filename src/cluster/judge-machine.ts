@@ -39,9 +39,12 @@ const error = (title: string, detail: string, cure: string): Finding => ({
 /** What the facts mean for the plan. Errors are what makes a run useless from the start. */
 export function judgeMachine(facts: MachineFacts, plan: Plan): Finding[] {
   if (plan.cluster === undefined) return judgeDisks(facts, plan);
+  // What runs, runs elsewhere.
+  if (plan.cluster.existing !== undefined) return [...judgeTools(facts), ...judgeDisks(facts, plan)];
   return [
     ...judgeDocker(facts.docker, plan),
     ...judgeBoot(facts, plan),
+    ...judgeNodeImages(facts),
     ...judgeTools(facts),
     ...judgeMemory(facts, plan),
     ...judgeDisks(facts, plan),
@@ -55,6 +58,12 @@ export function judgeMachine(facts: MachineFacts, plan: Plan): Finding[] {
     ),
   ];
 }
+
+/** The same for a cluster that is there, with its nodes, its ports and its engine. */
+export const judgeRoom = (facts: MachineFacts, plan: Plan): Finding[] => {
+  const rest = plan.cluster === undefined ? plan : { ...plan, cluster: { ...plan.cluster, nodes: [] } };
+  return [...judgeMemory(facts, rest), ...judgeDisks(facts, rest)];
+};
 
 function judgeDocker(docker: DockerFacts, plan: Plan): Finding[] {
   if (docker.cli === undefined)
@@ -167,6 +176,21 @@ function judgeBoot(facts: MachineFacts, plan: Plan): Finding[] {
     }).map(({ title, detail, cure }) => error(title, detail, cure)),
     ...patchFindings(boot, kind, kubernetes),
   ]);
+}
+
+/** The programs of a node image of another processor do not start. */
+function judgeNodeImages({ docker, nodeImages = [] }: MachineFacts): Finding[] {
+  const arch = docker.engine?.arch;
+  if (arch === undefined) return [];
+  return nodeImages
+    .filter(({ platform }) => platform.split('/')[1] !== arch)
+    .map(({ image, platform }) =>
+      error(
+        'node image',
+        `${image} is of ${platform}, and Docker here runs on ${arch}`,
+        `name a node image of linux/${arch}; or pull this one again for it: docker pull --platform linux/${arch} ${image}`,
+      ),
+    );
 }
 
 const judgeTools = (facts: MachineFacts): Finding[] =>

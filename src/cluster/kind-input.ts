@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { withSettings, type Setting } from './throwaway.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -12,15 +13,19 @@ export interface KindInput {
 const inNode = '/etc/ssl/certs/ket-authorities.pem';
 
 /**
- * What a run adds to a Kind config, which has been checked: the node image, and a file of authorities that nodes
- * mount. `--image` overrides the images that nodes have in the config, so where some nodes have their own, the others
+ * What a run adds to a Kind config, which has been checked: the node image, a file of authorities that nodes mount, and
+ * settings. `--image` overrides the images that nodes have in the config, so where some nodes have their own, the others
  * get theirs beside them.
  */
 export function kindInput(
   config: Fields,
-  wanted: { readonly nodeImage: string | undefined; readonly authorities: string | undefined },
+  wanted: {
+    readonly nodeImage: string | undefined;
+    readonly authorities: string | undefined;
+    readonly settings?: readonly Setting[];
+  },
 ): KindInput {
-  const { nodeImage, authorities } = wanted;
+  const { nodeImage, authorities, settings = [] } = wanted;
   const named = nodesOf(config);
   const byFlag = nodeImage !== undefined && named.every((node) => node['image'] === undefined);
   const needsNodes = authorities !== undefined && named.length === 0;
@@ -30,9 +35,10 @@ export function kindInput(
     ...(byFlag || nodeImage === undefined ? {} : { image: node['image'] ?? nodeImage }),
     ...(authorities === undefined ? {} : { extraMounts: withMount(node['extraMounts'], authorities) }),
   }));
+  const whole = withSettings(nodes.length === 0 ? config : { ...config, nodes }, settings);
   return {
     ...(byFlag ? { image: nodeImage } : {}),
-    config: stringify(nodes.length === 0 ? config : { ...config, nodes }, { lineWidth: 0 }),
+    config: stringify(whole, { lineWidth: 0 }),
   };
 }
 

@@ -6,6 +6,7 @@ import type { Deps, ExecResult } from '../model/deps.ts';
 import type { ClusterPlan } from '../model/plan.ts';
 import { kindInput } from './kind-input.ts';
 import { kindSteps, type KindStep } from './kind-steps.ts';
+import { throwawaySettings } from './throwaway.ts';
 
 /** kind's step after whose end the node containers run. */
 const nodesRun = 'Preparing nodes';
@@ -76,6 +77,7 @@ export function startCreation(deps: Deps, options: CreateOptions): Creation {
     const { config, image } = kindInput(options.plan.kindConfig, {
       nodeImage: options.plan.nodeImage,
       authorities: await authoritiesFor(options),
+      settings: options.plan.throwaway ? throwawaySettings : [],
     });
     // kind keeps the mode of a file that exists; nobody else shall read the key in it even for a moment.
     await fs.promises.writeFile(options.kubeconfig, '', { mode: 0o600 });
@@ -189,6 +191,9 @@ export function usefulOutput(output: readonly string[]): string[] {
 export function nextStep(said: string): string {
   if (/already in use|port is already allocated|address already in use/i.test(said))
     return 'a host port of the Kind config is taken: free it, or leave out hostPort so that each run gets its own';
+  const balancer = /\S*kindest\/haproxy:[^\s"']+/.exec(said.replaceAll(/["']/g, ' '))?.[0];
+  if (balancer !== undefined)
+    return `several control planes need the image ${balancer} for the load balancer before them, and Docker cannot have it here: bring it with docker pull or docker load, or use one control plane`;
   if (/toomanyrequests|pull rate limit/i.test(said))
     return 'the registry refuses more pulls: log in with docker login, or name a mirror of the node image in ket.yaml';
   if (/failed to pull image|manifest unknown|pull access denied|no such host/i.test(said))

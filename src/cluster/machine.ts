@@ -12,6 +12,8 @@ export interface MachineFacts {
   /** Host ports of the Kind config that another program has. */
   readonly takenPorts: readonly { readonly address: string; readonly port: number }[];
   readonly tools: readonly ToolFacts[];
+  /** The node images of the plan that this Docker has, with their platform, e.g. `linux/arm64`. */
+  readonly nodeImages?: readonly { readonly image: string; readonly platform: string }[];
 }
 
 export interface DockerFacts {
@@ -32,6 +34,8 @@ export interface DockerEngine {
   readonly components: readonly string[];
   readonly rootless: boolean;
   readonly os: string;
+  /** Its processor, as platforms of images name it, e.g. `amd64`. */
+  readonly arch?: string;
   readonly cgroup?: string;
   readonly rootDir?: string;
   readonly memory?: number;
@@ -53,9 +57,8 @@ export interface ToolFacts {
 /** The engine by what `docker info` and `docker version` print as JSON; undefined when that is no answer of an engine. */
 export function engineOf(info: string, server: string): DockerEngine | undefined {
   const parsed = record(parse(info));
-  const components = list(record(parse(server))?.['Components']).flatMap(
-    (item) => string(record(item)?.['Name']) ?? [],
-  );
+  const told = record(parse(server));
+  const components = list(told?.['Components']).flatMap((item) => string(record(item)?.['Name']) ?? []);
   if (parsed === undefined) return undefined;
   // Podman's own docker command prints another form, with its version elsewhere.
   const podman = record(parsed['version'])?.['Version'] ?? record(parsed['host'])?.['buildahVersion'];
@@ -63,6 +66,7 @@ export function engineOf(info: string, server: string): DockerEngine | undefined
   if (version === undefined || version === '') return undefined;
   const plugins = record(parsed['ClientInfo'])?.['Plugins'];
   const cgroup = string(parsed['CgroupVersion']);
+  const arch = string(told?.['Arch']);
   const rootDir = string(parsed['DockerRootDir']);
   const memory = parsed['MemTotal'];
   return {
@@ -70,6 +74,7 @@ export function engineOf(info: string, server: string): DockerEngine | undefined
     components: podman === undefined ? components : [...components, 'Podman Engine'],
     rootless: list(parsed['SecurityOptions']).some((option) => string(option)?.includes('rootless') === true),
     os: string(parsed['OperatingSystem']) ?? string(parsed['OSType']) ?? 'unknown',
+    ...(arch === undefined ? {} : { arch }),
     ...(cgroup === undefined ? {} : { cgroup }),
     ...(rootDir === undefined ? {} : { rootDir }),
     ...(typeof memory === 'number' ? { memory } : {}),

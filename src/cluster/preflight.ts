@@ -2,8 +2,8 @@ import { KetError } from '../model/errors.ts';
 import type { Deps } from '../model/deps.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Plan } from '../model/plan.ts';
-import { gatherFacts } from './gather.ts';
-import { judgeMachine } from './judge-machine.ts';
+import { gatherFacts, gatherRoom } from './gather.ts';
+import { judgeMachine, judgeRoom } from './judge-machine.ts';
 
 export interface PreflightOptions {
   readonly plan: Plan;
@@ -21,6 +21,11 @@ export async function checkMachine(deps: Deps, options: PreflightOptions): Promi
     bounded(options.leftovers(), leftoversMs),
   ]);
   return [...judgeMachine(facts, options.plan), ...leftovers];
+}
+
+/** What may be short for a run on a cluster that is there. What that cluster has already is not asked for again. */
+export async function checkRoom(deps: Deps, plan: Plan, signal: AbortSignal): Promise<readonly Finding[]> {
+  return judgeRoom(await gatherRoom(deps, plan, signal), plan);
 }
 
 async function bounded(work: Promise<readonly Finding[]>, ms: number): Promise<readonly Finding[]> {

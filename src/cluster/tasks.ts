@@ -1,11 +1,13 @@
 import path from 'node:path';
+import type { V1Node } from '@kubernetes/client-node';
 import { connect as connectKube } from '../kube/connect.ts';
 import { KetError } from '../model/errors.ts';
 import { formatMs } from '../model/format.ts';
-import type { Kube } from '../model/kube.ts';
+import type { Kube, Wire } from '../model/kube.ts';
 import type { ClusterPlan, Plan } from '../model/plan.ts';
 import type { ClusterHandle, RunContext, StartedNodes, Tools } from '../model/run.ts';
 import type { Task, TaskContext } from '../model/task.ts';
+import { factsOfNode, factsOfPlan } from './node-facts.ts';
 import { saveDiagnostics } from './diagnose.ts';
 import { startCreation, type Creation } from './kind.ts';
 import { clusterName, nodeNames } from './names.ts';
@@ -75,7 +77,7 @@ export function clusterTasks(
       });
       creation = started;
       await within(context, started, started.nodes, nodesMs, { docker, name, folder });
-      return { name, nodes: names };
+      return { name, nodes: names, facts: factsOfPlan(plan.cluster, names) };
     },
   };
 
@@ -108,21 +110,31 @@ export function existingClusterTasks(
   connect: Connect = realConnect,
 ): ClusterTasks {
   const names = cluster.nodes ?? nodeNames(cluster.name, plan.cluster.nodes);
-  const nodes: Task<StartedNodes> = {
-    id: 'cluster nodes',
-    phase: 'cluster',
-    title: `use the nodes of cluster ${cluster.name}`,
-    needs: [tools],
-    limitMs: 60_000,
-    run: () => Promise.resolve({ name: cluster.name, nodes: names }),
-  };
   const create: Task<ClusterHandle> = {
     id: 'cluster create',
     phase: 'cluster',
     title: `connect to cluster ${cluster.name}`,
-    needs: [nodes],
+    needs: [],
     limitMs: 60_000,
-    run: async () => ({ ...cluster, nodes: names, kube: await connect(cluster.kubeconfig) }),
+    run: async () => ({
+      name: cluster.name,
+      kubeconfig: cluster.kubeconfig,
+      nodes: names,
+      kube: await connect(cluster.kubeconfig),
+    }),
+  };
+  const nodes: Task<StartedNodes> = {
+    id: 'cluster nodes',
+    phase: 'cluster',
+    title: `look at the nodes of cluster ${cluster.name}`,
+    needs: [create],
+    limitMs: 60_000,
+    async run(context) {
+      const { kube } = context.output(create);
+      const found = await kube.list<Wire<V1Node>>({ apiVersion: 'v1', kind: 'Node' }, context.signal);
+      const facts = found.map(factsOfNode).filter(({ name }) => names.includes(name));
+      return { name: cluster.name, nodes: names, facts };
+    },
   };
   const ready = readyTask(run, plan.cluster, tools, create);
   return { tools, nodes, create, ready, all: [nodes, create, ready] };

@@ -1,11 +1,11 @@
 import { KetError } from '../model/errors.ts';
 import type { Kube } from '../model/kube.ts';
+import { leastKubernetes, tooOld } from '../tools/boot.ts';
 
-/** Native sidecars, which hand over the results, are on by default from here (KEP-753). */
-const leastMinor = 29;
+const newerImage = 'name a newer node image: nodeImage in ket.yaml, --node-image or KET_NODE_IMAGE';
 
 /** Refuses a cluster that is too old to bring results home. `text` is what `/version` answers. */
-export function versionError(text: string): KetError | undefined {
+export function versionError(text: string, next = newerImage): KetError | undefined {
   let version: { readonly major?: string; readonly minor?: string; readonly gitVersion?: string };
   try {
     version = JSON.parse(text) as typeof version;
@@ -15,11 +15,12 @@ export function versionError(text: string): KetError | undefined {
   const major = Number.parseInt(version.major ?? '', 10);
   // Some vendors write 29+.
   const minor = Number.parseInt(version.minor ?? '', 10);
-  if (major > 1 || (major === 1 && minor >= leastMinor)) return undefined;
+  const least = leastKubernetes;
+  if (major > least.major || (major === least.major && minor >= least.minor)) return undefined;
   return new KetError(
     'KET_CLUSTER',
-    `Kubernetes ${version.gitVersion ?? 'of an unknown version'} is too old: ket needs 1.${String(leastMinor)}, whose native sidecars keep results safe`,
-    { next: 'name a newer node image: nodeImage in ket.yaml, --node-image or KET_NODE_IMAGE' },
+    `Kubernetes ${version.gitVersion ?? 'of an unknown version'} ${tooOld}`,
+    { next },
   );
 }
 

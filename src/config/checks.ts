@@ -1,7 +1,15 @@
+import { helmTestChecks } from './helm-test-checks.ts';
+import { checkProblems } from './check-checks.ts';
+import { dependsChecks } from './depends.ts';
+import { hostProblems } from './host-checks.ts';
+import { existingChecks } from './existing-checks.ts';
+import { versionsOf } from './plan-cluster.ts';
 import { subject, valueAt, whereOf } from './issues.ts';
 import { imageProblem } from './names.ts';
 import { nearest, type Problem } from './problems.ts';
 import { withProfile } from './profiles.ts';
+import { registryChecks } from './registries.ts';
+import { releaseChecks } from './release-checks.ts';
 import { referenceChecks } from './release-objects.ts';
 import { formatBytes, parseQuantity } from '../model/quantity.ts';
 import type { KetConfig, SuiteConfig, TierConfig } from './schema.ts';
@@ -25,9 +33,12 @@ export function fieldProblems(config: KetConfig, source: Source): Problem[] {
   const add: Scope['add'] = (at, message, more) => {
     problems.push(source.problem(at, message, more));
   };
+  registryChecks(config.registries, add);
   for (const [name, tier] of Object.entries(config.tiers)) {
     const scope = { profiles: config.profiles, tier, at: ['tiers', name], source, add };
     uniqueNames(scope);
+    dependsChecks(scope);
+    releaseChecks(scope);
     imageChecks(scope);
     if (name === 'e2e' && tier.onUnhealthy === 'report')
       add(
@@ -36,6 +47,7 @@ export function fieldProblems(config: KetConfig, source: Source): Problem[] {
       );
     if (tier.cluster === undefined) withoutCluster(scope);
     else withCluster(scope);
+    checkProblems(scope);
     tier.suites.forEach((suite, index) => suiteChecks(scope, suite, [...scope.at, 'suites', index]));
   }
   const defaults = Object.entries(config.tiers).filter(([, tier]) => tier.default);
@@ -50,7 +62,7 @@ export function fieldProblems(config: KetConfig, source: Source): Problem[] {
 
 /** Suites, releases and images are told apart by their names in commands, folders and reports. */
 function uniqueNames({ tier, at, add }: Scope): void {
-  for (const list of ['suites', 'releases', 'images'] as const) {
+  for (const list of ['suites', 'releases', 'images', 'checks'] as const) {
     const seen = new Map<string, number>();
     tier[list].forEach(({ name }, index) => {
       const first = seen.get(name);
@@ -76,6 +88,10 @@ function imageChecks({ tier, at, source, add }: Scope): void {
       if (problem !== undefined) add([...place, 'name'], `"name" of image "${image.name}": ${problem}`);
       return;
     }
+    if (image.digest !== undefined && image.name.includes('@'))
+      add([...place, 'digest'], `image "${image.name}" has a digest in its name already; leave one out`, {
+        key: true,
+      });
     for (const key of ['dockerfile', 'target', 'args'] as const)
       if (valueAt(source.data, [...place, key]) !== undefined)
         add([...place, key], `"${key}" of image "${image.name}" needs "build", the folder to build from`, {
@@ -87,7 +103,9 @@ function imageChecks({ tier, at, source, add }: Scope): void {
 /** Options that would be silently without effect are refused: the reader of the file would believe in them. */
 function withoutCluster({ tier, at, source, add }: Scope): void {
   const missing = `${whereOf(at, source.data)} has no "cluster"`;
-  for (const list of ['images', 'releases'] as const)
+  if (valueAt(source.data, [...at, 'preload']) !== undefined)
+    add([...at, 'preload'], `"preload" needs a cluster, but ${missing}`, { key: true });
+  for (const list of ['images', 'releases', 'checks'] as const)
     if (tier[list].length > 0) add([...at, list], `"${list}" need a cluster, but ${missing}`, { key: true });
   tier.suites.forEach((suite, index) => {
     const place = [...at, 'suites', index];
@@ -104,7 +122,10 @@ function withoutCluster({ tier, at, source, add }: Scope): void {
           { key: true },
         );
     for (const key of [
+      'on',
+      'forward',
       'image',
+      'helmTest',
       'envFrom',
       'files',
       'needs',
@@ -138,7 +159,19 @@ function withCluster(scope: Scope): void {
   const releases = tier.releases.map((release) => release.name);
   tier.suites.forEach((suite, index) => {
     const place = [...at, 'suites', index];
-    if (suite.image === undefined && suite.job === undefined)
+    helmTestChecks(scope, suite, place);
+    if (suite.on === 'host') {
+      hostProblems(scope, suite, place);
+      needs(scope, suite, place, releases);
+      return;
+    }
+    if (valueAt(scope.source.data, [...place, 'forward']) !== undefined)
+      add(
+        [...place, 'forward'],
+        `"forward" of suite "${suite.name}" goes with "on: host"; in the cluster the addresses work as they are`,
+        { key: true },
+      );
+    if (suite.image === undefined && suite.job === undefined && suite.helmTest === undefined)
       add(place, `suite "${suite.name}" has no "image"; in a tier with a cluster it runs in a container`);
     suite.results.forEach((folder, at) => {
       const problem = resultFolderProblem(folder);
@@ -167,6 +200,11 @@ function withCluster(scope: Scope): void {
     referenceChecks(scope, suite, place);
     jobKeys(scope, suite, place);
     resources(scope, withProfile(suite, scope.profiles), place);
+  });
+  existingChecks(scope);
+  versionsOf(tier.cluster).forEach((version, index, all) => {
+    if (all.indexOf(version) !== index)
+      add([...at, 'cluster', 'kubernetes', index], `"${version}" is there twice; each version is one run`);
   });
   if (tier.cluster?.nodeImage !== undefined && tier.cluster.kubernetes !== undefined)
     add(

@@ -1,8 +1,9 @@
 import path from 'node:path';
 import { composeReleases } from './compose-releases.ts';
 import { composeSuites } from './compose-suites.ts';
-import { newDraft, type ComposeContext, type Composition, type Draft } from './draft.ts';
+import { isGiven, newDraft, type ComposeContext, type Composition, type Draft } from './draft.ts';
 import type { InputName, Inputs } from './inputs.ts';
+import { valueAt } from './issues.ts';
 
 /**
  * The rule by which inputs and ket.yaml become one configuration:
@@ -13,7 +14,7 @@ import type { InputName, Inputs } from './inputs.ts';
  *    `chart` adds it where it is new. `test-command`, `image`, `results-path` and `secrets` are meant for the suite
  *    that `suites` names, else for the only one; `test-command` or `image` adds it where it is new.
  * 3. Without a file the inputs are the whole configuration: one suite, called `tests` unless `suites` names it; in a
- *    cluster if `image`, `chart`, `cluster`, `kind-config` or `load-images` is given, or the tier is `integration` or `e2e`; never
+ *    cluster if `image`, `chart`, `cluster`, `context`, `kubeconfig`, `kind-config` or `load-images` is given, or the tier is `integration` or `e2e`; never
  *    in tier `unit`.
  * 4. `cluster`, versions, `node-image` and time limits say how a thing is to be, and are not needed where the tier has no such
  *    thing, so that one step serves a matrix of tiers. Everything else that would be without effect is an error.
@@ -51,7 +52,13 @@ function composeCluster({ inputs, context, tier, alone, hasCluster, ...draft }: 
     if (inputs.cluster !== undefined && inputs[name] !== undefined)
       draft.refuse(name, 'contradicts cluster: that one is there already, with the Kubernetes that it has');
   if (!hasCluster) {
+    for (const name of ['context', 'kubeconfig'] as const)
+      if (inputs[name] !== undefined) draft.refuse(name, `tier "${context.tier}" has no cluster`);
     if (configs.length > 0) draft.refuse('kind-config', `tier "${context.tier}" has no cluster`);
+    return;
+  }
+  if (inputs.context !== undefined || inputs.kubeconfig !== undefined) {
+    composeExisting({ inputs, context, tier, alone, hasCluster, ...draft }, at);
     return;
   }
   const own = path.join(context.kindConfigs, context.tier === 'e2e' ? 'e2e.yaml' : 'integration.yaml');
@@ -74,4 +81,24 @@ function composeImages({ inputs, tier, hasCluster, names, set }: Draft): void {
     set(input, [...tier, 'images', known.length, 'name'], name);
     known.push(name);
   }
+}
+
+/** One that is there already goes before all that the file says of the cluster. */
+function composeExisting(draft: Draft, at: readonly (string | number)[]): void {
+  const { inputs, set, remove, refuse, resolve } = draft;
+  const by = inputs.context === undefined ? 'kubeconfig' : 'context';
+  for (const name of ['cluster', 'kind-config', 'node-image', 'kubernetes-version'] as const)
+    if (isGiven(inputs, name)) refuse(name, `contradicts ${by}: that cluster is there already`);
+  for (const key of ['config', 'nodeImage', 'kubernetes'])
+    if (valueAt(draft.context.data, [...at, key]) !== undefined) remove(by, [...at, key]);
+  set('context', [...at, 'context'], inputs.context);
+  set(
+    'kubeconfig',
+    [...at, 'kubeconfig'],
+    inputs.kubeconfig === undefined ? undefined : resolve(inputs.kubeconfig),
+  );
+  // The context of the file is one of its own kubeconfig.
+  if (inputs.context === undefined && valueAt(draft.context.data, [...at, 'context']) !== undefined)
+    remove('kubeconfig', [...at, 'context']);
+  set('cluster-timeout', [...at, 'ready'], inputs['cluster-timeout']);
 }

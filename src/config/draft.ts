@@ -43,7 +43,7 @@ export interface Draft extends Composition {
 }
 
 /** The inputs that only a tier with a cluster can mean. */
-const signs = ['image', 'chart', 'cluster', 'kind-config', 'load-images'] as const;
+const signs = ['image', 'chart', 'cluster', 'context', 'kubeconfig', 'kind-config', 'load-images'] as const;
 
 export const impliesCluster = (inputs: Inputs): boolean => signs.some((name) => isGiven(inputs, name));
 

@@ -38,15 +38,25 @@ export function formatDuration(ms: number): string {
 }
 
 /** What is wrong with a text as a limit; undefined when nothing is. */
-export function durationProblem(text: string): string | undefined {
+export const durationProblem = (text: string): string | undefined =>
+  problemOf(text, longestMs, 'a limit', 'every limit');
+
+/** A soak is no limit of anything that could be stuck, and may last for days. */
+const longestSoakMs = 7 * 24 * units.h;
+
+/** What is wrong with a text as the time of a soak; undefined when nothing is. */
+export const soakProblem = (text: string): string | undefined =>
+  problemOf(text, longestSoakMs, 'a soak', 'a soak');
+
+function problemOf(text: string, mostMs: number, what: string, zero: string): string | undefined {
   const ms = parseDuration(text);
   if (ms === undefined) {
     if (/^\d+(\.\d+)?$/.test(text)) return numberAsDuration(Number(text));
     return `"${text}" is not a duration; write it like 30s, 5m, 1h30m or 500ms`;
   }
-  if (ms === 0) return `"${text}" is no time at all; every limit is longer than that`;
-  if (ms > longestMs)
-    return `"${text}" is too long: a limit is at most ${formatDuration(longestMs)}, and never infinite`;
+  if (ms === 0) return `"${text}" is no time at all; ${zero} is longer than that`;
+  if (ms > mostMs)
+    return `"${text}" is too long: ${what} is at most ${formatDuration(mostMs)}, and never infinite`;
   return undefined;
 }
 

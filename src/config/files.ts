@@ -2,9 +2,12 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { mainContainerIn, readJobFile } from './job-file.ts';
 import { readKindConfig } from './kind-config.ts';
+import { manifestFiles, manifestProblems } from './manifest-files.ts';
 import { nearest, type Problem } from './problems.ts';
+import { isReference } from './release-objects.ts';
 import type { KetConfig, SuiteConfig, TierConfig } from './schema.ts';
 import { shownPath, type Source } from './source.ts';
+import { placesIn, spreadProblem } from './spread.ts';
 
 /** Checks of ket.yaml against the files that it names: all there, and of the right kind. */
 
@@ -47,7 +50,8 @@ function tierFiles(tier: TierConfig, at: Path, source: Source, folders: Folders)
     return false;
   };
 
-  if (tier.cluster !== undefined) {
+  // A kubeconfig is looked for when it is needed: those who run the other tiers may have none.
+  if (tier.cluster?.config !== undefined) {
     const { config } = tier.cluster;
     const configs = [config].flat();
     const there = configs.map((file, index) => {
@@ -59,7 +63,14 @@ function tierFiles(tier: TierConfig, at: Path, source: Source, folders: Folders)
     if (!there.includes(false)) {
       const files = configs.map((file) => path.resolve(folders.root, file));
       const shown = (file: string): string => shownPath(file, folders.cwd);
-      problems.push(...readKindConfig(files, { shown }).problems);
+      const kind = readKindConfig(files, { shown });
+      problems.push(...kind.problems);
+      const places = placesIn({ nodes: kind.nodes, kindConfig: kind.data });
+      if (kind.problems.length === 0)
+        tier.releases.forEach((release, index) => {
+          const fault = spreadProblem(release, places, configs.join(' + '));
+          if (fault !== undefined) problems.push(source.problem([...at, 'releases', index, 'spread'], fault));
+        });
     }
   }
   tier.images.forEach((image, index) => {
@@ -84,10 +95,24 @@ function tierFiles(tier: TierConfig, at: Path, source: Source, folders: Folders)
     release.values.forEach((file, position) =>
       has([...place, 'values', position], `the values file ${what}`, file, 'file'),
     );
-    if (isRemoteChart(release.chart)) return;
+    release.manifests?.forEach((pattern, position) => {
+      const files = manifestFiles([pattern], folders.root);
+      if (files.length === 0)
+        problems.push(
+          source.problem([...place, 'manifests', position], `there are no manifests ${what}: ${pattern}`),
+        );
+      const namespace = release.namespace ?? release.name;
+      for (const file of files)
+        problems.push(...manifestProblems(file, shownPath(file, folders.cwd), namespace));
+    });
+    if (release.chart === undefined || release.repo !== undefined || isRemoteChart(release.chart)) return;
     if (/\.tgz$/.test(release.chart)) has([...place, 'chart'], `the chart ${what}`, release.chart, 'file');
     else if (has([...place, 'chart'], `the chart folder ${what}`, release.chart, 'folder'))
       has([...place, 'chart'], `the Chart.yaml ${what}`, path.join(release.chart, 'Chart.yaml'), 'file');
+  });
+  tier.checks.forEach(({ name, ca }, index) => {
+    if (ca !== undefined && !isReference(ca))
+      has([...at, 'checks', index, 'ca'], `the file of authorities of check "${name}"`, ca, 'file');
   });
   tier.suites.forEach((suite, index) => {
     const place = [...at, 'suites', index];
@@ -98,7 +123,11 @@ function tierFiles(tier: TierConfig, at: Path, source: Source, folders: Folders)
       has([...place, 'job'], `the Job of suite "${suite.name}"`, suite.job, 'file')
     )
       problems.push(...jobProblems(suite, suite.job, place, source, folders));
-    if (tier.cluster === undefined && suite.image === undefined && suite.workingDir !== undefined)
+    if (
+      (tier.cluster === undefined || suite.on === 'host') &&
+      suite.image === undefined &&
+      suite.workingDir !== undefined
+    )
       has(
         [...place, 'workingDir'],
         `the folder that suite "${suite.name}" runs in`,

@@ -1,13 +1,14 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { KetError } from '../model/errors.ts';
-import type { Plan, SuitePlan } from '../model/plan.ts';
+import type { Plan } from '../model/plan.ts';
 import { compose } from './compose.ts';
 import { impliesCluster } from './draft.ts';
 import type { InputName, Inputs } from './inputs.ts';
 import { validateSource } from './load.ts';
 import { isRecord, noSource, withEdits } from './overlay.ts';
 import { planOf } from './plan.ts';
+import { imagesOfTier } from './plan-existing.ts';
 import { inputProblem, inputsError, problemsError, sortProblems, type Problem } from './problems.ts';
 import { pickTier } from './select.ts';
 import { readSource, shownPath, type Source } from './source.ts';
@@ -52,18 +53,33 @@ export function planFromInputs(inputs: Inputs, place: InputsPlace): Plan {
   }
   if (checked.config === undefined || tier === undefined)
     throw new Error('inputs without problems have a configuration and a tier');
-  const plan = planOf(
-    { config: checked.config, root, tier, ...(file === undefined ? {} : { path: file }) },
-    {
-      suites: inputs.suites,
-      env: withoutOverridden(place.env, inputs),
-      isTTY: false,
-      ci: true,
-      cwd: place.workspace,
-    },
+  const { config } = checked;
+  const plan = ofInput(inputs, () =>
+    planOf(
+      { config, root, tier, ...(file === undefined ? {} : { path: file }) },
+      {
+        suites: inputs.suites,
+        overrides: { production: inputs.production },
+        env: withoutOverridden(place.env, inputs),
+        isTTY: false,
+        ci: true,
+        cwd: place.workspace,
+      },
+    ),
   );
-  checkSecrets(plan.suites, place.env);
+  checkSecrets(plan, place.env);
   return plan;
+}
+
+/** What a tier of the file asks for that a cluster of an input cannot have is told of that input. */
+function ofInput(inputs: Inputs, plan: () => Plan): Plan {
+  try {
+    return plan();
+  } catch (error) {
+    const by = (['context', 'kubeconfig'] as const).find((name) => inputs[name] !== undefined);
+    if (!(error instanceof KetError) || error.where !== imagesOfTier || by === undefined) throw error;
+    throw inputsError([inputProblem(by, `${error.message}; ${error.next ?? ''}`)]);
+  }
 }
 
 /**
@@ -143,20 +159,37 @@ const missingSecrets = (inputs: Inputs, env: InputsPlace['env']): Problem[] =>
     );
 
 /** A secret that is empty is none: GitHub gives empty ones to pull requests from forks. */
-export function checkSecrets(suites: readonly SuitePlan[], env: InputsPlace['env']): void {
-  const missing = suites.flatMap(({ name, secrets, lacks }) =>
-    // One that is skipped for what it lacks needs none.
-    (lacks.length > 0 ? [] : secrets)
-      .filter((secret) => unset(secret, env))
-      .map((secret) => ({ name, secret })),
+export function checkSecrets(
+  {
+    suites,
+    releases,
+    registries = [],
+    cluster,
+  }: Pick<Plan, 'suites' | 'releases'> & Partial<Pick<Plan, 'registries' | 'cluster'>>,
+  env: InputsPlace['env'],
+): void {
+  // One that is skipped for what it lacks needs none; where all are, nothing is installed.
+  const running = suites.filter(({ lacks }) => lacks.length === 0);
+  const installed = running.length > 0 || suites.length === 0 ? releases : [];
+  const wanted = [
+    ...running.map(({ name, secrets }) => ({ name: `suite "${name}"`, secrets })),
+    ...installed.map(({ name, secrets }) => ({
+      name: `release "${name}"`,
+      secrets: secrets.map(({ variable }) => variable),
+    })),
+    ...(cluster === undefined ? [] : registries).map(({ host, login }) => ({
+      name: `registry "${host}"`,
+      secrets: login === undefined ? [] : [login.username, login.password],
+    })),
+  ];
+  const missing = wanted.flatMap(({ name, secrets }) =>
+    [...new Set(secrets)].filter((secret) => unset(secret, env)).map((secret) => ({ name, secret })),
   );
   const [first] = missing;
   if (first === undefined) return;
   throw new KetError(
     'KET_USAGE',
-    missing
-      .map(({ name, secret }) => `suite "${name}" needs the secret ${secret}, which is not set`)
-      .join('; '),
+    missing.map(({ name, secret }) => `${name} needs the secret ${secret}, which is not set`).join('; '),
     {
       where: 'secrets',
       next: `set the environment variable ${first.secret}; pull requests from forks are given no secrets`,

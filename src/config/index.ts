@@ -2,6 +2,7 @@
 export { checkConfig, loadConfig, type CheckedConfig, type LoadedConfig } from './load.ts';
 export { readKindConfig, type KindConfig } from './kind-config.ts';
 export { resolvePlan, type PlanInput, type PlanOverrides } from './plan.ts';
+export { resolvePlans, type PlansInput, type TierPlan } from './plans.ts';
 export { problemsError, renderProblem, renderProblems, type Problem } from './problems.ts';
 export { jsonSchema } from './schema.ts';
 export { inputNames, type InputName, type Inputs } from './inputs.ts';

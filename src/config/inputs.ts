@@ -13,7 +13,9 @@ import {
 } from './input-forms.ts';
 import {
   clusterProblem,
+  contextProblem,
   imageProblem,
+  kubeconfigProblem,
   kubernetesProblem,
   labelProblem,
   variableProblem,
@@ -67,6 +69,11 @@ export const inputsSchema = z.strictObject({
     key: 'images[].name',
     description: 'More images to bring to the cluster from Docker, such as those of a chart.',
   }),
+  production: input(flag, {
+    title: '`true` or `false`',
+    description:
+      'Take all images from their registries, those of `images` by digest: nothing is built or brought to the nodes from Docker. `PRODUCTION_MODE` of the environment unless given.',
+  }),
   'results-path': list(path, {
     title: 'paths',
     key: 'suites[].results',
@@ -102,6 +109,18 @@ export const inputsSchema = z.strictObject({
   cluster: input(checked(clusterProblem), {
     title: 'name',
     description: 'A Kind cluster that is there already: used in place of a new one, and not removed.',
+  }),
+  context: input(checked(contextProblem), {
+    title: 'name',
+    key: 'cluster.context',
+    description:
+      'A cluster that is there already, by a context of `kubeconfig` or of `KUBECONFIG`: used within namespaces of its own, in place of a new one.',
+  }),
+  kubeconfig: input(checked(kubeconfigProblem), {
+    title: 'path',
+    key: 'cluster.kubeconfig',
+    description:
+      'The kubeconfig of a cluster that is there already; its current context unless `context` is given. It is read, and never written.',
   }),
   'kind-config': list(path, {
     title: 'paths',

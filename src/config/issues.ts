@@ -84,7 +84,8 @@ function cureOf(value: unknown, node: SchemaNode | undefined, written?: string):
     return /^(y|on|t)/i.test(value) ? 'true' : 'false';
   if (node?.type === 'array' && node.items?.type === 'string' && typeof value === 'string')
     return `[${value}]`;
-  if (node?.title === 'version' && Array.isArray(value)) return 'one of them: each is a cluster of its own';
+  if (node?.title === 'version' && Array.isArray(value))
+    return 'one of them; a list stands in "cluster" of a tier';
   return undefined;
 }
 

@@ -58,7 +58,11 @@ function withWrittenVersions(source: Source): Source {
   const tiers = valueAt(source.data, ['tiers']);
   const places = [
     ['tools', 'kubernetes'],
-    ...Object.keys(isRecord(tiers) ? tiers : {}).map((name) => ['tiers', name, 'cluster', 'kubernetes']),
+    ...Object.keys(isRecord(tiers) ? tiers : {}).flatMap((name) => {
+      const at = ['tiers', name, 'cluster', 'kubernetes'];
+      const value = valueAt(source.data, at);
+      return Array.isArray(value) ? value.map((_, index) => [...at, index]) : [at];
+    }),
   ];
   const data = places.reduce((whole, at) => {
     const text = typeof valueAt(whole, at) === 'number' ? source.written(at) : undefined;

@@ -70,8 +70,34 @@ export function clusterProblem(text: string): string | undefined {
   return `"${text}" is not the name of a Kind cluster: lower-case letters, digits, "." and "-"`;
 }
 
+/** What is wrong with a context of a kubeconfig; its names are free, so only slips are found here. */
+export function contextProblem(text: string): string | undefined {
+  if (text.trim() === '') return 'must not be empty';
+  if (text.includes('${')) return `"${text}" has a variable in it, and none is filled in here; use --context`;
+  return undefined;
+}
+
+/** What is wrong with the path of a kubeconfig. */
+export function kubeconfigProblem(text: string): string | undefined {
+  if (text === '') return 'must not be empty';
+  if (text.includes('\0')) return 'a path has no NUL character';
+  if (text.includes('${') || text.startsWith('~'))
+    return `"${text}" is for a shell, and nothing is filled in here; use --kubeconfig, or KUBECONFIG beside "context"`;
+  return undefined;
+}
+
 /** What is wrong with the name of an environment variable. */
 export function variableProblem(text: string): string | undefined {
   if (/^[A-Za-z_]\w*$/.test(text)) return undefined;
   return `"${text}" is not a variable name: letters, digits and "_", no digit first`;
+}
+
+/** What is wrong with the address of a chart repository. */
+export function repoProblem(text: string): string | undefined {
+  const url = /^https?:\/\//.test(text) ? URL.parse(text) : null;
+  if (url === null) return `"${text}" is no https:// or http:// address`;
+  // Helm would get it on its command line.
+  if (url.username !== '' || url.password !== '')
+    return 'it has a user or password in it, which everybody on the machine could read';
+  return undefined;
 }

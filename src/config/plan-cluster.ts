@@ -4,6 +4,7 @@ import type { ClusterPlan } from '../model/plan.ts';
 import { msOf } from './duration.ts';
 import { readKindConfig } from './kind-config.ts';
 import { imageProblem, kubernetesProblem } from './names.ts';
+import { listedNodeImages } from './node-images.ts';
 import type { PlanInput } from './plan.ts';
 import { problemsError } from './problems.ts';
 import type { ClusterConfig, KetConfig } from './schema.ts';
@@ -21,27 +22,56 @@ export function clusterOf(
   const other = input.overrides?.clusterConfig;
   const configs =
     other === undefined
-      ? [cluster.config].flat().map((file) => path.resolve(root, file))
+      ? [cluster.config ?? []].flat().map((file) => path.resolve(root, file))
       : [path.resolve(cwd, other)];
   const shown = (file: string): string => shownPath(file, cwd);
   const { problems, name, data, ...facts } = readKindConfig(configs, { shown, env: input.env });
   if (problems.length > 0) throw problemsError(problems, problems[0]?.file ?? '');
+  const nodeImages = listedNodeImages(input.env);
   return {
     configs,
     kindConfig: data,
     ...facts,
     ...(name === undefined ? {} : { configName: name }),
     ...kubernetesOf(cluster, tools, input),
+    throwaway: cluster.throwaway,
+    ...(nodeImages.length === 0 ? {} : { nodeImages }),
     readyMs: msOf(cluster.ready),
   };
+}
+
+/** The versions of Kubernetes that ket.yaml names for the cluster, without the leading v. */
+export const versionsOf = (cluster: ClusterConfig | undefined): readonly string[] =>
+  [cluster?.kubernetes ?? []].flat().map((version) => String(version).replace(/^v/, ''));
+
+/**
+ * The versions of which each is a run of its own: those that ket.yaml lists. None where it does not list several, or
+ * where an option or the environment says which Kubernetes it is.
+ */
+export function variantsOf(
+  cluster: ClusterConfig | undefined,
+  { overrides, env }: Pick<PlanInput, 'overrides' | 'env'>,
+): readonly string[] {
+  const versions = versionsOf(cluster);
+  const said = [
+    overrides?.nodeImage,
+    overrides?.kubernetes,
+    // One that is there already has the version that it has.
+    overrides?.context,
+    overrides?.kubeconfig,
+    env['KET_NODE_IMAGE'],
+    env['KET_KUBERNETES_VERSION'],
+  ].some((value) => value !== undefined && value !== '');
+  return versions.length < 2 || said ? [] : versions;
 }
 
 /** The first that says anything decides: options, the environment, the cluster in ket.yaml, its tools. */
 function kubernetesOf(
   cluster: ClusterConfig,
   tools: KetConfig['tools'],
-  { overrides, env }: PlanInput,
-): Pick<ClusterPlan, 'nodeImage' | 'kubernetes'> {
+  { overrides, env, variant }: PlanInput,
+): Pick<ClusterPlan, 'nodeImage' | 'kubernetes' | 'variant'> {
+  if (variant !== undefined) return { kubernetes: withV(variant), variant };
   const given = {
     '--node-image': overrides?.nodeImage,
     '--kubernetes': overrides?.kubernetes,
@@ -64,7 +94,17 @@ function kubernetesOf(
     if (kubernetes !== undefined) return { kubernetes: withV(kubernetes) };
   }
   if (cluster.nodeImage !== undefined) return { nodeImage: cluster.nodeImage };
-  const kubernetes = cluster.kubernetes ?? tools.kubernetes;
+  const [listed, second] = versionsOf(cluster);
+  if (listed !== undefined && second !== undefined)
+    throw new KetError(
+      'KET_USAGE',
+      `the cluster is for several versions of Kubernetes, ${versionsOf(cluster).join(', ')}, and this is about one`,
+      {
+        where: 'cluster.kubernetes',
+        next: `name one: --kubernetes ${listed}, or kubernetes-version in a step of the Action`,
+      },
+    );
+  const kubernetes = listed ?? tools.kubernetes;
   return kubernetes === undefined ? {} : { kubernetes: withV(String(kubernetes)) };
 }
 

@@ -1,41 +1,41 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { KetError } from '../model/errors.ts';
-import type {
-  CollectPlan,
-  ImagePlan,
-  Keep,
-  Plan,
-  ReleasePlan,
-  Resources,
-  SuitePlan,
-  ToolsPlan,
-} from '../model/plan.ts';
-import { msOf as ms } from './duration.ts';
-import { dockerfileOf, isRemoteChart } from './files.ts';
+import type { ImagePlan, Keep, Plan, Resources, SuitePlan, ToolsPlan } from '../model/plan.ts';
+import { openConfig, selectTier } from './chosen-tiers.ts';
+import { msOf as ms, soakProblem } from './duration.ts';
+import { forwardOf } from './endpoints.ts';
+import { dockerfileOf } from './files.ts';
 import { mainContainerIn, readJobFile, type JobContainer } from './job-file.ts';
-import { loadConfig, type LoadedConfig } from './load.ts';
+import type { LoadedConfig } from './load.ts';
 import { versionProblem } from './names.ts';
+import { budgetOf } from './plan-budget.ts';
+import { checksOf, requiredChecks } from './plan-checks.ts';
+import { existingOf, requireForExisting } from './plan-existing.ts';
 import { clusterOf, override } from './plan-cluster.ts';
+import { releaseOf } from './plan-release.ts';
 import { problemsError } from './problems.ts';
+import { pinned, productionImages, productionOf, registriesOf } from './registries.ts';
 import { referencesOf } from './release-objects.ts';
 import { parseQuantity } from '../model/quantity.ts';
 import {
   defaultKind,
   type ImageConfig,
   type KetConfig,
-  type ReleaseConfig,
   type SuiteConfig,
   type TierConfig,
 } from './schema.ts';
 import { patchesOf, withProfile } from './profiles.ts';
-import { pickTier, unknownName } from './select.ts';
+import { unknownName } from './select.ts';
+import { placesIn, requirePlaces } from './spread.ts';
 
 /** What flags or the Action's inputs say; each goes before the environment, and that before ket.yaml. */
 export interface PlanOverrides {
   /** Relative to `cwd`. */
   readonly output?: string | undefined;
   readonly keep?: Keep | undefined;
+  /** A cluster that is there already, in place of the tier's: a context, a kubeconfig relative to `cwd`, or both. */
+  readonly context?: string | undefined;
+  readonly kubeconfig?: string | undefined;
   /** Another Kind config than the tier's, relative to `cwd`. */
   readonly clusterConfig?: string | undefined;
   readonly nodeImage?: string | undefined;
@@ -44,6 +44,10 @@ export interface PlanOverrides {
   readonly retries?: number | undefined;
   readonly parallel?: number | undefined;
   readonly failFast?: boolean | undefined;
+  /** How long the suites are repeated. */
+  readonly soak?: string | undefined;
+  /** Images come from their registries, and from nowhere else. */
+  readonly production?: boolean | undefined;
   /** Words appended to the command of every suite that runs. */
   readonly args?: readonly string[] | undefined;
 }
@@ -55,6 +59,8 @@ export interface PlanInput {
   /** All of the tier unless given. */
   readonly suites?: readonly string[] | undefined;
   readonly overrides?: PlanOverrides | undefined;
+  /** Which of the versions of Kubernetes that ket.yaml lists; it goes before all else that names one. */
+  readonly variant?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly isTTY: boolean;
   readonly ci: boolean;
@@ -66,7 +72,7 @@ const keepMs = 3_600_000;
 /** ket.yaml, flags and environment become the one immutable plan of a run, or a KetError that says what is wrong. */
 export function resolvePlan(input: PlanInput): Plan {
   const cwd = input.cwd ?? process.cwd();
-  const loaded = loadConfig(findConfig(input.configPath, cwd), cwd);
+  const loaded = openConfig(input.configPath, cwd);
   return planOf({ ...loaded, tier: selectTier(loaded, input.tier) }, input);
 }
 
@@ -82,24 +88,36 @@ export function planOf({ config, root, path: configPath, tier: name }: Chosen, i
   const overrides = input.overrides ?? {};
   const tier = config.tiers[name];
   if (tier === undefined) throw new Error(`tier ${name} was chosen and is not there`);
-  const cluster = clusterOf(tier.cluster, config.tools, root, input);
+  const cluster = existingOf(tier.cluster, root, input) ?? clusterOf(tier.cluster, config.tools, root, input);
   const nodes = cluster?.nodes.length ?? 0;
+  const production = productionOf(overrides.production, input.env);
+  const listed = tier.images.map((image) => imageOf(image, root));
+  const images = production ? productionImages(listed, configPath) : listed;
+  if (overrides.clusterConfig !== undefined && cluster !== undefined && cluster.existing === undefined)
+    requirePlaces(tier.releases, placesIn(cluster), overrides.clusterConfig);
   const output =
     overrides.output === undefined ? path.resolve(root, config.output) : path.resolve(cwd, overrides.output);
+  if (cluster?.existing !== undefined) requireForExisting(name, images);
   return deepFreeze<Plan>({
     version: 1,
     root,
     ...(configPath === undefined ? {} : { configPath }),
     tier: name,
     ...(cluster === undefined ? {} : { cluster }),
-    images: tier.images.map((image) => imageOf(image, root)),
+    images,
+    preload: tier.preload,
+    registries: registriesOf(config.registries),
+    production,
     releases: tier.releases.map((release) => releaseOf(release, root, nodes)),
+    checks: checksOf(tier, root),
     suites: selectSuites(tier, name, input.suites).map((suite) => suiteOf(suite, tier, config, root, input)),
     namespace: {
       quota: Object.fromEntries(Object.entries(tier.quota).map(([key, value]) => [key, String(value)])),
       limitRange: tier.limitRange,
     },
     onUnhealthy: tier.onUnhealthy,
+    ...budgetOf(name, tier),
+    ...soakOf(overrides.soak, tier.soak),
     tools: toolsOf(config, input.env),
     output,
     keep: overrides.keep ?? config.keep ?? (input.isTTY && !input.ci ? 'on-failure' : 'never'),
@@ -107,28 +125,6 @@ export function planOf({ config, root, path: configPath, tier: name }: Chosen, i
     ...parallelOf(overrides.parallel, config.parallel),
     failFast: overrides.failFast ?? config.failFast,
     logs: config.logs,
-  });
-}
-
-function findConfig(given: string | undefined, cwd: string): string {
-  const file = path.resolve(cwd, given ?? 'ket.yaml');
-  if (existsSync(file)) return file;
-  if (given !== undefined)
-    throw new KetError('KET_USAGE', `there is no file ${given}`, {
-      next: 'name an existing file with --config',
-    });
-  throw new KetError('KET_USAGE', `there is no ket.yaml in ${cwd} (folders above are not searched)`, {
-    next: 'go to its folder, name it with `--config FILE`, or let `ket init` write one',
-  });
-}
-
-function selectTier({ config, path: file }: LoadedConfig, wanted: string | undefined): string {
-  const tiers = Object.entries(config.tiers).map(([name, tier]) => ({ name, isDefault: tier.default }));
-  const picked = pickTier(tiers, wanted);
-  if ('name' in picked) return picked.name;
-  const list = `${file} has: ${tiers.map(({ name }) => name).join(', ')}`;
-  throw new KetError('KET_USAGE', picked.fault, {
-    next: wanted === undefined ? `name one with --tier; ${list}` : list,
   });
 }
 
@@ -164,37 +160,29 @@ function parallelOf(flag: number | undefined, file: number | undefined): { paral
   return parallel === undefined ? {} : { parallel };
 }
 
+function soakOf(flag: string | undefined, file: string | undefined): { soakMs?: number } {
+  const problem = flag === undefined ? undefined : soakProblem(flag);
+  if (problem !== undefined) throw new KetError('KET_USAGE', `--soak: ${problem}`);
+  const soak = flag ?? file;
+  return soak === undefined ? {} : { soakMs: ms(soak) };
+}
+
 function within(flag: string, value: number | undefined, least: number, most: number): number | undefined {
   if (value === undefined || (Number.isInteger(value) && value >= least && value <= most)) return value;
   throw new KetError('KET_USAGE', `--${flag} is a whole number from ${least} to ${most}, not ${value}`);
 }
 
-function imageOf(image: ImageConfig, root: string): ImagePlan {
-  if (image.build === undefined) return { name: image.name, limitMs: ms(image.timeout) };
+function imageOf(image: ImageConfig, root: string): ImagePlan & { readonly digest?: string } {
+  const digest = image.digest === undefined ? {} : { digest: image.digest };
+  if (image.build === undefined) return { name: image.name, ...digest, limitMs: ms(image.timeout) };
   return {
     name: image.name,
+    ...digest,
     context: path.resolve(root, image.build),
     dockerfile: path.resolve(root, dockerfileOf(image.build, image.dockerfile)),
     ...(image.target === undefined ? {} : { target: image.target }),
     args: image.args,
     limitMs: ms(image.timeout),
-  };
-}
-
-function releaseOf(release: ReleaseConfig, root: string, nodes: number): ReleasePlan {
-  return {
-    name: release.name,
-    namespace: release.namespace ?? release.name,
-    chart: isRemoteChart(release.chart) ? release.chart : path.resolve(root, release.chart),
-    values: release.values.map((file) => path.resolve(root, file)),
-    set: Object.fromEntries(Object.entries(release.set).map(([key, value]) => [key, String(value)])),
-    limitMs: ms(release.timeout ?? (nodes > 1 ? '20m' : '10m')),
-    collect: release.collect.map(({ from, container, path: file, command }): CollectPlan => ({
-      from,
-      ...(container === undefined ? {} : { container }),
-      path: file,
-      ...(command === undefined ? {} : { command }),
-    })),
   };
 }
 
@@ -208,16 +196,21 @@ function suiteOf(
   const suite = withProfile(own, profiles);
   const job = jobOf(suite, root);
   const { command, setup, teardown, workingDir, template, shm, shards, replicas } = suite;
-  const image = suite.image ?? job?.container.image;
+  const named = suite.image ?? job?.container.image;
+  const digest = tier.images.find(({ name }) => name === named)?.digest;
+  const production = productionOf(input.overrides?.production, input.env);
+  const image = production && named !== undefined ? pinned(named, digest) : named;
   const overrides = input.overrides ?? {};
-  const here = tier.cluster === undefined;
+  const here = tier.cluster === undefined || suite.on === 'host';
   return {
     name: suite.name,
+    ...hostOf(suite),
     ...(command === undefined ? {} : { command }),
     ...(setup === undefined ? {} : { setup }),
     setupMs: ms(suite.setupTimeout),
     ...(teardown === undefined ? {} : { teardown }),
     args: overrides.args ?? [],
+    ...(suite.helmTest === undefined ? {} : { helmTest: suite.helmTest }),
     ...(image === undefined ? {} : { image }),
     ...(workingDir === undefined ? {} : { workingDir: here ? path.resolve(root, workingDir) : workingDir }),
     env: Object.fromEntries(
@@ -227,7 +220,7 @@ function suiteOf(
     ),
     references: referencesOf(suite),
     secrets: suite.secrets,
-    needs: suite.needs ?? tier.releases.map((release) => release.name),
+    needs: neededBy(suite, tier),
     isolation: suite.isolation,
     limitMs: ms(suite.timeout),
     pendingMs: ms(suite.pending),
@@ -239,6 +232,7 @@ function suiteOf(
     ...(replicas === undefined ? {} : { replicas }),
     resources: job === undefined ? resourcesOf(suite) : resourcesOfJob(suite, job.container),
     lacks: suite.requires.env.filter((name) => (input.env[name] ?? '') === ''),
+    checks: requiredChecks(suite, tier),
     placement: suite.placement,
     podSecurity: suite.podSecurity ?? 'restricted',
     ingress: suite.ingress,
@@ -256,6 +250,20 @@ function suiteOf(
     ...(template === undefined ? {} : { template: path.resolve(root, template) }),
     ...(job === undefined ? {} : { job: { file: job.file, container: job.container.name } }),
     patches: patchesOf(own, profiles),
+  };
+}
+
+/** The tests of a release need that one alone. */
+const neededBy = ({ needs, helmTest }: SuiteConfig, { releases }: TierConfig): readonly string[] =>
+  helmTest === undefined
+    ? (needs ?? releases.map(({ name }) => name))
+    : [...new Set([helmTest, ...(needs ?? [])])];
+/** What only a suite on this machine has. */
+function hostOf({ on, forward }: SuiteConfig): Pick<SuitePlan, 'on' | 'forward'> {
+  if (on !== 'host') return {};
+  return {
+    on,
+    forward: Object.entries(forward).map(([variable, text]) => ({ variable, ...forwardOf(text) })),
   };
 }
 

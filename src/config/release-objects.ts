@@ -17,6 +17,9 @@ const key = '/[-._A-Za-z0-9]+';
 export const referencePattern = (takes: Takes): string =>
   `^${object}${{ object: '', key, either: `(${key})?` }[takes]}$`;
 
+/** Whether a text that could be the path of a file is meant as a reference. */
+export const isReference = (text: string): boolean => text.startsWith('release/');
+
 /** What is wrong with the form of a reference. */
 export function referenceProblem(text: string, takes: Takes): string | undefined {
   const [first, release = '', kind = '', name = '', keyName, ...more] = text.split('/');
@@ -62,7 +65,8 @@ export function referencesOf({ env, envFrom, files }: Fields): Reference[] {
   ];
 }
 
-function parse(text: string): Reference {
+/** A reference whose form is right. */
+export function parse(text: string): Reference {
   const [, release = '', kind = '', name = '', keyName] = text.split('/');
   return {
     text,

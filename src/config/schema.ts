@@ -1,16 +1,23 @@
 import { z } from 'zod';
 import { podSecurityLevels, priorities } from '../model/plan.ts';
-import { durationPattern, durationProblem } from './duration.ts';
+import { cronProblem } from './cron.ts';
+import { durationPattern, durationProblem, soakProblem } from './duration.ts';
+import { endpointProblem, forwardProblem, urlProblem, workloadProblem } from './endpoints.ts';
 import {
+  contextProblem,
   imageProblem,
+  kubeconfigProblem,
   kubernetesProblem,
   labelExpression,
   labelProblem,
+  repoProblem,
   variableProblem,
   versionProblem,
 } from './names.ts';
+import { digestProblem, registryProblem } from './registries.ts';
 import { cpuProblem, memoryProblem, sizeProblem } from './quantity.ts';
-import { referencePattern, referenceProblem } from './release-objects.ts';
+import { isReference, referencePattern, referenceProblem } from './release-objects.ts';
+import { valuePathProblem } from './release-values.ts';
 
 /**
  * The one schema of ket.yaml: it makes the types, the validation, schema/ket.schema.json and docs/ket-yaml.md. What
@@ -30,6 +37,7 @@ export const form = (title: string, check: Check, pattern?: string) =>
     .meta({ title, ...(pattern === undefined ? {} : { pattern }) });
 
 const duration = form('duration', durationProblem, durationPattern.source);
+const soakTime = form('duration', soakProblem, durationPattern.source);
 const label = (max: number) => form('name', (value) => labelProblem(value, max), labelExpression(max));
 const pulledImage = form('image', (value) => imageProblem(value, 'pull'));
 const version = (least: readonly [number, number]) =>
@@ -101,17 +109,38 @@ export const collectSchema = z.strictObject({
 export const clusterSchema = z.strictObject({
   config: z
     .union([path, z.array(path).min(1)])
+    .optional()
     .meta({ title: 'path or list of paths' })
-    .describe('A Kind config file (`kind.x-k8s.io/v1alpha4`), or several, merged in this order.'),
+    .describe(
+      'A Kind config file (`kind.x-k8s.io/v1alpha4`), or several, merged in this order; or `context` or `kubeconfig` in its place.',
+    ),
+  context: form('text', contextProblem)
+    .optional()
+    .describe(
+      'In place of `config`: a cluster that is there already, by this context of `kubeconfig`; `--context` goes before it.',
+    ),
+  kubeconfig: form('path', kubeconfigProblem)
+    .optional()
+    .describe(
+      'In place of `config`: the kubeconfig of a cluster that is there already; beside `context` that of `KUBECONFIG`, or `~/.kube/config`, unless given. It is read, and never written.',
+    ),
   nodeImage: pulledImage
     .optional()
     .describe('Image of the nodes, and with it the version of Kubernetes; `KET_NODE_IMAGE` goes before it.'),
-  kubernetes: kubernetes
+  kubernetes: z
+    .union([kubernetes, z.array(kubernetes).min(1)])
     .optional()
+    .meta({ title: 'version or list of versions' })
     .describe(
-      "Version of Kubernetes, `1.34` or `1.34.0`, in place of `nodeImage`: the node image of ket's version table, by its digest. `KET_KUBERNETES_VERSION` goes before it; that of `tools` unless given.",
+      "Version of Kubernetes, `1.34` or `1.34.0`, in place of `nodeImage`: the node image of ket's version table, by its digest. A list is a run for each, one after another. `KET_KUBERNETES_VERSION` goes before it; that of `tools` unless given.",
     ),
   ready: duration.default('5m').describe('How long the nodes may take to be ready.'),
+  throwaway: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Settings for a cluster that lives for one run and is deleted by ket, which make it faster; none in one of `ket up`. `false` leaves it as kind makes it.',
+    ),
 });
 
 export const imageSchema = z.strictObject({
@@ -126,13 +155,57 @@ export const imageSchema = z.strictObject({
     .describe('The Dockerfile, relative to ket.yaml; `Dockerfile` in the `build` folder unless given.'),
   target: text.optional().describe('The stage to build.'),
   args: z.record(variableName, z.string()).default({}).describe('Build arguments.'),
+  digest: form('digest', digestProblem, '^sha256:[0-9a-f]{64}$')
+    .optional()
+    .describe(
+      'What must be under the name in its registry. An image without `build` is pulled by it; in production mode nodes run nothing else.',
+    ),
   timeout: duration.default('10m').describe('How long the build or the pull may take.'),
+});
+
+export const registrySchema = z.strictObject({
+  host: form('host', registryProblem).describe(
+    'Its host as images name it: `ghcr.io`, `registry.example:5000`.',
+  ),
+  username: variableName
+    .optional()
+    .describe('Environment variable of this machine with the name to log in by.'),
+  password: variableName
+    .optional()
+    .describe(
+      'Environment variable with the password or token. Without the two, the login of Docker on this machine is taken.',
+    ),
 });
 
 export const releaseSchema = z.strictObject({
   name: label(53).describe('Name of the Helm release; suites name it in `needs`.'),
   namespace: label(63).optional().describe('Namespace in the cluster; the name of the release unless given.'),
-  chart: text.describe('A chart: a folder, a `.tgz` file, or an `oci://` or `https://` address.'),
+  chart: text
+    .optional()
+    .describe('A chart: a folder, a `.tgz` file, an `oci://` or `https://` address, or a name in `repo`.'),
+  repo: form('https:// or http:// address', repoProblem, '^https?://')
+    .optional()
+    .describe('Address of the chart repository in which `chart` is a name.'),
+  version: text
+    .optional()
+    .describe(
+      'Version of the chart in `repo` or at an `oci://` address, or a range of versions; the newest unless given.',
+    ),
+  manifests: z
+    .array(path)
+    .min(1)
+    .optional()
+    .describe('Plain manifests in place of a chart: files, folders or globs.'),
+  installed: flag
+    .default(false)
+    .describe(
+      'It is there already, in a cluster that is there already: looked at, watched while suites run, and never installed, changed or removed.',
+    ),
+  removeCRDs: flag
+    .default(false)
+    .describe(
+      'In a cluster that stays: remove, after the release, the CRDs of its chart that this run made; Helm leaves them.',
+    ),
   values: z.array(path).default([]).describe('Values files, later ones going before earlier ones.'),
   set: z
     .record(
@@ -140,14 +213,114 @@ export const releaseSchema = z.strictObject({
       z.union([z.string(), z.number(), z.boolean()]).meta({ title: 'text, number, true or false' }),
     )
     .default({})
-    .describe('Single values, as with `helm --set`.'),
+    .describe('Single values, as with `helm --set`; they go before all others.'),
+  inline: z
+    .record(text, z.unknown())
+    .default({})
+    .describe('Values written here, as in a values file; they go before those of `values`.'),
+  secrets: z
+    .record(form('keys of a value', valuePathProblem), variableName)
+    .default({})
+    .describe(
+      'Values that are environment variables of this machine, `{db.password: DB_PASSWORD}`: masked, and on no command line.',
+    ),
+  dependsOn: z
+    .array(text)
+    .default([])
+    .describe('Releases of the tier that must be ready before this one is installed.'),
   timeout: duration
     .optional()
     .describe('How long it may take to be ready; 10m in a cluster of one node, 20m in a larger one.'),
+  spread: whole(2, 1000)
+    .optional()
+    .describe('On so many nodes at least its ready pods must be, or it fails.'),
   collect: z
     .array(collectSchema)
     .default([])
     .describe('Files that leave the pods before the release is removed.'),
+});
+
+const endpoint = form('HOST:PORT', endpointProblem, '^[a-z0-9][a-z0-9.-]*:\\d{1,5}$');
+const url = form('URL', urlProblem, '^https?://');
+const authority = form('path or reference', (value) => {
+  if (value === '') return 'must not be empty';
+  return isReference(value) ? referenceProblem(value, 'key') : undefined;
+}).meta({ minLength: 1 });
+const forwardAddress = form('address', forwardProblem);
+const workload = form('workload', workloadProblem, '^(deployment|statefulset|daemonset)/.+$');
+const whoSchema = z.strictObject({
+  labels: z
+    .record(text, z.string())
+    .default({})
+    .describe('Labels of the pod that tries, as the rules of the policy select them.'),
+  namespace: label(63).optional().describe("Namespace of that pod; the release's unless given."),
+});
+
+/** The keys of which a check has exactly one: what it looks at. */
+export const checkKinds = ['http', 'tcp', 'grpc', 'exec', 'workload', 'job', 'network', 'policy'] as const;
+
+export const checkSchema = z.strictObject({
+  name: label(40).describe('Name of the check, unique in its tier.'),
+  release: text
+    .optional()
+    .describe(
+      'The release that it is about: it runs when that is ready, and short names are those of its namespace. The only one of the tier unless given; all of them for `network`.',
+    ),
+  http: url
+    .optional()
+    .describe('An `http://` or `https://` address that must answer, e.g. `http://shop-api:8080/health`.'),
+  status: whole(100, 599).optional().describe('With `http`: the status that it must have; 200 unless given.'),
+  body: text.optional().describe('With `http`: a text that must be in the first 4 KiB of the body.'),
+  tcp: endpoint.optional().describe('A service and its port that must take a connection: `shop-db:5432`.'),
+  grpc: endpoint
+    .optional()
+    .describe('A gRPC server that must say `SERVING` by the health protocol of gRPC: `shop-cart:9090`.'),
+  service: text
+    .optional()
+    .describe('With `grpc`: the service of which it is asked; of the whole server unless given.'),
+  tls: flag.optional().describe('With `grpc`: `true` when the server speaks TLS.'),
+  ca: authority
+    .optional()
+    .describe(
+      'With TLS: the authorities that the certificate may be of, as PEM: a file, or a key of a Secret or ConfigMap of a release, `release/shop/secret/tls/ca.crt`. Those that everybody trusts unless given.',
+    ),
+  insecure: flag
+    .optional()
+    .describe('With TLS: `true` accepts whatever is wrong with the certificate, and says what it was.'),
+  exec: workload
+    .optional()
+    .describe('A workload in one ready pod of which `command` must end with 0: `deployment/NAME`.'),
+  command: command.optional().describe('With `exec`: what runs there.'),
+  container: label(63).optional().describe('With `exec`: the container; the first of the pod unless given.'),
+  workload: workload
+    .optional()
+    .describe(
+      'A workload all of whose pods must be ready: `deployment/NAME`, `statefulset/NAME` or `daemonset/NAME`.',
+    ),
+  job: label(63).optional().describe('A Job that must be complete.'),
+  network: z
+    .literal(true)
+    .optional()
+    .describe(
+      '`true`: names and ports of all services of the releases, from every node; pods of different nodes; connections that stay open.',
+    ),
+  policy: endpoint
+    .optional()
+    .describe('A service and its port for which `allow` and `deny` say who may connect: `shop-db:5432`.'),
+  allow: z.array(whoSchema).default([]).describe('With `policy`: pods that must get through.'),
+  deny: z
+    .array(whoSchema)
+    .default([])
+    .describe('With `policy`: pods that must not; at least one of `allow` proves that the service is alive.'),
+  limit: duration
+    .default('30s')
+    .describe('How long one probe may take to hold; it is tried again until then.'),
+  timeout: duration.default('5m').describe('How long all probes of the check may take together.'),
+  during: flag
+    .optional()
+    .describe(
+      'With `http`, `tcp`, `grpc` and `workload`: whether it must also hold while suites run that require it; `true` unless given. One that does not hold for `limit` acts as `onUnhealthy` says.',
+    ),
 });
 
 export const suiteSchema = z.strictObject({
@@ -167,6 +340,23 @@ export const suiteSchema = z.strictObject({
     .optional()
     .describe(
       'Run by `/bin/sh -c` after the command, however it ended, within the same limit; not when the suite is stopped or killed.',
+    ),
+  helmTest: text
+    .optional()
+    .describe(
+      'The release whose test hooks (`helm test`) are the suite, in place of `command` and `image`: a case for each pod of a hook.',
+    ),
+  on: z
+    .enum(['cluster', 'host'])
+    .default('cluster')
+    .describe(
+      '`host`: the suite is a process of this machine against the cluster, with `KUBECONFIG` and the ports of `forward`, e.g. for Playwright and for tests of operators.',
+    ),
+  forward: z
+    .record(variableName, forwardAddress)
+    .default({})
+    .describe(
+      'With `on: host`: variables that hold an address of the cluster, with a port of this machine in place of its host and port: `{API_URL: "http://shop-api:8080"}`.',
     ),
   image: pulledImage.optional().describe('Image in which the suite runs; required in a tier with a cluster.'),
   workingDir: path
@@ -254,6 +444,12 @@ export const suiteSchema = z.strictObject({
         .array(variableName)
         .default([])
         .describe('Environment variables of this machine without which the suite is skipped, and says so.'),
+      checks: z
+        .array(text)
+        .optional()
+        .describe(
+          'Checks that must hold, else the suite is skipped, and says so; those of the releases that it needs unless given, `[]` for none.',
+        ),
     })
     .prefault({})
     .describe('What must be there for the suite to make sense.'),
@@ -353,9 +549,22 @@ export const tierSchema = z.strictObject({
   description: text.optional().describe('One line for people.'),
   cluster: clusterSchema
     .optional()
-    .describe('The Kind cluster; without it the suites run as processes on this machine.'),
+    .describe(
+      'The cluster, a Kind cluster of the run or one that is there already; without it the suites run as processes on this machine.',
+    ),
   images: z.array(imageSchema).default([]).describe('Images to build and to bring to the nodes.'),
+  preload: z
+    .union([z.enum(['auto', 'off']), z.array(pulledImage)])
+    .default('auto')
+    .meta({ title: '`auto` or `off` or list of images' })
+    .describe(
+      'Images beside `images` that are pulled here once, while the cluster starts, and brought to the nodes: those found in charts, manifests, Jobs and suites; none; or the ones listed.',
+    ),
   releases: z.array(releaseSchema).default([]).describe('Helm releases that the suites need.'),
+  checks: z
+    .array(checkSchema)
+    .default([])
+    .describe('What must hold when the releases are ready, before suites that require it start.'),
   quota: z
     .record(text, z.union([z.string(), z.number()]).meta({ title: 'quantity' }))
     .default({})
@@ -372,6 +581,37 @@ export const tierSchema = z.strictObject({
     .describe(
       'What happens when a release breaks while suites run: `fail` ends the suites that need it as `infra-error`, `report` says it and goes on. A tier `e2e` always fails.',
     ),
+  budget: z
+    .strictObject({
+      time: duration
+        .optional()
+        .describe('The whole run; 2m in a tier `unit`, 5m in `integration`, 12m in `e2e` unless given.'),
+      memory: quantity('memory quantity', memoryProblem)
+        .optional()
+        .describe(
+          'Memory of the suites that run at once; 4Gi in a tier `unit`, 8Gi in `integration`, 16Gi in `e2e` unless given.',
+        ),
+    })
+    .optional()
+    .describe('What a run should need at most. More is a warning, and changes no verdict.'),
+  soak: soakTime
+    .optional()
+    .describe(
+      'The suites are repeated, in whole rounds, until this time is over, and drift per hour is reported; `--soak` goes before it.',
+    ),
+  schedule: z
+    .strictObject({
+      cron: form('cron times', cronProblem).describe(
+        'Five fields, UTC: minute, hour, day of the month, month, day of the week.',
+      ),
+      image: pulledImage
+        .optional()
+        .describe(
+          'For a CronJob: an image with ket and the repository, its working directory the root of it.',
+        ),
+    })
+    .optional()
+    .describe('When `ket schedule` lets the tier run: it writes a GitHub workflow or a CronJob.'),
   suites: z.array(suiteSchema).min(1).describe('The test commands.'),
 });
 
@@ -399,6 +639,10 @@ export const configSchema = z
       })
       .prefault({})
       .describe('Versions of the tools that a run uses; never another.'),
+    registries: z
+      .array(registrySchema)
+      .default([])
+      .describe('Registries that want a login, for pulls here and in the cluster, and for charts.'),
     output: path.default('ket-results').describe('Folder in which each run makes its own folder.'),
     parallel: whole(1, 1000)
       .optional()
@@ -432,6 +676,7 @@ export type TierConfig = z.output<typeof tierSchema>;
 export type ClusterConfig = z.output<typeof clusterSchema>;
 export type ImageConfig = z.output<typeof imageSchema>;
 export type ReleaseConfig = z.output<typeof releaseSchema>;
+export type CheckConfig = z.output<typeof checkSchema>;
 export type SuiteConfig = z.output<typeof suiteSchema>;
 export type ProfileConfig = z.output<typeof profileSchema>;
 

@@ -8,6 +8,8 @@ import { buildOutput, type BuildFailure, type BuildStep } from './build-output.t
 export interface BuildOptions {
   readonly docker: string;
   readonly image: BuildPlan;
+  /** Added to the environment of Docker: its logins. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   readonly onStep: (step: BuildStep) => void;
   readonly onBegin: (name: string) => void;
@@ -49,7 +51,7 @@ export async function buildImage(deps: Deps, options: BuildOptions): Promise<Bui
   const result = await deps.exec({
     argv: buildArgv(docker, image),
     cwd: image.context,
-    env: { BUILDKIT_PROGRESS: 'plain', NO_COLOR: '1' },
+    env: { BUILDKIT_PROGRESS: 'plain', NO_COLOR: '1', ...options.env },
     limitMs: image.limitMs,
     signal,
     onLine: (line) => output.line(line),

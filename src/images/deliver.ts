@@ -6,63 +6,114 @@ import { fanOut } from './fan-out.ts';
 import { nodeImages, type NodeImages } from './node-images.ts';
 import { fullReference } from './reference.ts';
 
+/** An image, and the nodes that are to have it. */
+export interface Addressed {
+  readonly image: BuiltImage;
+  readonly nodes: readonly string[];
+}
+
+/** What nodes have, by node and full reference: the digests of each image. */
+export type Held = Map<string, ReadonlyMap<string, readonly string[]>>;
+
 export interface DeliverOptions {
   readonly docker: string;
-  readonly images: readonly BuiltImage[];
-  readonly nodes: readonly string[];
+  readonly images: readonly Addressed[];
+  /** As it was seen before; what is brought is added. */
+  readonly held: Held;
   readonly limitMs: number;
   readonly signal: AbortSignal;
   readonly awaiting: (what: string) => void;
 }
 
-export interface Delivery {
+/** One `docker save` that went to one or more nodes at once. */
+export interface Stream {
   readonly images: readonly string[];
-  /** Those of them that a node lacked, or had with another content. */
-  readonly changed: readonly string[];
-  /** Nodes that got them now; the others had them all. */
-  readonly delivered: readonly string[];
-  /** Bytes of the stream, once, however many nodes it went to. */
+  readonly nodes: readonly string[];
+  /** Once, however many nodes it went to. */
   readonly bytes: number;
   readonly ms: number;
 }
 
+export interface Delivery {
+  readonly images: readonly string[];
+  /** By name: Docker's id of what the nodes have now. */
+  readonly ids: Readonly<Record<string, string>>;
+  /** Those that a node lacked, or had with another content. */
+  readonly changed: readonly string[];
+  readonly streams: readonly Stream[];
+}
+
+interface Target {
+  readonly name: string;
+  readonly images: NodeImages;
+}
+
 /**
- * Brings local images to all nodes that lack one of them: one `docker save` of what is lacking somewhere, in which
- * common layers stand once, streamed into every node's containerd at once, nothing on disk in between. Proved afterwards: each node lists
- * the names with the same content. Never two streams to a node at once: containerd locks a layer that is being
- * imported, so two fan-outs with common layers wait for each other across nodes for ever (seen on three nodes).
+ * Brings local images to those of their nodes that lack them. Images that the same nodes lack go in one `docker save`,
+ * in which common layers stand once, streamed into the containerd of all these nodes at once, nothing on disk in
+ * between. Proved afterwards: each node lists the names with the same content. Never two streams to a node at once:
+ * containerd locks a layer that is being imported, so two fan-outs with common layers wait for each other across nodes
+ * for ever (seen on three nodes).
  */
 export async function deliverImages(deps: Deps, options: DeliverOptions): Promise<Delivery> {
-  const { images, nodes, signal } = options;
-  const began = deps.clock.monotonic();
-  const all = nodes.map((name) => ({ name, images: nodeImages(deps, options.docker, name) }));
-  options.awaiting('containerd of the nodes');
-  await Promise.all(all.map((node) => node.images.up(signal)));
-  const found = await Promise.all(
-    all.map(async (node) => ({ node, lacks: await lacks(node, images, signal) })),
+  const { images, signal } = options;
+  const targets = [...new Set(images.flatMap(({ nodes }) => nodes))].map((name): Target => ({
+    name,
+    images: nodeImages(deps, options.docker, name),
+  }));
+  const lacks = new Map(
+    targets.map((target) => {
+      const wanted = images.filter(({ nodes }) => nodes.includes(target.name)).map(({ image }) => image);
+      return [target, lacking(options.held.get(target.name), wanted)] as const;
+    }),
   );
-  const lacking = found.filter(({ lacks }) => lacks.length > 0).map(({ node }) => node);
-  const changed = images.filter((image) => found.some(({ lacks }) => lacks.includes(image)));
-  let bytes = 0;
-  if (lacking.length > 0) {
-    options.awaiting(`the import by ${lacking.map((node) => node.name).join(', ')}`);
-    bytes = await stream(deps, { ...options, images: changed }, lacking);
+  const streams: Stream[] = [];
+  for (const { group, to } of groupsOf(
+    images.map(({ image }) => image),
+    lacks,
+  )) {
+    options.awaiting(`the import by ${to.map(({ name }) => name).join(', ')}`);
+    const began = deps.clock.monotonic();
+    const bytes = await stream(deps, options, group, to);
+    const ms = deps.clock.monotonic() - began;
     options.awaiting('the nodes to list what they got');
     await Promise.all(
-      lacking.map(async (node) => {
-        const [missing] = await lacks(node, changed, signal);
-        if (missing !== undefined) throw notListed(node.name, missing.name);
+      to.map(async (target) => {
+        const now = await target.images.holds(group.map(referenceOf), signal);
+        options.held.set(target.name, new Map([...(options.held.get(target.name) ?? []), ...now]));
+        const [missing] = lacking(now, group);
+        if (missing !== undefined) throw notListed(target.name, missing.name);
       }),
     );
+    streams.push({ images: group.map(({ name }) => name), nodes: to.map(({ name }) => name), bytes, ms });
   }
-  const ms = deps.clock.monotonic() - began;
   return {
-    images: images.map((image) => image.name),
-    changed: changed.map((image) => image.name),
-    delivered: lacking.map((node) => node.name),
-    bytes,
-    ms,
+    images: images.map(({ image }) => image.name),
+    ids: Object.fromEntries(images.map(({ image }) => [image.name, image.id])),
+    changed: streams.flatMap((one) => one.images),
+    streams,
   };
+}
+
+interface Group {
+  readonly group: readonly BuiltImage[];
+  readonly to: readonly Target[];
+}
+
+/** Images that the same nodes lack, together; each that some node lacks is in exactly one group. */
+function groupsOf(
+  images: readonly BuiltImage[],
+  lacks: ReadonlyMap<Target, readonly BuiltImage[]>,
+): readonly Group[] {
+  const groups = new Map<string, { group: BuiltImage[]; to: Target[] }>();
+  for (const image of images) {
+    const to = [...lacks].filter(([, lacking]) => lacking.includes(image)).map(([target]) => target);
+    if (to.length === 0) continue;
+    const key = to.map(({ name }) => name).join(' ');
+    const known = groups.get(key) ?? { group: [], to };
+    groups.set(key, { ...known, group: [...known.group, image] });
+  }
+  return [...groups.values()];
 }
 
 function notListed(node: string, name: string): KetError {
@@ -74,35 +125,41 @@ function notListed(node: string, name: string): KetError {
   });
 }
 
-/** The images that the node does not have with this content. */
-async function lacks(
-  node: Target,
+const referenceOf = ({ name }: BuiltImage): string => fullReference(name);
+
+/** The images that a node which has these does not have with this content. */
+const lacking = (
+  has: ReadonlyMap<string, readonly string[]> | undefined,
   images: readonly BuiltImage[],
-  signal: AbortSignal,
-): Promise<BuiltImage[]> {
-  const missing: BuiltImage[] = [];
-  for (const image of images)
-    if (!(await has(node.images, fullReference(image.name), image, signal))) missing.push(image);
-  return missing;
-}
+): readonly BuiltImage[] =>
+  images.filter((image) => has?.get(referenceOf(image))?.includes(image.id) !== true);
 
-async function has(
-  node: NodeImages,
-  reference: string,
-  image: BuiltImage,
-  signal: AbortSignal,
-): Promise<boolean> {
-  return (await node.digests(reference, signal)).includes(image.id);
-}
+/** Whether each of its nodes has the image. */
+export const isHeld = (held: Held, { image, nodes }: Addressed): boolean =>
+  nodes.every((node) => lacking(held.get(node), [image]).length === 0);
 
-interface Target {
-  readonly name: string;
-  readonly images: NodeImages;
+/** What of these images the nodes have, once containerd answers in all of them. */
+export async function heldBy(
+  deps: Deps,
+  docker: string,
+  nodes: readonly string[],
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<Held> {
+  const references = names.map((name) => fullReference(name));
+  const found = nodes.map(
+    async (node) => [node, await nodeImages(deps, docker, node).holds(references, signal)] as const,
+  );
+  return new Map(await Promise.all(found));
 }
 
 /** Resolves with the bytes that were sent; rejects with what each failing node said. */
-async function stream(deps: Deps, options: DeliverOptions, targets: readonly Target[]): Promise<number> {
-  const { docker, images, limitMs, signal } = options;
+async function stream(
+  deps: Deps,
+  { docker, limitMs, signal }: DeliverOptions,
+  images: readonly BuiltImage[],
+  targets: readonly Target[],
+): Promise<number> {
   const names = images.map((image) => image.name);
   const fan = fanOut(targets.length);
   const failed: string[] = [];

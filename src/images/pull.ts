@@ -7,6 +7,8 @@ import { inspectImage, type BuiltImage } from './build.ts';
 export interface PullOptions {
   readonly docker: string;
   readonly image: PullPlan;
+  /** Added to the environment of Docker: its logins. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
 
@@ -15,7 +17,7 @@ export interface PullOptions {
  * by every node of every run.
  */
 export async function pullImage(deps: Deps, options: PullOptions): Promise<BuiltImage> {
-  const { docker, image, signal } = options;
+  const { docker, image, env = {}, signal } = options;
   try {
     return await inspectImage(deps, docker, image.name, signal);
   } catch (error) {
@@ -23,6 +25,7 @@ export async function pullImage(deps: Deps, options: PullOptions): Promise<Built
   }
   const result = await deps.exec({
     argv: [docker, 'pull', '--quiet', image.name],
+    env,
     limitMs: image.limitMs,
     signal,
   });

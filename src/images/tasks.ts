@@ -1,16 +1,23 @@
-import { formatBytes, formatMs } from '../model/format.ts';
 import type { BuildPlan, ImagePlan, Plan, PullPlan } from '../model/plan.ts';
 import type { StartedNodes, Tools } from '../model/run.ts';
 import type { Task, TaskContext } from '../model/task.ts';
 import { buildImage, type BuiltImage } from './build.ts';
+import { lookAtBuild, recordBuild } from './build-record.ts';
 import { pullImage } from './pull.ts';
-import { deliverImages, type Delivery } from './deliver.ts';
+import { deliverImages, heldBy, isHeld, type Delivery, type Held } from './deliver.ts';
+import { tellDelivered } from './delivered.ts';
 import { deliveryQueue } from './delivery-queue.ts';
+import { nodesFor } from './nodes-for.ts';
+import { isPinned, preloadTasks, type PreloadTasks } from './preload.ts';
+import { usageOf, type Usage } from './usage.ts';
 
 export interface ImageTasks {
-  readonly build: readonly Task<BuiltImage>[];
-  /** Done when every node has the image. */
-  readonly deliver: readonly Task<Delivery>[];
+  /** One for each image of the plan; none in production mode. */
+  readonly build: readonly Task[];
+  /** Done when every node that needs the image has it: one for each of the plan, and that of the images that are found. */
+  readonly deliver: readonly Task<Pick<Delivery, 'changed' | 'ids'>>[];
+  /** Of the images that are found. */
+  readonly preload?: PreloadTasks;
   readonly all: readonly Task[];
 }
 
@@ -20,19 +27,86 @@ export interface ClusterNodes {
   readonly nodes: Task<StartedNodes>;
 }
 
+/** What uses images, so that they are found, and go only where that may run. */
+export interface ImageUsers {
+  /** Of the suites and checks. */
+  readonly usage: Usage;
+  /** Objects with pods that are known from the plan: those of suites. */
+  readonly pods: readonly unknown[];
+  /** After these is known what the releases are made of, as far as it can be. */
+  readonly rendered: readonly Task[];
+  /** The objects of each release; undefined where they are not known before it is installed. */
+  readonly releases: () => readonly (readonly unknown[] | undefined)[];
+  /** Added to the environment of Docker: its logins. */
+  readonly env: Env;
+}
+
+type Env = Readonly<Record<string, string>>;
+
 const deliverMs = 10 * 60_000;
 
 /** Images are built while the node containers start, and brought to them while Kubernetes starts in them. */
-export function imageTasks(plan: Plan, cluster: ClusterNodes): ImageTasks {
-  const build = plan.images.map((image) =>
-    'context' in image ? buildTask(image, cluster.tools) : pullTask(image, cluster.tools),
-  );
-  const queue = deliveryQueue((batch: readonly DeliveryRequest[]) => deliverBatch(batch, cluster));
-  const deliver = plan.images.map((image, index) => deliverTask(image, build[index], cluster, queue));
-  return { build, deliver, all: [...build, ...deliver] };
+export function imageTasks(plan: Plan, cluster: ClusterNodes, users: ImageUsers): ImageTasks {
+  if (plan.production || (plan.images.length === 0 && plan.preload === 'off'))
+    return { build: [], deliver: [], all: [] };
+  const held = heldTask(plan, cluster);
+  const queue = deliveryQueue((batch: readonly DeliveryRequest[]) => deliverBatch(batch, cluster, held));
+  const nodesOf: NodesOf = (name, context) => {
+    const { facts, nodes } = context.output(cluster.nodes);
+    // On one node there is nothing to choose.
+    if (nodes.length < 2) return nodes;
+    const usages = users.releases().map((objects) => (objects === undefined ? undefined : usageOf(objects)));
+    return nodesFor(name, [users.usage, ...usages], facts);
+  };
+  const preload =
+    plan.preload === 'off' && !plan.images.some(isPinned)
+      ? undefined
+      : preloadTasks({
+          ...{ plan, tools: cluster.tools, nodes: cluster.nodes, held, users },
+          bring: (image, nodes, context) => queue({ image, nodes, context }),
+          nodesOf,
+        });
+  const severalNodes = (plan.cluster?.nodes.length ?? 0) > 1;
+  const pairs = plan.images.map((image) => {
+    if (preload !== undefined && isPinned(image)) return { build: preload.pull, deliver: preload.deliver };
+    const build =
+      'context' in image
+        ? buildTask(image, cluster.tools, users.env)
+        : pullTask(image, cluster.tools, users.env);
+    const after = severalNodes ? users.rendered : [];
+    return { build, deliver: deliverTask(image, build, { ...cluster, held, after }, nodesOf, queue) };
+  });
+  const build = pairs.map((pair) => pair.build);
+  const deliver = [...pairs.map((pair) => pair.deliver), ...(preload === undefined ? [] : [preload.deliver])];
+  return {
+    build,
+    deliver,
+    ...(preload === undefined ? {} : { preload }),
+    all: [...new Set<Task>([...build, ...(preload === undefined ? [] : [preload.pull]), held, ...deliver])],
+  };
 }
 
-function buildTask(image: BuildPlan, tools: Task<Tools>): Task<BuiltImage> {
+/** The nodes that are to have an image. */
+type NodesOf = (name: string, context: TaskContext) => readonly string[];
+
+/** Asked once for all images, while they are built. */
+function heldTask(plan: Plan, { tools, nodes }: ClusterNodes): Task<Held> {
+  return {
+    id: 'images on nodes',
+    phase: 'images',
+    title: 'see which images the nodes have',
+    needs: [tools, nodes],
+    limitMs: 90_000,
+    run(context) {
+      context.awaiting('containerd of the nodes');
+      const names = plan.images.map(({ name }) => name);
+      const { docker } = context.output(tools);
+      return heldBy(context.deps, docker, context.output(nodes).nodes, names, context.signal);
+    },
+  };
+}
+
+function buildTask(image: BuildPlan, tools: Task<Tools>, env: Env): Task<BuiltImage> {
   const id = `build ${image.name}`;
   return {
     id,
@@ -40,11 +114,16 @@ function buildTask(image: BuildPlan, tools: Task<Tools>): Task<BuiltImage> {
     title: `build image ${image.name}`,
     needs: [tools],
     limitMs: image.limitMs + 10_000,
-    run: (context) =>
-      buildImage(context.deps, {
-        docker: context.output(tools).docker,
-        image,
-        signal: context.signal,
+    async run(context) {
+      const { deps, signal } = context;
+      const { docker } = context.output(tools);
+      const { inputs, unchanged } = await lookAtBuild(deps, { docker, image, signal });
+      if (unchanged !== undefined) {
+        context.emit({ type: 'unchanged', task: id, what: `image ${image.name}`, not: 'built' });
+        return unchanged;
+      }
+      const built = await buildImage(deps, {
+        ...{ docker, image, env, signal },
         onStep: (step) =>
           context.emit({
             type: 'task-step',
@@ -53,11 +132,15 @@ function buildTask(image: BuildPlan, tools: Task<Tools>): Task<BuiltImage> {
             stepMs: step.ms,
           }),
         onBegin: (name) => context.awaiting(name),
-      }),
+      });
+      // Nobody waits for it: without a record the next run builds again.
+      if (inputs !== undefined) void recordBuild(deps, image, inputs, built).catch(() => undefined);
+      return built;
+    },
   };
 }
 
-function pullTask(image: PullPlan, tools: Task<Tools>): Task<BuiltImage> {
+function pullTask(image: PullPlan, tools: Task<Tools>, env: Env): Task<BuiltImage> {
   return {
     id: `pull ${image.name}`,
     phase: 'images',
@@ -65,24 +148,32 @@ function pullTask(image: PullPlan, tools: Task<Tools>): Task<BuiltImage> {
     needs: [tools],
     limitMs: image.limitMs + 70_000,
     run: (context) =>
-      pullImage(context.deps, { docker: context.output(tools).docker, image, signal: context.signal }),
+      pullImage(context.deps, {
+        ...{ docker: context.output(tools).docker, image, env },
+        signal: context.signal,
+      }),
   };
 }
 
 interface DeliveryRequest {
   readonly image: BuiltImage;
+  readonly nodes: readonly string[];
   readonly context: TaskContext;
 }
 
-/** One stream for all: it ends when any of their tasks is ended. */
-async function deliverBatch(batch: readonly DeliveryRequest[], cluster: ClusterNodes): Promise<Delivery> {
+/** One delivery for all: it ends when any of their tasks is ended. */
+async function deliverBatch(
+  batch: readonly DeliveryRequest[],
+  cluster: ClusterNodes,
+  held: Task<Held>,
+): Promise<Delivery> {
   const [first] = batch;
   if (first === undefined) throw new Error('nothing to deliver');
   const { context } = first;
   return deliverImages(context.deps, {
     docker: context.output(cluster.tools).docker,
-    images: batch.map(({ image }) => image),
-    nodes: context.output(cluster.nodes).nodes,
+    images: batch.map(({ image, nodes }) => ({ image, nodes })),
+    held: context.output(held),
     limitMs: deliverMs,
     signal: AbortSignal.any(batch.map((request) => request.context.signal)),
     awaiting: (what) => batch.forEach((request) => request.context.awaiting(what)),
@@ -91,35 +182,31 @@ async function deliverBatch(batch: readonly DeliveryRequest[], cluster: ClusterN
 
 function deliverTask(
   image: ImagePlan,
-  build: Task<BuiltImage> | undefined,
-  cluster: ClusterNodes,
+  build: Task<BuiltImage>,
+  cluster: ClusterNodes & { readonly held: Task<Held>; readonly after: readonly Task[] },
+  nodesOf: NodesOf,
   queue: (request: DeliveryRequest) => Promise<Delivery>,
 ): Task<Delivery> {
-  if (build === undefined) throw new Error(`no build of ${image.name}`);
   const id = `deliver ${image.name}`;
   return {
     id,
     phase: 'images',
     title: `bring image ${image.name} to the nodes`,
-    needs: [cluster.tools, cluster.nodes, build],
+    needs: [cluster.tools, cluster.nodes, cluster.held, build],
+    after: cluster.after,
     // It may wait for a delivery that is under way.
     limitMs: 2 * deliverMs + 90_000,
     async run(context) {
+      const nodes = nodesOf(image.name, context);
+      const built = context.output(build);
+      if (isHeld(context.output(cluster.held), { image: built, nodes })) {
+        context.emit({ type: 'unchanged', task: id, what: `image ${image.name}`, not: 'delivered' });
+        return { images: [image.name], ids: { [image.name]: built.id }, changed: [], streams: [] };
+      }
       context.awaiting('a delivery that is under way');
-      const delivery = await queue({ image: context.output(build), context });
-      // Told once, by the first of those that went together.
-      if (delivery.images[0] === image.name)
-        context.emit({ type: 'task-step', task: id, step: deliveryText(delivery), stepMs: delivery.ms });
+      const delivery = await queue({ image: built, nodes, context });
+      tellDelivered(context, id, built, delivery);
       return delivery;
     },
   };
-}
-
-/** What was sent, how fast, and to how many. */
-export function deliveryText(delivery: Delivery): string {
-  if (delivery.delivered.length === 0) return 'every node has it already';
-  const speed = delivery.ms > 0 ? `, ${formatBytes((delivery.bytes / delivery.ms) * 1000)}/s to each` : '';
-  const nodes = `${String(delivery.delivered.length)} node${delivery.delivered.length === 1 ? '' : 's'}`;
-  const together = delivery.changed.length === 1 ? '' : `${String(delivery.changed.length)} images, `;
-  return `${together}${formatBytes(delivery.bytes)} to ${nodes} in ${formatMs(delivery.ms)}${speed}`;
 }

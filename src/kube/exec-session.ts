@@ -1,14 +1,12 @@
 import type { RawData, WebSocket } from 'ws';
 import type { KubeExecRequest } from '../model/kube.ts';
+import { bytesOf, channel } from './channels.ts';
 import { asError, onAbort, reasonOf } from './abort.ts';
 import { KubeError, silence } from './error.ts';
 import { exitCodeOf } from './exec-status.ts';
 import type { Contact } from './contact.ts';
 import type { Client } from './request.ts';
 import type { Timings } from './timings.ts';
-
-/** First byte of each frame. */
-const channel = { stdin: 0, stdout: 1, stderr: 2, status: 3 } as const;
 
 /**
  * A connection on which a command runs. It has ended well when the status frame came, all output before it was taken
@@ -179,9 +177,4 @@ export class ExecSession {
   #fail(error: Error): void {
     this.#settle({ error });
   }
-}
-
-function bytesOf(data: RawData): Buffer {
-  if (Buffer.isBuffer(data)) return data;
-  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
 }

@@ -8,7 +8,7 @@ import { podPath, queryOf } from './paths.ts';
 import type { Client } from './request.ts';
 import { persist } from './request.ts';
 
-/** Subprotocols of remotecommand; v5 (Kubernetes 1.30) adds only the closing of stdin, which is not used here. */
+/** Subprotocols of remotecommand; v5 (Kubernetes 1.30) adds only the closing of stdin, which pipes alone use. */
 const protocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
 /** The API server sends pieces of 32 KiB. */
 const maxFrameBytes = 16 * 1024 * 1024;
@@ -32,7 +32,7 @@ export async function exec(client: Client, request: KubeExecRequest): Promise<{ 
     const socket = await persist(
       client,
       where,
-      (signal) => connect(client, path, where, signal),
+      (signal) => handshake(client, path, where, signal),
       stop.signal,
     );
     return { exitCode: await new ExecSession(client, request, socket, where, stop.signal).run() };
@@ -45,7 +45,12 @@ export async function exec(client: Client, request: KubeExecRequest): Promise<{ 
  * The handshake. An accident after its request was sent may have started the command: it is final, other than in a
  * plain request. Before (a port forward of a container network accepts for a server that is not there) it is not.
  */
-async function connect(client: Client, path: string, where: string, signal: AbortSignal): Promise<WebSocket> {
+export async function handshake(
+  client: Client,
+  path: string,
+  where: string,
+  signal: AbortSignal,
+): Promise<WebSocket> {
   const { connection, timings } = client;
   const { agent, ...options } = await unlessAborted(connection.options(), signal);
   throwIfAborted(signal);

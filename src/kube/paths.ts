@@ -33,6 +33,7 @@ const known: Readonly<Record<string, Readonly<Record<string, Resource>>>> = {
     StatefulSet: namespaced('statefulsets'),
   },
   'batch/v1': { CronJob: namespaced('cronjobs'), Job: namespaced('jobs') },
+  'authentication.k8s.io/v1': { SelfSubjectReview: cluster('selfsubjectreviews') },
   'authorization.k8s.io/v1': {
     SelfSubjectAccessReview: cluster('selfsubjectaccessreviews'),
     SelfSubjectRulesReview: cluster('selfsubjectrulesreviews'),
@@ -52,6 +53,7 @@ const known: Readonly<Record<string, Readonly<Record<string, Resource>>>> = {
     Role: namespaced('roles'),
     RoleBinding: namespaced('rolebindings'),
   },
+  'autoscaling/v2': { HorizontalPodAutoscaler: namespaced('horizontalpodautoscalers') },
   'scheduling.k8s.io/v1': { PriorityClass: cluster('priorityclasses') },
   'storage.k8s.io/v1': {
     StorageClass: cluster('storageclasses'),
@@ -73,6 +75,17 @@ function pluralOf(apiVersion: string, kind: string): string {
     });
   if (/(?:ss|sh|ch)$/.test(lower)) return `${lower}es`;
   return /[^aeiou]y$/.test(lower) ? `${lower.slice(0, -1)}ies` : `${lower}s`;
+}
+
+/** Group and plural of a kind; undefined for one that ket does not know. */
+export function resourceOf(
+  apiVersion: string,
+  kind: string,
+): { readonly group: string; readonly resource: string; readonly namespaced: boolean } | undefined {
+  const found = known[apiVersion]?.[kind];
+  if (found === undefined) return undefined;
+  const [group = ''] = apiVersion.includes('/') ? apiVersion.split('/') : [''];
+  return { group, resource: found.plural, namespaced: found.namespaced };
 }
 
 export interface Target {

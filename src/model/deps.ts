@@ -10,6 +10,8 @@ export interface ExecRequest {
   readonly signal?: AbortSignal;
   /** Each line of stdout and stderr as it comes. */
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
+  /** Samples the memory of the process group while it runs. */
+  readonly measure?: boolean;
   /** Receives stdout in place of the result's `stdout`. */
   readonly stdout?: NodeJS.WritableStream;
 }
@@ -19,6 +21,8 @@ export interface ExecResult {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly timedOut: boolean;
+  /** The most memory that the process group was seen to have; with `measure`, where it could be seen. */
+  readonly memoryPeakBytes?: number;
   /** At most the last 10 MiB. */
   readonly stdout: string;
   readonly stderr: string;

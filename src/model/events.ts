@@ -1,5 +1,7 @@
+import type { BudgetUse } from './budget.ts';
 import type { ErrorInfo } from './errors.ts';
 import type { Counts, ExitCode, FailureCause, InfraClass, LogGaps, Outcome } from './outcome.ts';
+import type { RoundRelease, RoundSuite, SoakEnd } from './soak.ts';
 
 /** Parts of a run, in the order in which reports show them. */
 export const phases = [
@@ -8,6 +10,7 @@ export const phases = [
   'cluster',
   'images',
   'releases',
+  'checks',
   'suites',
   'report',
   'cleanup',
@@ -48,10 +51,21 @@ export interface FileRef {
   readonly offset?: number;
 }
 
+/** An image that nodes pulled themselves, in the words of their kubelets. */
+export interface NodePull {
+  readonly image: string;
+  readonly nodes: number;
+  /** The longest, waiting included. */
+  readonly pullMs: number;
+}
+
 export interface SharedRelease {
   readonly release: string;
   readonly suites: readonly string[];
 }
+
+/** What was left out because it would have changed nothing. */
+export type NotDone = 'built' | 'delivered' | 'upgraded';
 
 /** What happened; the executor adds `v`, `seq`, `time` and `ms`. */
 export type EventBody =
@@ -59,10 +73,14 @@ export type EventBody =
       readonly type: 'run-started';
       readonly run: string;
       readonly tier: string;
+      /** Version of Kubernetes, where the tier has a run for each of several. */
+      readonly kubernetes?: string;
       readonly suites: readonly string[];
       readonly cluster?: string;
       /** Releases whose data several suites share, which none of them sets up for itself. */
       readonly shares?: readonly SharedRelease[];
+      /** The suites are repeated for so long. */
+      readonly soakMs?: number;
       readonly ket: string;
     }
   | {
@@ -87,6 +105,22 @@ export type EventBody =
       readonly error?: ErrorInfo;
       /** Why it was skipped. */
       readonly reason?: string;
+    }
+  /** Something that the run would have made, and that is there already, made of the same. */
+  | { readonly type: 'unchanged'; readonly task: string; readonly what: string; readonly not: NotDone }
+  /** An image that nodes lacked, or had with another content, and have now. */
+  | {
+      readonly type: 'delivered';
+      readonly task: string;
+      readonly image: string;
+      /** Size of the image, as Docker says it. */
+      readonly bytes: number;
+      /** Of the stream in which it went, which images that go together share, with common layers once. */
+      readonly streamBytes: number;
+      readonly streamMs: number;
+      /** How many images went in it. */
+      readonly together: number;
+      readonly nodes: readonly string[];
     }
   | { readonly type: 'notice'; readonly level: 'info' | 'warning' | 'error'; readonly text: string }
   | {
@@ -131,6 +165,8 @@ export type EventBody =
   | {
       readonly type: 'suite-ended';
       readonly suite: string;
+      /** Of a soak: what it came to in this round. Without it, what it comes to in the run. */
+      readonly round?: number;
       readonly outcome: Outcome;
       readonly infraClass?: InfraClass;
       readonly message: string;
@@ -151,6 +187,29 @@ export type EventBody =
       /** When the container printed it (its node's clock). */
       readonly printed?: string;
     }
+  /** Of a soak: all between this and its `round-ended` is of the round. */
+  | { readonly type: 'round-started'; readonly round: number }
+  | {
+      readonly type: 'round-ended';
+      readonly round: number;
+      readonly outcome: Outcome;
+      readonly roundMs: number;
+      /** Since the first round began. */
+      readonly soakMs: number;
+      readonly suites: readonly RoundSuite[];
+      readonly releases: readonly RoundRelease[];
+    }
+  | {
+      readonly type: 'soak-ended';
+      readonly why: SoakEnd;
+      readonly askedMs: number;
+      readonly lastedMs: number;
+      readonly rounds: number;
+      /** Rounds that passed and whose results were removed from the run's folder. */
+      readonly removedRounds: number;
+    }
+  /** What nodes pulled themselves, once no suite runs any more; the slowest first. */
+  | { readonly type: 'node-pulls'; readonly pulls: readonly NodePull[] }
   | { readonly type: 'leftover'; readonly what: string; readonly why: string; readonly cure: string }
   | { readonly type: 'kept'; readonly what: string; readonly until: string; readonly how: readonly string[] }
   | {
@@ -159,6 +218,8 @@ export type EventBody =
       readonly exitCode: ExitCode;
       readonly counts: Counts;
       readonly runMs: number;
+      /** The budget of the tier, and what was used of it. */
+      readonly budget?: BudgetUse;
       readonly error?: ErrorInfo;
     };
 

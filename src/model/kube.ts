@@ -88,6 +88,29 @@ export interface KubeExecRequest extends ContainerRef {
   readonly idleMs: number;
 }
 
+export interface KubePipeRequest extends ContainerRef {
+  readonly argv: readonly string[];
+  readonly onStdout: (chunk: Buffer) => void;
+  readonly onStderr: (chunk: Buffer) => void;
+  /** Called once; without an error when the command or `close` ended it. What came last may lack. */
+  readonly onClose: (error: Error | undefined) => void;
+  /** Closes it with its reason. */
+  readonly signal: AbortSignal;
+}
+
+/** A command that runs, with its stdin open. */
+export interface KubePipe {
+  /** Resolves when the connection has taken it; the next may be written then. */
+  write(chunk: Buffer): Promise<void>;
+  /** Ends stdin, where the server can (Kubernetes 1.30); elsewhere nothing happens. */
+  end(): Promise<void>;
+  /** Nothing more is read until `go`, and so in the end the command waits. */
+  hold(): void;
+  go(): void;
+  /** The command sees the end of its stdin. */
+  close(): void;
+}
+
 /** The one door to the API server: resilient, typed, with a limit on every request. */
 export interface Kube {
   readonly server: string;
@@ -126,5 +149,7 @@ export interface Kube {
    * (kubernetes #124571). What must be whole is compared with a size or a hash, and the rest is asked for.
    */
   exec(request: KubeExecRequest): Promise<{ readonly exitCode: number }>;
+  /** Runs a command as a connection in both directions. Rejects when it could not be begun. */
+  pipe(request: KubePipeRequest): Promise<KubePipe>;
   close(): void;
 }

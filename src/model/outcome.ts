@@ -82,8 +82,14 @@ export function exitCodeOf(suites: readonly SuiteResult[], cancelled: boolean): 
   return ExitCode.passed;
 }
 
-/** The outcome of a run that goes with its exit code; flaky is reported, and counts as passed. */
-export function runOutcomeOf(suites: readonly SuiteResult[], exitCode: ExitCode): Outcome {
+/** Exit code of several runs: that of the worst, in the order in which a run looks for its own. */
+export function worstExitCode(codes: readonly ExitCode[]): ExitCode {
+  const { cancelled, failed, infra, request, passed } = ExitCode;
+  return [cancelled, failed, infra, request].find((code) => codes.includes(code)) ?? passed;
+}
+
+/** The outcome of a run, or of several, that goes with its exit code; flaky is reported, and counts as passed. */
+export function runOutcomeOf(suites: readonly Pick<SuiteResult, 'outcome'>[], exitCode: ExitCode): Outcome {
   switch (exitCode) {
     case ExitCode.cancelled:
       return 'cancelled';

@@ -1,3 +1,5 @@
+import type { Budget } from './budget.ts';
+
 /**
  * One run, as far as files and flags tell, checked before anything starts.
  * All durations are ms, all sizes bytes, all paths absolute.
@@ -12,12 +14,23 @@ export interface Plan {
   /** Absent in a tier without a cluster: its suites run as processes here. */
   readonly cluster?: ClusterPlan;
   readonly images: readonly ImagePlan[];
+  /** Which images beside those are pulled here and brought to the nodes: all that are found, none, or these. */
+  readonly preload: 'auto' | 'off' | readonly string[];
+  /** Registries that want a login. */
+  readonly registries: readonly RegistryPlan[];
+  /** Nothing is built here or brought to the nodes: these pull all images from their registries. */
+  readonly production: boolean;
   readonly releases: readonly ReleasePlan[];
+  readonly checks: readonly CheckPlan[];
   readonly suites: readonly SuitePlan[];
   /** Of the namespace that an attempt has for itself. */
   readonly namespace: NamespacePlan;
   /** What becomes of suites whose release breaks under them. */
   readonly onUnhealthy: 'fail' | 'report';
+  /** What a run should need at most. */
+  readonly budget?: Budget;
+  /** The suites are repeated, in whole rounds, until this time is over. */
+  readonly soakMs?: number;
   readonly tools: ToolsPlan;
   /** Folder in which the run makes its own folder. */
   readonly output: string;
@@ -46,6 +59,8 @@ export interface ToolsPlan {
 }
 
 export interface ClusterPlan {
+  /** A cluster that is there already; then there is no Kind config, and what is known of nodes is known later. */
+  readonly existing?: ExistingPlan;
   /** The Kind config files, in the order in which they are merged. */
   readonly configs: readonly string[];
   /** What kind gets: the files merged, variables filled in, paths absolute. */
@@ -61,8 +76,22 @@ export interface ClusterPlan {
   readonly nodeImage?: string;
   /** Asked version of Kubernetes with the leading v, `v1.34` or `v1.34.0`; never beside `nodeImage`. */
   readonly kubernetes?: string;
+  /** Images of this machine that go before the version table, each for the version that its tag names. */
+  readonly nodeImages?: readonly string[];
+  /** Which of the versions that ket.yaml lists, without the leading v, where each is a run of its own. */
+  readonly variant?: string;
+  /** Settings for a cluster that lives for one run, where ket makes it and deletes it itself. */
+  readonly throwaway: boolean;
   /** How long the nodes may take to be ready. */
   readonly readyMs: number;
+}
+
+/** Which cluster a kubeconfig means. */
+export interface ExistingPlan {
+  /** The file; those of `KUBECONFIG`, or the usual one, unless given. */
+  readonly kubeconfig?: string;
+  /** The current one of the kubeconfig unless given. */
+  readonly context?: string;
 }
 
 /** A port of this machine that a Kind config claims; two runs at once cannot both have it. */
@@ -91,7 +120,16 @@ export interface BuildPlan {
 export interface PullPlan {
   /** With a tag or digest, e.g. postgres:15. */
   readonly name: string;
+  /** `sha256:…`: what must be under the name. */
+  readonly digest?: string;
   readonly limitMs: number;
+}
+
+/** A registry, and the variables of this machine with the login; without them Docker's own configuration has it. */
+export interface RegistryPlan {
+  /** With the port where it has one, e.g. ghcr.io or 127.0.0.1:5000. */
+  readonly host: string;
+  readonly login?: { readonly username: string; readonly password: string };
 }
 
 export interface ReleasePlan {
@@ -101,11 +139,29 @@ export interface ReleasePlan {
   readonly copyOf?: { readonly release: string; readonly suite: string };
   /** Namespace in the cluster; the release's name unless given. */
   readonly namespace: string;
-  /** A chart folder (absolute) or a reference that Helm understands. */
-  readonly chart: string;
+  /** A chart folder (absolute), a reference that Helm understands, or a name in `repo`; absent where there are `manifests`. */
+  readonly chart?: string;
+  /** Address of the chart repository. */
+  readonly repo?: string;
+  /** Of the chart, where it is fetched. */
+  readonly version?: string;
+  /** Files of plain manifests, absolute. */
+  readonly manifests?: readonly string[];
+  /** It is there already, and stays as it is. */
+  readonly installed?: true;
+  /** In a cluster that stays: CRDs of its chart that the run made go with it. */
+  readonly removeCrds?: true;
   readonly values: readonly string[];
   readonly set: Readonly<Record<string, string>>;
+  /** Values written in ket.yaml, which go before those of files. */
+  readonly inline: Readonly<Record<string, unknown>>;
+  /** Values that are variables of this machine, by their keys; they go before `inline`. */
+  readonly secrets: readonly { readonly path: readonly string[]; readonly variable: string }[];
+  /** Releases of the plan that must be ready before it is installed; without circles. */
+  readonly dependsOn: readonly string[];
   readonly limitMs: number;
+  /** Its ready pods must be on at least so many nodes. */
+  readonly spread?: number;
   readonly collect: readonly CollectPlan[];
 }
 
@@ -120,11 +176,113 @@ export interface CollectPlan {
   readonly command?: Command;
 }
 
+/** Something that must hold before suites that require it start. */
+export interface CheckPlan {
+  /** Unique in the plan; `api-up@orders` for that of a copy. */
+  readonly name: string;
+  /** Releases that it is about; none where the tier has none. */
+  readonly releases: readonly string[];
+  /** What short names are looked up in, the releases' namespaces in their order. */
+  readonly namespaces: readonly string[];
+  readonly look: CheckLook;
+  /** For one probe to hold. */
+  readonly limitMs: number;
+  /** For all probes of the check together. */
+  readonly totalMs: number;
+  /** It is looked at again while suites run that require it. */
+  readonly during?: true;
+}
+
+/** What a check looks at. */
+export type CheckLook =
+  | {
+      readonly kind: 'http';
+      readonly host: string;
+      readonly port: number;
+      /** With the query. */
+      readonly path: string;
+      readonly status: number;
+      /** A part of the body. */
+      readonly body?: string;
+      /** Absent: without TLS. */
+      readonly tls?: TlsPlan;
+    }
+  | {
+      readonly kind: 'grpc';
+      readonly host: string;
+      readonly port: number;
+      /** Empty: the server as a whole. */
+      readonly service: string;
+      /** Absent: without TLS. */
+      readonly tls?: TlsPlan;
+    }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | {
+      readonly kind: 'exec';
+      readonly workload: WorkloadName;
+      readonly container?: string;
+      readonly command: Command;
+    }
+  | { readonly kind: 'workload'; readonly workload: WorkloadName }
+  | { readonly kind: 'job'; readonly job: string }
+  | { readonly kind: 'network' }
+  | {
+      readonly kind: 'policy';
+      readonly host: string;
+      readonly port: number;
+      readonly allow: readonly WhoPlan[];
+      readonly deny: readonly WhoPlan[];
+    };
+
+/** What a check holds of a server's certificate. */
+export interface TlsPlan {
+  /** Authorities that count; those that everybody trusts unless given. */
+  readonly ca?: AuthorityPlan;
+  /** Whatever is wrong with it is said and accepted. */
+  readonly insecure: boolean;
+}
+
+/** PEM in a file of this machine, or in an object of the cluster. */
+export type AuthorityPlan =
+  | { readonly file: string }
+  | {
+      readonly kind: 'Secret' | 'ConfigMap';
+      readonly namespace: string;
+      readonly name: string;
+      readonly key: string;
+    };
+
+export interface WorkloadName {
+  readonly kind: 'Deployment' | 'StatefulSet' | 'DaemonSet';
+  readonly name: string;
+}
+
+/** A pod that tries to connect. */
+export interface WhoPlan {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly namespace: string;
+}
+
 /** One string is run by `/bin/sh -c`; a list is the argv; `undefined` is the image's own entry point. */
 export type Command = string | readonly string[];
 
+/** A port of this machine for a service of the cluster. */
+export interface ForwardPlan {
+  /** That holds the address. */
+  readonly variable: string;
+  readonly host: string;
+  readonly port: number;
+  /** What stands before and after host and port: `http://` and `/api`. */
+  readonly before: string;
+  readonly after: string;
+}
+
 export interface SuitePlan {
   readonly name: string;
+  /** It runs as a process of this machine, against the cluster. */
+  readonly on?: 'host';
+  /** Only beside `on`. */
+  readonly forward?: readonly ForwardPlan[];
   readonly command?: Command;
   /** For `/bin/sh -c`, before and after the command. */
   readonly setup?: string;
@@ -133,7 +291,9 @@ export interface SuitePlan {
   readonly teardown?: string;
   /** Words after `--` on the command line, appended to the command. */
   readonly args: readonly string[];
-  /** Absent in the unit tier. */
+  /** The release whose test hooks it is, in place of a command in an image. */
+  readonly helmTest?: string;
+  /** Absent in the unit tier, and with `helmTest`. */
   readonly image?: string;
   readonly workingDir?: string;
   readonly env: Readonly<Record<string, string>>;
@@ -162,6 +322,8 @@ export interface SuitePlan {
   readonly resources: Resources;
   /** Variables of this machine that it requires and that are not set: then it is skipped. */
   readonly lacks: readonly string[];
+  /** Checks without which it is skipped, by name. */
+  readonly checks: readonly string[];
   readonly placement: 'own' | 'release';
   readonly podSecurity: PodSecurity;
   readonly ingress: 'allow' | 'deny';

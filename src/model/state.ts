@@ -7,6 +7,11 @@ export type Made =
       readonly kubeconfig: string;
       readonly namespace: string;
       readonly name: string;
+      /** The Helm that installed it. */
+      readonly helm?: string;
+      /** CRDs that were not there before; Helm leaves them. */
+      readonly crds?: readonly string[];
+      readonly removeCrds?: true;
     }
   | { readonly type: 'folder'; readonly path: string };
 
@@ -20,6 +25,8 @@ export interface MadeObject {
   readonly namespace?: string;
   /** A namespace whose deletion was asked for; it is listed until it is gone. */
   readonly leaving?: true;
+  /** The namespace that has the run's Lease, whose name it bears. */
+  readonly lease?: true;
 }
 
 /** The list of what a run made, kept in a file that is complete on disk before `add` resolves. */

@@ -7,16 +7,19 @@ import type { Made } from '../model/state.ts';
 import type { Task } from '../model/task.ts';
 import { nodeNames } from '../cluster/names.ts';
 import { imageFacts } from '../images/facts.ts';
+import { deliveryOf } from '../images/preload.ts';
 import { collectTask } from '../releases/collect-task.ts';
 import { releaseGuard } from '../releases/guard.ts';
 import type { ReadyRelease } from '../releases/tasks.ts';
 import { clusterFactsTask } from '../suites/cluster-facts.ts';
+import { lostHelmTest } from '../suites/helm-test.ts';
 import { lackingTask, lacksSomething } from '../suites/lacking.ts';
 import { processSuiteTask, suiteTask, type SuiteReport, type SuiteSettings } from '../suites/tasks.ts';
 import { findDocker } from '../tools/find.ts';
 import type { Composition } from './compose.ts';
 import type { TaskResult } from './executor.ts';
 import type { Journal, JournalHead } from './journal.ts';
+import { keepLease, longestMs } from './lease.ts';
 
 export interface AttachComposeOptions {
   readonly run: RunContext;
@@ -60,7 +63,9 @@ export function composeAttach(options: AttachComposeOptions): AttachComposition 
   const guards = releaseGuard(plan, run.folder);
   const needsReady = (suite: SuitePlan): boolean =>
     suite.needs.every((name) => releases.has(name)) &&
-    plan.images.every(({ name }) => name !== suite.image || done.has(`deliver ${name}`));
+    suite.checks.every((name) => done.has(`check ${name}`)) &&
+    (plan.production ||
+      plan.images.every((image) => image.name !== suite.image || done.has(deliveryOf(image))));
   const decided = new Map<Task, TaskResult>();
   const without = (suite: SuitePlan, result: TaskResult): Task<SuiteReport> => {
     const task = nothingLeft(suite);
@@ -74,10 +79,19 @@ export function composeAttach(options: AttachComposeOptions): AttachComposition 
     const told = tasksOver.get(`suite ${suite.name}`);
     if (told !== undefined) return without(suite, told);
     if (lacksSomething(suite)) return lackingTask(suite);
+    // Ports of the process that died are closed, and so is what ran against them.
+    if (suite.on === 'host')
+      return wasStarted(before, suite.name)
+        ? without(suite, { outcome: 'failed', error: lostProcess(suite) })
+        : without(suite, { outcome: 'skipped', reason: neverBegan });
     if (plan.cluster === undefined)
       return wasStarted(before, suite.name)
         ? without(suite, { outcome: 'failed', error: lostProcess(suite) })
         : processSuiteTask(settings, plan, suite, []);
+    if (suite.helmTest !== undefined)
+      return wasStarted(before, suite.name)
+        ? without(suite, { outcome: 'failed', error: lostHelmTest(suite) })
+        : without(suite, { outcome: 'skipped', reason: neverBegan });
     const begun = journal.hasBegun(suite.name);
     if (cluster === undefined || clusterFacts === undefined || !(begun || needsReady(suite)))
       return without(suite, { outcome: 'skipped', reason: neverBegan });
@@ -87,6 +101,8 @@ export function composeAttach(options: AttachComposeOptions): AttachComposition 
       facts,
       deliveries: new Map(),
       releases,
+      // Those that it requires have held.
+      checks: new Map(),
       ...guards,
     });
     if (!begun) return task;
@@ -115,6 +131,7 @@ export function composeAttach(options: AttachComposeOptions): AttachComposition 
         ...collects,
       ],
       suites,
+      collects,
       ...(cluster === undefined ? {} : { cluster }),
     },
     decided,
@@ -157,7 +174,7 @@ const lostProcess = (suite: SuitePlan): KetError =>
 
 /** Only where the cluster was ready, and its removal had not begun. */
 function clusterTask(
-  { head, made, before, connect }: AttachComposeOptions,
+  { run: { runId }, head, made, before, connect }: AttachComposeOptions,
   done: ReadonlySet<string>,
 ): Task<ClusterHandle> | undefined {
   const { plan, existing } = head;
@@ -176,6 +193,8 @@ function clusterTask(
     async run(context) {
       const kube = await connect(kubeconfig);
       await kube.text('/readyz', context.signal);
+      if (existing?.shared === true)
+        keepLease({ kube, runId, longestMs: longestMs(plan), now: () => context.deps.clock.now() });
       return { name, kubeconfig, nodes, kube };
     },
   };

@@ -5,6 +5,7 @@ import type { KetError } from '../model/errors.ts';
 import type { EventSink, RunEvent } from '../model/events.ts';
 import { maskerOf } from '../model/mask.ts';
 import type { RunContext } from '../model/run.ts';
+import { registriesFor } from '../images/registries.ts';
 import { secretsOf } from '../suites/job/secrets.ts';
 import { endIfNotPassed } from '../suites/tasks.ts';
 import { outboundOf } from '../tools/outbound.ts';
@@ -49,7 +50,7 @@ export async function attachRun(options: AttachOptions): Promise<RunEnd> {
   const interrupted = interruptedAt(before, deps.clock);
   const secrets = secretsOf(plan, deps.env);
   const masker = maskerOf(secrets);
-  const log = openEventLog(file, deps.clock, options.sinks(folder), masker, interrupted);
+  const log = openEventLog(file, deps.clock, options.sinks(folder), masker, { before: interrupted });
   const emit = onlyNew(before, log.emit);
   const last = before.at(-1)?.time ?? was.started;
   emit({
@@ -62,7 +63,10 @@ export async function attachRun(options: AttachOptions): Promise<RunEnd> {
 
   const outbound = outboundOf(deps.env);
   const kubeconfig = path.join(path.dirname(state.file), `${runId}.kubeconfig`);
-  const run: RunContext = { runId, folder, kubeconfig, state, env: deps.env, outbound };
+  const mask = learnSecrets(masker, plan, emit);
+  const registries = registriesFor(plan, { deps, runId, state, home: path.dirname(state.file), learn: mask });
+  const access = registries === undefined ? {} : { registries };
+  const run: RunContext = { runId, folder, kubeconfig, state, env: deps.env, outbound, ...access };
   const places = placesOf(runId, plan, deps.clock);
   for (const event of before)
     if (event.type === 'suite-ended') endIfNotPassed(plan, event.suite, event.outcome, places.admission);
@@ -79,16 +83,19 @@ export async function attachRun(options: AttachOptions): Promise<RunEnd> {
       assets: options.assets,
       keepFailedMs,
       ephemeral: existing === undefined,
+      ownCluster: existing?.releasesStay ?? true,
       state,
       journal,
       secrets,
-      mask: learnSecrets(masker, plan, emit),
+      mask,
       outbound,
+      ...access,
       durationsOf: (suite) => testDurationsOf(plan.output, plan.tier, suite),
       ...places,
     },
   });
   const executed = await execute(composition.tasks, { deps, emit, room: () => log.room(), signal: cancel });
+  await registries?.close();
   const earlierError = errorBefore(before);
   return conclude({
     options: { ...options, deps, ...(existing === undefined ? {} : { existing }) },

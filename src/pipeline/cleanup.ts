@@ -7,17 +7,18 @@ import type { Kube } from '../model/kube.ts';
 import type { Made } from '../model/state.ts';
 import type { Task } from '../model/task.ts';
 import { deleteCluster } from '../cluster/delete.ts';
-import { helmEnv } from '../releases/helm.ts';
+import { uninstallRelease } from '../releases/uninstall.ts';
 import { releaseSidecars } from '../suites/collect/release-sidecars.ts';
 import { findDocker, onPath } from '../tools/find.ts';
 import { removals, type Remover } from './sweep.ts';
 import type { OpenState } from './state.ts';
 
-/** Removes one thing that ket made, by its exact name; used at the end of a run and by the sweep. */
+/** Removes one thing that ket made, by its exact name; used at the end of a run and by the sweep. `say` is told of what stays by design. */
 export function remover(
   deps: Deps,
   connect: (kubeconfig: string) => Promise<KubeForRemoval>,
   signal?: AbortSignal,
+  say: (text: string) => void = () => undefined,
 ): Remover {
   return async (made) => {
     if ((made.type === 'object' || made.type === 'release') && goneWithCluster(made.kubeconfig)) return;
@@ -61,43 +62,32 @@ export function remover(
         fs.rmSync(made.path, { recursive: true, force: true });
         return;
       case 'release':
-        await uninstall(deps, made, signal);
+        await withKube(connect, made.kubeconfig, (kube) =>
+          uninstallRelease(deps, made, { kube, say, ...(signal === undefined ? {} : { signal }) }),
+        );
         return;
     }
   };
 }
 
+async function withKube(
+  connect: (kubeconfig: string) => Promise<KubeForRemoval>,
+  kubeconfig: string,
+  work: (kube: KubeForRemoval) => Promise<void>,
+): Promise<void> {
+  const kube = await connect(kubeconfig);
+  try {
+    await work(kube);
+  } finally {
+    kube.close();
+  }
+}
+
 /** ket deletes a kubeconfig only when its cluster is proved gone, and all that was in it with it. */
 const goneWithCluster = (kubeconfig: string): boolean => !fs.existsSync(kubeconfig);
 
-const uninstallMs = 120_000;
 /** How long a namespace may take to go; an empty one takes some seconds, and one that is stuck is not waited for anew. */
 const leaving = { limitMs: 60_000, leastMs: 5_000 };
-
-async function uninstall(
-  deps: Deps,
-  made: Extract<Made, { type: 'release' }>,
-  signal?: AbortSignal,
-): Promise<void> {
-  const helm = onPath(deps.env, 'helm')[0];
-  const by = `helm uninstall ${made.name} -n ${made.namespace}`;
-  if (helm === undefined)
-    throw new KetError('KET_STATE', `release ${made.namespace}/${made.name} needs helm to be removed`, {
-      next: by,
-    });
-  const argv = [helm, 'uninstall', made.name, '--namespace', made.namespace, '--ignore-not-found', '--wait'];
-  const result = await deps.exec({
-    argv: [...argv, '--kubeconfig', made.kubeconfig, '--timeout', '90s'],
-    env: helmEnv(deps.env, made.kubeconfig),
-    limitMs: uninstallMs,
-    ...(signal === undefined ? {} : { signal }),
-  });
-  if (result.code !== 0)
-    throw new KetError('KET_STATE', `release ${made.namespace}/${made.name} could not be removed`, {
-      details: result.stderr.trim().split('\n').slice(-5),
-      next: by,
-    });
-}
 
 /** The part of Kube that removal needs. */
 export type KubeForRemoval = Pick<Kube, 'delete' | 'exec' | 'get' | 'list' | 'text' | 'close'>;

@@ -2,14 +2,26 @@ import type { Plan } from '../model/plan.ts';
 import type { ClusterHandle, RunContext } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
 import type { Kube } from '../model/kube.ts';
+import type { UpStore } from '../model/up.ts';
+import { checkTasks } from '../checks/tasks.ts';
+import { sharedClusterTasks } from '../cluster/shared.ts';
 import { clusterTasks, existingClusterTasks } from '../cluster/tasks.ts';
+import { nodePullsTask } from '../cluster/node-pulls.ts';
 import { stateWithin, type ExistingCluster } from './existing.ts';
+import { helmTestOf } from '../releases/helm-test.ts';
+import { helmTestTask } from '../suites/helm-test.ts';
 import { factsTask } from '../images/facts.ts';
 import { imageTasks } from '../images/tasks.ts';
+import { podsOfSuites } from '../suites/job/pods-of-suites.ts';
 import { collectTask } from '../releases/collect-task.ts';
 import { releaseGuard } from '../releases/guard.ts';
+import { removedReleases, uninstallTasks } from '../releases/removed.ts';
+import { prepareTasks } from '../releases/prepare-task.ts';
 import { releaseTasks } from '../releases/tasks.ts';
+import { usageOfSuites } from './usages.ts';
+import { sharedNeeds } from './shared-needs.ts';
 import { clusterFactsTask } from '../suites/cluster-facts.ts';
+import { hostSuiteTask } from '../suites/host/task.ts';
 import { lackingTask, lacksSomething } from '../suites/lacking.ts';
 import { processSuiteTask, suiteTask, type SuiteReport, type SuiteSettings } from '../suites/tasks.ts';
 import { toolTasks } from '../tools/tasks.ts';
@@ -17,6 +29,10 @@ import { toolTasks } from '../tools/tasks.ts';
 export interface Composition {
   readonly tasks: readonly Task[];
   readonly suites: readonly Task<SuiteReport>[];
+  /** What the tasks are for: the suites that have a chance to run, or what is wanted in their place. */
+  readonly goals?: readonly Task[];
+  /** Those that wait for the end of the suites. */
+  readonly collects: readonly Task[];
   /** Absent in a tier without a cluster. */
   readonly cluster?: Task<ClusterHandle>;
 }
@@ -28,71 +44,166 @@ export interface ComposeOptions {
   /** A cluster that is there already and stays. */
   readonly existing?: ExistingCluster;
   readonly preflight: Task;
+  /** Tries the logins at registries; absent where there are none. */
+  readonly login?: Task;
   readonly settings: SuiteSettings;
+  /** When the run began, unix ms. */
+  readonly began: number;
+  /** `ket check`: all checks, and no suite. */
+  readonly checksOnly?: boolean;
+  /** What stands in the cluster of a `ket up`. */
+  readonly up?: UpStore;
+  /** All suites that will run in the cluster, also when this run has none of them. */
+  readonly users: Plan['suites'];
+  /** `ket up`: what the tier has no more is removed. */
+  readonly bringsUp?: boolean;
+  /** Runs of which this machine has a state. */
+  readonly knownRuns: () => ReadonlySet<string>;
   /** How long suites took before, ms. */
   readonly durations: ReadonlyMap<string, number>;
 }
 
 /** All tasks of a run and what each needs; nothing is done yet. */
 export function compose(options: ComposeOptions): Composition {
-  const { run, plan, connect, existing, preflight, settings } = options;
+  const { run, plan, connect, existing, preflight, settings, checksOnly = false, up } = options;
   // Nothing is made for suites that will not run.
-  if (plan.cluster === undefined || (plan.suites.length > 0 && plan.suites.every(lacksSomething))) {
+  if (
+    plan.cluster === undefined ||
+    (!checksOnly && plan.suites.length > 0 && plan.suites.every(lacksSomething))
+  ) {
     const suites = plan.suites.map((suite) =>
       lacksSomething(suite) ? lackingTask(suite) : processSuiteTask(settings, plan, suite, [preflight]),
     );
-    return { tasks: [preflight, ...inOrder(suites, options.durations)], suites };
+    return { tasks: [preflight, ...inOrder(suites, options.durations)], suites, collects: [] };
   }
   const withCluster = { ...plan, cluster: plan.cluster };
-  const tools = toolTasks(run, plan);
-  const find: typeof tools.find = { ...tools.find, needs: [preflight] };
+  const removed = up === undefined ? [] : removedReleases(plan, up);
+  // Of a cluster that is there, nothing waits for the look at the machine, which only warns.
+  const there = existing !== undefined;
+  const own = plan.releases.filter(({ installed }) => installed !== true);
+  const tools = toolTasks(run, plan, { kind: !there, helm: own.length + removed.length > 0 });
+  const login = options.login === undefined ? [] : [options.login];
+  const find: typeof tools.find = { ...tools.find, needs: [...(there ? [] : [preflight]), ...login] };
+  const prepared = prepareTasks(run, plan, find, there);
   const cluster =
     existing === undefined
       ? clusterTasks(run, withCluster, find, connect)
-      : existingClusterTasks(run, withCluster, find, existing, connect);
-  const images = imageTasks(plan, cluster);
+      : existing.shared === true
+        ? sharedClusterTasks(
+            run,
+            find,
+            existing,
+            sharedNeeds({
+              ...{ run, plan, checks: wantedChecks(plan, checksOnly), checksOnly, tools: find, prepared },
+              knownRuns: options.knownRuns,
+            }),
+            connect,
+          )
+        : existingClusterTasks(run, withCluster, find, existing, connect);
+  const dockerEnv: Record<string, string> =
+    run.registries === undefined ? {} : { DOCKER_CONFIG: run.registries.dockerConfig };
+  // The nodes of a cluster that is not of this machine pull their images.
+  const brought: Plan = existing?.shared === true ? { ...plan, images: [], preload: 'off' } : plan;
+  const images = imageTasks(brought, cluster, {
+    usage: usageOfSuites(settings.assets, { ...plan, suites: options.users }),
+    pods: podsOfSuites({ ...plan, suites: options.users }, settings.assets),
+    rendered: prepared.tasks,
+    releases: () => own.map(({ name }) => prepared.objects.get(name)),
+    env: dockerEnv,
+  });
   const builds = new Map(plan.images.map((image, index) => [image.name, images.build[index]]));
   const deliveries = new Map(plan.images.map((image, index) => [image.name, images.deliver[index]]));
   const suiteImages = new Set(plan.suites.flatMap((suite) => suite.image ?? []));
-  const facts = new Map([...suiteImages].map((name) => [name, factsTask(name, find, builds.get(name))]));
+  const facts = new Map(
+    [...suiteImages].map((name) => [
+      name,
+      factsTask(
+        ...([name, find, builds.get(name) ?? images.preload?.pull] as const),
+        plan.production ? dockerEnv : undefined,
+      ),
+    ]),
+  );
+  // An image that is not of the plan may be among those that are found.
+  for (const name of images.preload === undefined ? [] : suiteImages)
+    if (!deliveries.has(name)) deliveries.set(name, images.preload?.deliver);
   const within = existing === undefined ? run : { ...run, state: stateWithin(run.state, existing, connect) };
-  const releases = releaseTasks(within, plan, cluster, images, existing !== undefined);
+  const gone =
+    up === undefined ? [] : uninstallTasks(run, options.bringsUp === true ? removed : [], up, cluster);
+  const releases = releaseTasks(within, plan, { ...cluster, gone, prepared }, images, {
+    stays: there,
+    releasesStay: existing?.releasesStay ?? true,
+    up,
+    suiteImages: options.users.flatMap(({ image }) => image ?? []),
+  });
   const installs = new Map(plan.releases.map((release, index) => [release.name, releases.install[index]]));
   const guards = releaseGuard(plan, run.folder);
   const clusterFacts = clusterFactsTask(cluster.ready, settings.assets);
-  const suites = plan.suites.map((suite) =>
-    lacksSomething(suite)
-      ? lackingTask(suite)
-      : suiteTask(settings, plan, suite, {
-          cluster: cluster.ready,
-          clusterFacts,
-          facts,
-          releases: installs,
-          deliveries,
-          ...guards,
-        }),
-  );
+  const checks = checkTasks(plan, {
+    runId: run.runId,
+    folder: run.folder,
+    state: run.state,
+    registries: run.registries,
+    checks: wantedChecks(plan, checksOnly),
+    cluster: cluster.ready,
+    facts: clusterFacts,
+    deliveries,
+    releases: installs,
+  });
+  const helmTest = helmTestOf(within, plan, find);
+  const suites = (checksOnly ? [] : plan.suites).map((suite) => {
+    if (lacksSomething(suite)) return lackingTask(suite);
+    const needs = { cluster: cluster.ready, releases: installs, checks: checks.byName };
+    if (suite.helmTest !== undefined)
+      return helmTestTask(settings, plan, suite, { ...needs, tools: find, ...guards }, helmTest);
+    const { door, vigil } = checks;
+    if (suite.on === 'host')
+      return hostSuiteTask(settings, plan, suite, {
+        ...{ ...needs, door, vigil },
+        guard: guards.guard,
+        home: run.kubeconfig,
+      });
+    return suiteTask(settings, plan, suite, { ...needs, clusterFacts, facts, deliveries, vigil, ...guards });
+  });
   const collects = plan.releases.flatMap((release, index) => {
     const install = releases.install[index];
     return install === undefined || release.collect.length === 0
       ? []
       : [collectTask(run, install, release, suites)];
   });
+  const before: readonly Task[] = [
+    preflight,
+    ...login,
+    find,
+    ...cluster.all,
+    clusterFacts,
+    ...prepared.tasks,
+    ...images.all,
+    ...gone,
+    ...facts.values(),
+    ...releases.all,
+    ...checks.all,
+    ...inOrder(suites, options.durations),
+    ...collects,
+  ];
   return {
-    tasks: [
-      preflight,
-      find,
-      ...cluster.all,
-      clusterFacts,
-      ...images.all,
-      ...facts.values(),
-      ...releases.all,
-      ...inOrder(suites, options.durations),
-      ...collects,
-    ],
+    tasks: [...before, nodePullsTask(cluster.ready, before, options.began)],
     suites,
+    goals: goalsOf(plan, suites, checksOnly ? checks.all : releases.install),
+    collects,
     cluster: cluster.ready,
   };
+}
+
+/** A suite that lacks something says so whatever becomes of the others. */
+function goalsOf(plan: Plan, suites: readonly Task[], others: readonly Task[]): readonly Task[] {
+  if (suites.length === 0) return others;
+  return suites.filter((_, index) => plan.suites[index] !== undefined && !lacksSomething(plan.suites[index]));
+}
+
+/** Those that a suite of this run requires; all of them where only they are to run. */
+function wantedChecks({ checks, suites }: Plan, all: boolean): Plan['checks'] {
+  const running = suites.filter((suite) => !lacksSomething(suite));
+  return all ? checks : checks.filter(({ name }) => running.some((suite) => suite.checks.includes(name)));
 }
 
 /**

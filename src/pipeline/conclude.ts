@@ -1,3 +1,4 @@
+import type { Budget } from '../model/budget.ts';
 import type { Deps } from '../model/deps.ts';
 import { errorInfo, messageOf } from '../model/errors.ts';
 import type { EventBody } from '../model/events.ts';
@@ -13,9 +14,11 @@ import type { Plan } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import { suiteNotRun, suiteResultOf } from '../suites/suite.ts';
 import type { SuiteReport } from '../suites/tasks.ts';
+import { budgetUse, overBudget } from './budget.ts';
 import type { Composition } from './compose.ts';
 import type { EventLog } from './event-log.ts';
 import type { TaskResult } from './executor.ts';
+import type { ExistingCluster } from './existing.ts';
 import { guarded } from './guarded.ts';
 import type { Journal } from './journal.ts';
 import type { RunEnd, RunOptions } from './run-options.ts';
@@ -23,8 +26,9 @@ import { settle } from './settle.ts';
 import type { OpenState } from './state.ts';
 
 export interface Executed {
-  readonly options: Pick<RunOptions, 'connect' | 'existing' | 'up' | 'cancel' | 'writeReports'> & {
+  readonly options: Pick<RunOptions, 'connect' | 'up' | 'checksOnly' | 'cancel' | 'writeReports'> & {
     readonly deps: Deps;
+    readonly existing?: ExistingCluster;
   };
   readonly runId: string;
   readonly folder: string;
@@ -58,11 +62,11 @@ export async function conclude(run: Executed): Promise<RunEnd> {
   });
   const firstError =
     run.earlierError ?? [...results.values()].find((result) => result.error !== undefined)?.error;
-  const exitCode =
-    options.up === true
-      ? upExitCode(cancel.aborted, firstError)
-      : requestOr(exitCodeOf(suites, cancel.aborted), firstError);
-  const outcome = options.up === true && exitCode === 0 ? 'passed' : runOutcomeOf(suites, exitCode);
+  const noSuites = options.up === true || options.checksOnly === true;
+  const exitCode = noSuites
+    ? exitCodeWithoutSuites(cancel.aborted, firstError)
+    : requestOr(exitCodeOf(suites, cancel.aborted), firstError);
+  const outcome = noSuites && exitCode === 0 ? 'passed' : runOutcomeOf(suites, exitCode);
 
   await guarded('the reports', emit, async () => {
     for (const text of await options.writeReports(folder, log.events()))
@@ -78,12 +82,21 @@ export async function conclude(run: Executed): Promise<RunEnd> {
 
   const counts = reports.reduce((sum, report) => addCounts(sum, report.counts), noCounts);
   const error = firstError === undefined ? undefined : errorInfo(firstError);
+  const runMs = Math.round(deps.clock.monotonic() - began);
+  // What is brought up to stay is no run of its tier.
+  const budget =
+    plan.budget === undefined || options.up === true
+      ? undefined
+      : budgetUse(budgetFor(plan.budget, plan), runMs, log.events());
+  for (const text of budget === undefined ? [] : overBudget(budget))
+    emit({ type: 'notice', level: 'warning', text });
   emit({
     type: 'run-ended',
     outcome,
     exitCode,
     counts,
-    runMs: Math.round(deps.clock.monotonic() - began),
+    runMs,
+    ...(budget === undefined ? {} : { budget }),
     ...(error === undefined ? {} : { error }),
   });
   await guarded('the reports', emit, async () => {
@@ -92,17 +105,25 @@ export async function conclude(run: Executed): Promise<RunEnd> {
   await log.close();
   await state.close();
   journal.remove();
-  return { outcome, exitCode, runId, folder, counts, ...(cluster === undefined ? {} : { cluster }) };
+  return { outcome, exitCode, runId, folder, counts, runMs, ...(cluster === undefined ? {} : { cluster }) };
+}
+
+/** A soak takes as long as was asked. */
+function budgetFor(budget: Budget, { soakMs }: Plan): Budget {
+  const { timeMs: _timeMs, ...rest } = budget;
+  return soakMs === undefined ? budget : rest;
 }
 
 /** A request that this machine cannot serve is the user's to mend, not an infrastructure error. */
 function requestOr(exitCode: ExitCode, error: unknown): ExitCode {
   if (exitCode !== 3 || error === undefined) return exitCode;
   const { code } = errorInfo(error);
-  return code === 'KET_PREREQUISITE' || code === 'KET_TOOL' || code === 'KET_CONFIG' ? 2 : exitCode;
+  return code === 'KET_PREREQUISITE' || code === 'KET_TOOL' || code === 'KET_CONFIG' || code === 'KET_RIGHTS'
+    ? 2
+    : exitCode;
 }
 
-function upExitCode(cancelled: boolean, error: unknown): ExitCode {
+function exitCodeWithoutSuites(cancelled: boolean, error: unknown): ExitCode {
   if (cancelled) return 130;
   return error === undefined ? 0 : requestOr(3, error);
 }

@@ -1,15 +1,16 @@
 import fs from 'node:fs';
 import type { Clock } from '../model/deps.ts';
-import { KetError, messageOf } from '../model/errors.ts';
+import { messageOf } from '../model/errors.ts';
 import { maskEvent, type Masker } from '../model/mask.ts';
 import type { EventBody, EventSink, RunEvent } from '../model/events.ts';
+import { eventsIn } from './event-file.ts';
 
 export interface EventLog {
   readonly emit: (event: EventBody) => void;
   /** Resolves when all sinks have caught up; undefined when there is nothing to wait for. */
   room(): Promise<void> | undefined;
   /** All events so far, without log lines. */
-  events(): readonly RunEvent[];
+  events(): Iterable<RunEvent>;
   /** Closes the file and the sinks. */
   close(): Promise<void>;
 }
@@ -32,14 +33,15 @@ function rewrite(file: string, events: readonly RunEvent[]): void {
 /**
  * The one stream of what happened: numbers events, writes them to events.ndjson at once (a killed run keeps what it
  * had), and hands them to the sinks, all without the secrets that the masker knows. With `before` it goes on where another process
- * ended; sinks hear all of it. A sink that throws is dropped with one warning; it never touches the run.
+ * ended; sinks hear all of it. A sink that throws is dropped with one warning; it never touches the run. With `endless`
+ * the events are kept in the file alone, for they are too many for the memory.
  */
 export function openEventLog(
   file: string,
   clock: Clock,
   sinks: readonly EventSink[],
   masker: Masker,
-  before?: Interrupted,
+  { before, endless = false }: { readonly before?: Interrupted; readonly endless?: boolean } = {},
 ): EventLog {
   if (before !== undefined) rewrite(file, before.events);
   const fd = fs.openSync(file, 'a', 0o600);
@@ -52,7 +54,7 @@ export function openEventLog(
   let full: unknown;
 
   const store = (event: RunEvent): void => {
-    stored.push(event);
+    if (!endless) stored.push(event);
     if (full !== undefined) return;
     try {
       fs.writeFileSync(fd, JSON.stringify(event) + '\n');
@@ -94,7 +96,7 @@ export function openEventLog(
       const waits = [...active].flatMap((sink) => sink.room?.() ?? []);
       return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
     },
-    events: () => stored,
+    events: () => (endless ? eventsIn(file) : stored),
     async close() {
       closed = true;
       fs.closeSync(fd);
@@ -110,19 +112,5 @@ export function openEventLog(
   };
 }
 
-/** A run that was killed may have left half a line at the end; everything before it counts. */
-export function readEvents(file: string): RunEvent[] {
-  const lines = fs.readFileSync(file, 'utf8').split('\n');
-  return lines.flatMap((line, index): RunEvent[] => {
-    if (line === '') return [];
-    try {
-      return [JSON.parse(line) as RunEvent];
-    } catch (error) {
-      if (index === lines.length - 1) return [];
-      throw new KetError('KET_USAGE', 'the event log is damaged', {
-        where: `${file}:${index + 1}`,
-        cause: error,
-      });
-    }
-  });
-}
+/** All events of a file at once; as `eventsIn` has them. */
+export const readEvents = (file: string): RunEvent[] => [...eventsIn(file)];

@@ -19,6 +19,10 @@ export interface ExecuteOptions {
   readonly room?: () => Promise<void> | undefined;
   /** Cancels: running tasks are aborted, waiting ones never start. */
   readonly signal: AbortSignal;
+  /** What it is all for: when all of these were skipped, what still runs is ended, for nothing would come of it. */
+  readonly goals?: readonly Task[];
+  /** Of tasks that have ended before, which these may need. */
+  readonly known?: ReadonlyMap<Task, TaskResult>;
   /** How long a task may take to return after it was aborted, ms. */
   readonly abortGraceMs?: number;
 }
@@ -34,13 +38,17 @@ export async function execute(
   tasks: readonly Task[],
   options: ExecuteOptions,
 ): Promise<ReadonlyMap<Task, TaskResult>> {
-  const results = new Map<Task, TaskResult>();
+  const results = new Map<Task, TaskResult>(options.known);
   const running = new Map<Task, Promise<void>>();
   const pools = new Set(tasks.flatMap((task) => task.pool ?? []));
   const queued = new Set<Task>();
+  const pointless = new AbortController();
+  const { goals = [] } = options;
+  const over = new AbortController();
   const cancelled = new Promise<void>((resolve) => {
     if (options.signal.aborted) resolve();
-    options.signal.addEventListener('abort', () => resolve(), { once: true });
+    // Taken away at the end: the signal outlives what a listener would hold.
+    options.signal.addEventListener('abort', () => resolve(), { once: true, signal: over.signal });
   });
 
   const settle = (task: Task, result: TaskResult, taskMs: number): void => {
@@ -75,6 +83,8 @@ export async function execute(
           settle(task, { outcome: 'skipped', reason: skipReason(unmet, results) }, 0);
         } else if (closed !== undefined) {
           settle(task, { outcome: 'skipped', reason: closed }, 0);
+        } else if (pointless.signal.aborted) {
+          settle(task, { outcome: 'skipped', reason: whyPointless }, 0);
         } else if ([...task.needs, ...(task.after ?? [])].every((need) => results.has(need))) {
           if (!admitted(task, refused, running)) {
             if (!queued.has(task))
@@ -84,11 +94,15 @@ export async function execute(
           }
           running.set(
             task,
-            runOne(task, results, options, settle).finally(() => running.delete(task)),
+            runOne(task, results, options, pointless.signal, settle).finally(() => running.delete(task)),
           );
         } else continue;
         moved = true;
       }
+      if (pointless.signal.aborted || goals.length === 0) continue;
+      if (!goals.every((goal) => results.get(goal)?.outcome === 'skipped')) continue;
+      pointless.abort(new KetError('KET_CANCELLED', whyPointless));
+      moved = true;
     }
     const waiting = [...queued].some((task) => !results.has(task) && !running.has(task));
     if (running.size === 0 && !waiting) break;
@@ -98,8 +112,11 @@ export async function execute(
   for (const task of tasks)
     if (!results.has(task))
       settle(task, { outcome: 'skipped', reason: 'it needs a task that is not in the plan' }, 0);
+  over.abort();
   return results;
 }
+
+const whyPointless = 'nothing is left that it would serve';
 
 /** Whether the pool takes the task now; in one round, none goes before one of a higher priority that is refused. */
 function admitted(task: Task, refused: Map<Pool, number>, running: ReadonlyMap<Task, unknown>): boolean {
@@ -128,12 +145,13 @@ async function runOne(
   task: Task,
   results: ReadonlyMap<Task, TaskResult>,
   options: ExecuteOptions,
+  pointless: AbortSignal,
   settle: (task: Task, result: TaskResult, taskMs: number) => void,
 ): Promise<void> {
   const { deps, emit } = options;
   const began = deps.clock.monotonic();
   const limit = new AbortController();
-  const signal = AbortSignal.any([options.signal, limit.signal]);
+  const signal = AbortSignal.any([options.signal, limit.signal, pointless]);
   let awaiting = '';
   const context: TaskContext = {
     deps,
@@ -170,6 +188,7 @@ async function runOne(
     result = { outcome: 'done', output };
   } catch (error) {
     if (options.signal.aborted) result = { outcome: 'cancelled' };
+    else if (pointless.aborted) result = { outcome: 'cancelled', reason: whyPointless };
     // A task may answer its own time-out with something better than the plain one.
     else if (limit.signal.aborted && !(error instanceof KetError))
       result = { outcome: 'failed', error: limit.signal.reason };

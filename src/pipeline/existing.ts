@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import type { Kube } from '../model/kube.ts';
 import type { Made, StateFile } from '../model/state.ts';
 
@@ -9,6 +10,28 @@ export interface ExistingCluster {
   readonly nodes?: readonly string[];
   /** What `ket up` installed stays with its cluster; elsewhere the run removes what it installed. */
   readonly releasesStay: boolean;
+  /** Where it is written what `ket up` made in it. */
+  readonly upFile?: string;
+  /** Other people's too, and its nodes are no containers of this machine: ket stays within namespaces of its own. */
+  readonly shared?: true;
+}
+
+/** One that a context names: the run writes ket's own kubeconfig for it, and removes it at its end. */
+export interface ContextCluster extends Omit<ExistingCluster, 'kubeconfig'> {
+  readonly shared: true;
+  /** The text of that kubeconfig, which holds keys. */
+  readonly copy: string;
+}
+
+/** The cluster with its kubeconfig in a file, which nobody else may read. */
+export function withKubeconfig(
+  cluster: ExistingCluster | ContextCluster | undefined,
+  file: string,
+): ExistingCluster | undefined {
+  if (cluster === undefined || !('copy' in cluster)) return cluster;
+  const { copy, ...rest } = cluster;
+  fs.writeFileSync(file, copy, { mode: 0o600 });
+  return { ...rest, kubeconfig: file };
 }
 
 /**

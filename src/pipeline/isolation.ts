@@ -1,5 +1,6 @@
 import type { SharedRelease } from '../model/events.ts';
-import type { Plan, ReleasePlan, SuitePlan } from '../model/plan.ts';
+import type { CheckLook, CheckPlan, Plan, ReleasePlan, SuitePlan } from '../model/plan.ts';
+import { withDependencies } from '../model/dependencies.ts';
 import { shorten } from '../suites/names.ts';
 
 const runs = (suite: SuitePlan): boolean => suite.lacks.length === 0;
@@ -7,7 +8,8 @@ const hasItsOwn = (suite: SuitePlan): boolean => suite.isolation === 'release';
 
 /**
  * The plan with a copy of each release for each suite that is isolated from others by `isolation: release`, in a
- * namespace that no other run has. A release that only such suites need is not there itself. Pure.
+ * namespace that no other run has. A release that only such suites need is not there itself, unless one depends on it
+ * that is: what a suite does not need is not copied for it. Pure.
  */
 export function withCopies(plan: Plan, runId: string): Plan {
   const isolated = plan.suites.filter((suite) => hasItsOwn(suite) && runs(suite));
@@ -19,21 +21,90 @@ export function withCopies(plan: Plan, runId: string): Plan {
         name: copyName(release.name, suite),
         namespace: copyNamespace(release.namespace, suite, runId),
         copyOf: { release: release.name, suite: suite.name },
+        dependsOn: release.dependsOn.map((name) =>
+          suite.needs.includes(name) ? copyName(name, suite) : name,
+        ),
       })),
   );
-  const isShared = ({ name }: ReleasePlan): boolean => {
+  const isNeeded = ({ name }: ReleasePlan): boolean => {
     const needed = plan.suites.filter(({ needs }) => needs.includes(name));
     return !needed.some(hasItsOwn) || needed.some((suite) => !hasItsOwn(suite) && runs(suite));
   };
+  const copied = (check: CheckPlan, suite: SuitePlan): boolean =>
+    check.releases.some((name) => suite.needs.includes(name));
   const suites = plan.suites.map((suite) => {
     if (!isolated.includes(suite)) return suite;
+    const ofCopies = plan.checks.filter((check) => copied(check, suite)).map((check) => check.name);
     return {
       ...suite,
+      checks: suite.checks.map((name) => (ofCopies.includes(name) ? copyName(name, suite) : name)),
       needs: suite.needs.map((name) => copyName(name, suite)),
+      ...(suite.helmTest === undefined ? {} : { helmTest: copyName(suite.helmTest, suite) }),
       references: suite.references.map((one) => ({ ...one, release: copyName(one.release, suite) })),
     };
   });
-  return { ...plan, releases: [...plan.releases.filter(isShared), ...copies], suites };
+  const checks = isolated.flatMap((suite) =>
+    plan.checks
+      .filter((check) => suite.checks.includes(check.name) && copied(check, suite))
+      .map((check) => checkOf(check, suite, plan, runId)),
+  );
+  const all = [...plan.releases, ...copies];
+  const wanted = [...plan.releases.filter(isNeeded), ...copies].map(({ name }) => name);
+  const there = withDependencies(wanted, all);
+  return {
+    ...plan,
+    releases: all.filter(({ name }) => there.includes(name)),
+    checks: [
+      ...withThese(
+        plan,
+        plan.releases.filter(({ name }) => there.includes(name)),
+      ),
+      ...checks,
+    ],
+    suites,
+  };
+}
+
+/** The check as it is about the copies of a suite, of the releases that this one has. */
+function checkOf(check: CheckPlan, suite: SuitePlan, plan: Plan, runId: string): CheckPlan {
+  const releases = plan.releases.filter(
+    ({ name }) => check.releases.includes(name) && suite.needs.includes(name),
+  );
+  const moved = new Map(
+    releases.map(({ namespace }) => [namespace, copyNamespace(namespace, suite, runId)] as const),
+  );
+  const { look } = check;
+  const move = <T extends { readonly namespace: string }>(one: T): T => ({
+    ...one,
+    namespace: moved.get(one.namespace) ?? one.namespace,
+  });
+  return {
+    ...check,
+    name: copyName(check.name, suite),
+    releases: releases.map(({ name }) => copyName(name, suite)),
+    namespaces: [...moved.values()],
+    look: movedLook(look, move),
+  };
+}
+
+type Move = <T extends { readonly namespace: string }>(one: T) => T;
+
+function movedLook(look: CheckLook, move: Move): CheckLook {
+  if (look.kind === 'policy') return { ...look, allow: look.allow.map(move), deny: look.deny.map(move) };
+  if ((look.kind !== 'http' && look.kind !== 'grpc') || look.tls?.ca === undefined) return look;
+  const { ca } = look.tls;
+  return 'file' in ca ? look : { ...look, tls: { ...look.tls, ca: move(ca) } };
+}
+
+/** The checks as far as they are about releases that are there, or about none at all. */
+function withThese(plan: Plan, releases: readonly ReleasePlan[]): CheckPlan[] {
+  return plan.checks.flatMap((check) => {
+    const own = releases.filter(({ name }) => check.releases.includes(name));
+    if (check.releases.length > 0 && own.length === 0) return [];
+    if (own.length === check.releases.length) return [check];
+    const namespaces = [...new Set(own.map(({ namespace }) => namespace))];
+    return [{ ...check, releases: own.map(({ name }) => name), namespaces }];
+  });
 }
 
 /** No release in ket.yaml can be called so. */

@@ -38,6 +38,8 @@ export interface Journal extends AttemptJournal {
   hasBegun(suite: string): boolean;
   /** The pods of a suite that stay for a look inside. */
   kept(suite: string): readonly ContainerRef[];
+  /** Drops what is known of a suite's attempts up to this one; it stays in the file. */
+  forget(suite: string, attempt: number): void;
   /** Nobody needs it any more. */
   remove(): void;
 }
@@ -153,6 +155,13 @@ function journalOf(file: string, head: JournalHead, entries: readonly Entry[]): 
     start: (id, index, uid) => write({ type: 'started', ...of(id, index), uid }),
     ended: (id, index) => ends.get(key(of(id, index))),
     end: (id, index, pod) => write({ type: 'ended', ...of(id, index), pod }),
+    forget(suite, attempt) {
+      for (const map of [attempts, uids, ends])
+        for (const at of map.keys()) {
+          const [name, number] = JSON.parse(at) as [string, number];
+          if (name === suite && number <= attempt) map.delete(at);
+        }
+    },
     remove: () => fs.rmSync(file, { force: true }),
   };
 }

@@ -5,7 +5,7 @@ import type { Counts, ExitCode, Outcome } from '../model/outcome.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Secrets } from '../suites/job/secrets.ts';
 import type { Assets } from '../model/run.ts';
-import type { ExistingCluster } from './existing.ts';
+import type { ContextCluster, ExistingCluster } from './existing.ts';
 
 export interface RunOptions {
   readonly plan: Plan;
@@ -25,11 +25,13 @@ export interface RunOptions {
   /** Checks the machine; throws when the run cannot work. */
   readonly preflight: (plan: Plan, signal: AbortSignal, emit: (event: EventBody) => void) => Promise<void>;
   /** A cluster that is there already and stays. */
-  readonly existing?: ExistingCluster;
+  readonly existing?: ExistingCluster | ContextCluster;
   /** `ket up`: no suites, and what was made stays until `ket down`. */
   readonly up?: boolean;
+  /** `ket check`: the checks of the tier, and no suite. */
+  readonly checksOnly?: boolean;
   /** Writes the files that are views of the events: when the suites are done, and again when all is. Returns what was odd. */
-  readonly writeReports: (folder: string, events: readonly RunEvent[]) => Promise<readonly string[]>;
+  readonly writeReports: (folder: string, events: Iterable<RunEvent>) => Promise<readonly string[]>;
 }
 
 export interface RunEnd {
@@ -38,6 +40,7 @@ export interface RunEnd {
   readonly runId: string;
   readonly folder: string;
   readonly counts: Counts;
+  readonly runMs: number;
   /** The cluster of the run; its kubeconfig where it stays. */
   readonly cluster?: { readonly name: string; readonly kubeconfig?: string };
 }

@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import path from 'node:path';
 import type { EventBody } from '../model/events.ts';
 import type { ExitCode } from '../model/outcome.ts';
@@ -10,6 +11,7 @@ import { findDocker } from '../tools/find.ts';
 import { cleanupTasks, leavingTasks, nameOf, remover } from './cleanup.ts';
 import type { compose } from './compose.ts';
 import { execute, type TaskResult } from './executor.ts';
+import type { ExistingCluster } from './existing.ts';
 import { guarded } from './guarded.ts';
 import type { RunEnd, RunOptions } from './run-options.ts';
 import type { OpenState } from './state.ts';
@@ -23,7 +25,10 @@ export interface Ended {
 
 /** Removes what the run made, or keeps it for a look inside and says how. Gives the cluster; its kubeconfig if it stays. */
 export async function settle(
-  options: Pick<RunOptions, 'deps' | 'connect' | 'up' | 'existing'> & { readonly folder: string },
+  options: Pick<RunOptions, 'deps' | 'connect' | 'up'> & {
+    readonly folder: string;
+    readonly existing?: ExistingCluster;
+  },
   plan: Plan,
   state: OpenState,
   ended: Ended,
@@ -36,10 +41,14 @@ export async function settle(
       : (ended.results.get(ended.composition.cluster)?.output as ClusterHandle | undefined);
   // Nothing cancels a removal: each part has a limit of its own, and what a killed ket leaves, the next one sweeps.
   const signal = new AbortController().signal;
-  const remove = remover(deps, options.connect);
+  const remove = remover(deps, options.connect, undefined, (text) =>
+    emit({ type: 'notice', level: 'warning', text }),
+  );
   await execute(leavingTasks(state, remove), { deps, emit, signal });
   const stays = options.up === true ? ended.exitCode === 0 : keeps(plan, ended) && state.list().length > 0;
-  if (cluster !== undefined && (plan.logs === 'always' || ended.exitCode === 3))
+  const shared = options.existing?.shared === true;
+  // What others have in their cluster is no concern of a report of this run.
+  if (cluster !== undefined && !shared && (plan.logs === 'always' || ended.exitCode === 3))
     await guarded('the logs of the cluster', emit, async () => {
       const { name, kube } = cluster;
       const where = {
@@ -53,7 +62,8 @@ export async function settle(
   cluster?.kube.close();
   if (stays && cluster !== undefined) {
     if (options.up === true) {
-      await state.keep({ up: { root: plan.root, tier: plan.tier } });
+      // One that an earlier `ket up` made is listed already.
+      if (options.existing === undefined) await state.keep({ up: { root: plan.root, tier: plan.tier } });
       emit({
         type: 'kept',
         what: nameOf({ type: 'kind-cluster', ...cluster }),
@@ -73,9 +83,12 @@ export async function settle(
     return { name: cluster.name, kubeconfig: cluster.kubeconfig };
   }
   await execute(cleanupTasks(state, remove), { deps, emit, signal });
+  if (options.existing === undefined) fs.rmSync(state.file.replace(/\.json$/, '.up'), { force: true });
+  // It holds keys, and is needed for what could not be removed alone.
+  if (shared && state.list().length === 0) fs.rmSync(options.existing.kubeconfig, { force: true });
   if (cluster === undefined) return undefined;
   const { name, kubeconfig } = cluster;
-  return options.existing === undefined ? { name } : { name, kubeconfig };
+  return options.existing === undefined || shared ? { name } : { name, kubeconfig };
 }
 
 function keeps(plan: Plan, ended: Ended): boolean {

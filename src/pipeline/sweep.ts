@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { Made } from '../model/state.ts';
+import type { Made, MadeObject } from '../model/state.ts';
 import { messageOf } from '../model/errors.ts';
+import type { LeaseState } from './lease.ts';
 import { ownerLives, readStates, takeState, type RunState } from './state.ts';
 
 /** Removes one thing that a state lists; resolves when it is gone, rejects when it could not be removed. */
@@ -10,8 +11,13 @@ export type Remover = (made: Made) => Promise<void>;
 export interface SweepResult {
   readonly removed: readonly { readonly run: string; readonly made: Made }[];
   readonly failed: readonly { readonly run: string; readonly made: Made; readonly why: string }[];
+  /** Of runs that may live in a cluster of several users, and why. */
+  readonly held: readonly { readonly run: string; readonly why: string }[];
   readonly unreadable: readonly string[];
 }
+
+/** What the Lease of a run in a cluster of several users says. */
+export type AskLease = (run: string, made: MadeObject) => Promise<LeaseState>;
 
 export interface Removal {
   readonly made: Made;
@@ -59,10 +65,20 @@ export async function sweep(
   now: number,
   remove: Remover,
   endProcesses: (run: string) => Promise<unknown>,
+  askLease: AskLease,
 ): Promise<SweepResult> {
+  const held: { run: string; why: string }[] = [];
   const removed: { run: string; made: Made }[] = [];
   const failed: { run: string; made: Made; why: string }[] = [];
   for (const { state: found } of await abandoned(home, now)) {
+    const lease = found.made.find((made) => made.type === 'object' && made.lease === true);
+    // One that was kept ended in good order, and left it on purpose.
+    const live =
+      lease?.type === 'object' && found.kept === undefined ? await askLease(found.run, lease) : undefined;
+    if (live?.held === true) {
+      held.push({ run: found.run, why: live.why });
+      continue;
+    }
     // Its own from here on: neither another sweep nor `ket attach` meddles with it.
     const state = await takeState(home, found.run);
     if (state === undefined) continue;
@@ -82,7 +98,7 @@ export async function sweep(
     if (!left) removeFilesOf(home, found.run);
   }
   for (const run of await withoutState(home)) removeFilesOf(home, run);
-  return { removed, failed, unreadable: readStates(home).unreadable };
+  return { removed, failed, held, unreadable: readStates(home).unreadable };
 }
 
 /** Kubeconfig with its lock, socket, a state that was being written: all begin with the run's id. */

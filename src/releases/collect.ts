@@ -59,7 +59,7 @@ export async function collectRelease(options: CollectOptions): Promise<readonly 
   return files;
 }
 
-/** The ready pods of `deployment/x`, `statefulset/x` or `pod/x`. */
+/** The ready pods of `deployment/x`, `statefulset/x`, `daemonset/x` or `pod/x`. */
 export async function podsOf(
   kube: Kube,
   namespace: string,
@@ -72,11 +72,11 @@ export async function podsOf(
     const pod = await kube.get<Pod>({ apiVersion: 'v1', kind: 'Pod', namespace, name }, signal);
     return pod !== undefined && usable(pod) ? [pod] : [];
   }
-  const owner = kind === 'deployment' ? 'Deployment' : 'StatefulSet';
+  const owner = kind === 'deployment' ? 'Deployment' : kind === 'daemonset' ? 'DaemonSet' : 'StatefulSet';
   const workload = await kube.get({ apiVersion: 'apps/v1', kind: owner, namespace, name }, signal);
   if (workload === undefined)
     throw new KetError('KET_COLLECT', `there is no ${owner} ${name} in namespace ${namespace}`, {
-      next: 'see "collect" in ket.yaml',
+      next: `see what names ${from} in ket.yaml`,
     });
   const labelSelector = selectorOf(workload);
   const pods = await kube.list<Pod>({ apiVersion: 'v1', kind: 'Pod', namespace, labelSelector }, signal);

@@ -18,6 +18,8 @@ export function failureCure(delivered: readonly string[], failure: ReleaseFailur
       return 'see the last lines of the container, and its command, environment and values';
     case 'hook':
       return hookCure;
+    case 'job':
+      return 'see the last lines of the Job; it must be complete before the release can be ready';
     case 'configuration':
       return 'the pod names a ConfigMap, Secret or key that is not there: see the chart and its values';
     case 'image': {

@@ -32,7 +32,9 @@ export function releaseGuard(plan: Plan, folder: string): Guards {
     guarded.set(name, end.signal);
     const release = plan.releases.find((one) => one.name === name);
     if (release === undefined) return end.signal;
-    const shared = plan.releases.some((other) => other !== release && other.namespace === release.namespace);
+    const shared =
+      release.installed === true ||
+      plan.releases.some((other) => other !== release && other.namespace === release.namespace);
     const watch = watchRelease(cluster.kube, context.deps.clock, release, shared);
     const saved = path.join(folder, 'releases', name);
     const proofs = evidence(cluster.kube, release.namespace, saved);
@@ -93,9 +95,9 @@ async function told(
   );
 }
 
-/** An install hook that failed before is the business of the installation. */
+/** A Job that failed is the business of the installation. */
 const failureOf = ({ failure }: ReleaseStand): string | undefined =>
-  failure === undefined || failure.kind === 'hook' ? undefined : failure.message;
+  failure === undefined || failure.kind === 'hook' || failure.kind === 'job' ? undefined : failure.message;
 
 const lostOf = ({ notAvailable }: Pick<ReleaseStand, 'notAvailable'>): readonly string[] =>
   notAvailable.filter((text) => /^(Deployment|StatefulSet|DaemonSet) /.test(text));

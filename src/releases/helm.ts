@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { ReleasePlan } from '../model/plan.ts';
 import { cacheHome } from '../tools/find.ts';
+import { hasInput } from './values.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -25,9 +26,16 @@ export function helmEnv(env: Env, kubeconfig: string): Record<string, string> {
   };
 }
 
-/** Helm 4 can wait by watching; Helm 3 polls. */
-export const waitFlag = (helmVersion: string): string =>
-  /^v3\./.test(helmVersion) ? '--wait' : '--wait=watcher';
+/** Helm 4 can wait by watching; Helm 3 polls. `hooksOnly`: for hooks alone, where the rest is ket's to wait for. */
+export function waitArgv(helmVersion: string, hooksOnly = false): string[] {
+  const isThree = /^v3\./.test(helmVersion);
+  if (hooksOnly) return isThree ? [] : ['--wait=hookOnly'];
+  return [isThree ? '--wait' : '--wait=watcher'];
+}
+
+/** As Docker does it, a registry of this machine alone is spoken to without TLS. */
+export const plainHttp = (chart: string): readonly string[] =>
+  /^oci:\/\/(localhost|127(\.\d+){3}|\[::1\])(:\d+)?\//.test(chart) ? ['--plain-http'] : [];
 
 /** What Helm calls it: a copy has the name of what it is a copy of, so that its services have too. */
 export const helmName = (release: Pick<ReleasePlan, 'name' | 'copyOf'>): string =>
@@ -38,22 +46,67 @@ export interface InstallArgs {
   readonly helmVersion: string;
   readonly kubeconfig: string;
   readonly release: ReleasePlan;
+  /** That of the release, the one fetched for it, or the one written for its manifests. */
+  readonly chart: string;
+  /** Helm does not wait for what it installs. */
+  readonly hooksOnly?: boolean;
+  readonly namespaceIsThere?: boolean;
 }
 
+/** The options that give Helm the values of a release, in the order in which they go before each other. */
+export const valuesArgv = (release: ReleasePlan): string[] => [
+  ...release.values.flatMap((file) => ['--values', file]),
+  // Standard input.
+  ...(hasInput(release) ? ['--values', '-'] : []),
+  ...Object.entries(release.set).flatMap(([key, value]) => ['--set', `${key}=${escapeSet(value)}`]),
+];
+
+/** argv that renders a release as an install would, without a cluster. */
+export const templateArgv = (
+  helm: string,
+  release: ReleasePlan,
+  chart: string,
+  kubernetes: string | undefined,
+): string[] => [
+  ...[helm, 'template', helmName(release), chart, '--namespace', release.namespace, '--include-crds'],
+  ...valuesArgv(release),
+  ...(kubernetes === undefined ? [] : ['--kube-version', kubernetes]),
+];
+
+/** argv that fetches the chart of a release into a folder, unpacked. */
+export const pullArgv = (
+  helm: string,
+  { chart = '', repo, version }: Pick<ReleasePlan, 'chart' | 'repo' | 'version'>,
+  folder: string,
+): string[] => [
+  ...[helm, 'pull', chart, '--untar', '--untardir', folder, '--destination', folder],
+  ...(repo === undefined ? [] : ['--repo', repo]),
+  ...(version === undefined ? [] : ['--version', version]),
+  ...plainHttp(chart),
+];
+
 /** argv that installs a release, or upgrades one that a kept cluster has already. */
-export function installArgv({ helm, helmVersion, kubeconfig, release }: InstallArgs): string[] {
+export function installArgv({
+  helm,
+  helmVersion,
+  kubeconfig,
+  release,
+  chart,
+  hooksOnly,
+  namespaceIsThere,
+}: InstallArgs): string[] {
   return [
     helm,
     'upgrade',
     '--install',
     helmName(release),
-    release.chart,
+    chart,
     '--namespace',
     release.namespace,
-    '--create-namespace',
-    ...release.values.flatMap((file) => ['--values', file]),
-    ...Object.entries(release.set).flatMap(([key, value]) => ['--set', `${key}=${escapeSet(value)}`]),
-    waitFlag(helmVersion),
+    // Helm would also change one that is there, by applying it.
+    ...(namespaceIsThere === true ? [] : ['--create-namespace']),
+    ...valuesArgv(release),
+    ...waitArgv(helmVersion, hooksOnly),
     '--timeout',
     `${String(Math.ceil(release.limitMs / 1000))}s`,
     '--kubeconfig',
@@ -79,8 +132,9 @@ export function helmSaid(stderr: string): string[] {
 
 /** The next step for the failures of Helm that are well known. */
 export function helmCure(said: string, release: ReleasePlan): string {
+  const chart = release.chart ?? 'CHART';
   if (/missing in charts\/ directory|dependencies? .*(missing|out of sync)/i.test(said))
-    return `fetch the chart's dependencies once: helm dependency build ${release.chart}`;
+    return `fetch the chart's dependencies once: helm dependency build ${chart}`;
   const name = helmName(release);
   if (/another operation .* is in progress/i.test(said))
     return `an earlier install was cut off: helm uninstall ${name} --namespace ${release.namespace}`;
@@ -92,8 +146,9 @@ export function helmCure(said: string, release: ReleasePlan): string {
   if (/cannot re-use a name|invalid ownership metadata|already exists/i.test(said))
     return `something of that name is there and is not of this release: choose another name or namespace for ${release.name}`;
   if (/values don't meet the specifications/i.test(said))
-    return `the chart's schema refuses the values: see ${release.values.join(', ')}`;
-  if (/parse error|execution error|error calling|YAML parse/i.test(said))
-    return `the chart does not render: helm template ${name} ${release.chart} shows where`;
-  return `try it alone: helm upgrade --install ${name} ${release.chart} --namespace ${release.namespace}`;
+    return `the chart's schema refuses the values: see ${[...release.values, 'what ket.yaml sets'].join(', ')}`;
+  if (release.manifests !== undefined) return 'see the manifests of the release, and what Helm says of them';
+  if (/parse error|execution error|error calling|executing "|YAML parse/i.test(said))
+    return `the chart does not render: helm template ${name} ${chart} shows where`;
+  return `try it alone: helm upgrade --install ${name} ${chart} --namespace ${release.namespace}`;
 }

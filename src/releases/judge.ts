@@ -17,7 +17,7 @@ export type Job = Wire<V1Job>;
 
 /** Why a release cannot become ready any more. */
 export interface ReleaseFailure {
-  readonly kind: 'crash-loop' | 'image' | 'configuration' | 'hook';
+  readonly kind: 'crash-loop' | 'image' | 'configuration' | 'hook' | 'job';
   /** One sentence. */
   readonly message: string;
   /** Absent for a hook whose pod is not known. */
@@ -53,9 +53,10 @@ export interface PodJudge {
 
 /**
  * Judges the pods of a release while Helm waits: what is waited for, and what makes waiting useless. It remembers
- * since when something was wrong, and the restarts that a container had before this install.
+ * since when something was wrong, and the restarts that a container had before this install. `release`: what Helm calls
+ * it; the Jobs of its manifest count too.
  */
-export function podJudge(): PodJudge {
+export function podJudge(release?: string): PodJudge {
   const since = new Map<string, number>();
   /** Restarts at the first look; what comes later began with none. */
   let baseline: ReadonlyMap<string, number> | undefined;
@@ -65,7 +66,7 @@ export function podJudge(): PodJudge {
       const containers = live.flatMap(containersOf);
       baseline ??= new Map(containers.map((container) => [keyOf(container), container.status.restartCount]));
       const wrong = new Set<string>();
-      let failure = failedHook(jobs);
+      let failure = failedJob(jobs, release);
       for (const container of containers) {
         const key = keyOf(container);
         const reason = container.status.state?.waiting?.reason ?? '';
@@ -88,17 +89,26 @@ export function podJudge(): PodJudge {
 
 const keyOf = (container: PodContainer): string => `${podUid(container.pod)} ${container.name}`;
 
-/** A Job that Helm runs at install or upgrade, and that has failed for good. */
-function failedHook(jobs: readonly Job[]): ReleaseFailure | undefined {
+/** A Job that Helm runs at install or upgrade, or one of the release's manifest, that has failed for good. */
+function failedJob(jobs: readonly Job[], release: string | undefined): ReleaseFailure | undefined {
   for (const job of jobs) {
     const failed = job.status?.conditions?.find((item) => item.type === 'Failed' && item.status === 'True');
-    if (failed === undefined || !isInstallHook(job)) continue;
+    if (failed === undefined) continue;
+    const isHook = isInstallHook(job);
+    if (!isHook && (release === undefined || job.metadata?.annotations?.[releaseName] !== release)) continue;
     const name = job.metadata?.name ?? '';
     const why = failed.message ?? failed.reason ?? 'no reason given';
-    return { kind: 'hook', job: name, message: `hook Job ${name} failed: ${why}` };
+    return {
+      kind: isHook ? 'hook' : 'job',
+      job: name,
+      message: `${isHook ? 'hook ' : ''}Job ${name} failed: ${why}`,
+    };
   }
   return undefined;
 }
+
+/** Helm writes it on everything of a release's manifest. */
+export const releaseName = 'meta.helm.sh/release-name';
 
 /** Test, delete and rollback hooks are not run by an install. */
 export function isInstallHook(job: Job): boolean {

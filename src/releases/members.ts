@@ -17,12 +17,11 @@ const notOfSuite = ({ metadata }: Pod | Job): boolean => metadata?.labels?.[labe
  * Which pods and Jobs of a namespace are a release's. Alone in its namespace, a release has them all; where several
  * share it, those that a workload of the release selects, that its Jobs made, or that bear its name by the usual label.
  */
-export function belongs(release: string, workloads: Workloads, shared: boolean): Members {
+export function belongs(release: string, workloads: Workloads, shared: boolean, isOf = isOfRelease): Members {
   if (!shared) return { pod: notOfSuite, job: notOfSuite };
-  const job = (item: Job): boolean =>
-    isOfRelease(item, release) || item.metadata?.labels?.[instance] === release;
+  const job = (item: Job): boolean => isOf(item, release) || item.metadata?.labels?.[instance] === release;
   const selectors = [...workloads.deployments, ...workloads.statefulSets, ...workloads.daemonSets]
-    .filter((workload) => isOfRelease(workload, release))
+    .filter((workload) => isOf(workload, release))
     .map((workload) => Object.entries(workload.spec?.selector.matchLabels ?? {}))
     .filter((labels) => labels.length > 0);
   const jobs = new Set(workloads.jobs.filter(job).map((item) => item.metadata?.name));

@@ -11,7 +11,8 @@ export interface Settling {
   look(pods: readonly Pod[], now: number): string[];
 }
 
-export function settling(): Settling {
+/** `sameClock`: when a container started is told by the clock of `now`; else only what was seen counts. */
+export function settling(sameClock = false): Settling {
   const since = new Map<string, number>();
   return {
     look: (pods, now) =>
@@ -27,7 +28,8 @@ export function settling(): Settling {
             )
             .flatMap(({ name, status }) => {
               const key = `${podUid(pod)}/${name}/${String(status.restartCount)}`;
-              const first = since.get(key) ?? now;
+              const started = sameClock ? Date.parse(status.state?.running?.startedAt ?? '') : NaN;
+              const first = since.get(key) ?? (started < now ? started : now);
               since.set(key, first);
               if (now - first >= settleMs) return [];
               return [

@@ -7,7 +7,10 @@ import { podJudge, type Job, type ReleaseFailure } from './judge.ts';
 import { belongs } from './members.ts';
 import { illContainer, type Pod } from './pod-state.ts';
 import { settling } from './settling.ts';
-import { notAvailable, type Workloads } from './workloads.ts';
+import { sinceWhen } from './since.ts';
+import type { StorageClass } from './lacks.ts';
+import { watchOthers } from './watch-others.ts';
+import { isOfInstalled, isOfRelease, notAvailable, workloadNames, type Workloads } from './workloads.ts';
 
 /** How things stand with a release. */
 export interface ReleaseStand {
@@ -16,6 +19,12 @@ export interface ReleaseStand {
   readonly notAvailable: readonly string[];
   /** The same with the pods that are not ready, each with its state. */
   readonly waitingFor: readonly string[];
+  /** The same with how long each has been so. */
+  readonly waitingSince: readonly string[];
+  /** What may never come, and keeps nobody waiting for long. */
+  readonly doubts: readonly string[];
+  /** Those that are there, `Deployment web` and so on. */
+  readonly workloads: readonly string[];
   readonly pods: readonly Pod[];
   /** Also those of other releases in the namespace: whose a hook without labels is, only Helm can tell. */
   readonly everyPod: readonly Pod[];
@@ -33,8 +42,26 @@ export interface ReleaseWatch {
 /** Also without a change something may be wrong for long enough now. */
 const tickMs = 1000;
 
-/** Watches what a release makes. `shared`: other releases have the same namespace. */
-export function watchRelease(kube: Kube, clock: Clock, release: ReleasePlan, shared: boolean): ReleaseWatch {
+/** What is watched besides workloads and their pods, where a release is to become ready. */
+export interface WatchMore {
+  /** Names of the definitions of custom resources that it makes. */
+  readonly definitions: readonly string[];
+  readonly classes: readonly StorageClass[];
+  /** The nodes' clock is this machine's, so what they say of the time when a container started can be believed. */
+  readonly sameClock?: boolean;
+}
+
+/**
+ * Watches what a release makes, by one watch for each kind. `shared`: other releases have the same namespace; without
+ * `more`, workloads and their pods alone.
+ */
+export function watchRelease(
+  kube: Kube,
+  clock: Clock,
+  release: ReleasePlan,
+  shared: boolean,
+  more?: WatchMore,
+): ReleaseWatch {
   const { namespace } = release;
   const reflect = <T>(apiVersion: string, kind: string): Reflector<T> =>
     kube.reflect<T>({ apiVersion, kind, namespace });
@@ -43,9 +70,15 @@ export function watchRelease(kube: Kube, clock: Clock, release: ReleasePlan, sha
   const deployments = reflect<Wire<V1Deployment>>('apps/v1', 'Deployment');
   const statefulSets = reflect<Wire<V1StatefulSet>>('apps/v1', 'StatefulSet');
   const daemonSets = reflect<Wire<V1DaemonSet>>('apps/v1', 'DaemonSet');
-  const all: readonly Reflector<unknown>[] = [pods, jobs, deployments, statefulSets, daemonSets];
-  const judge = podJudge();
-  const settle = settling();
+  const others = more === undefined ? undefined : watchOthers(kube, namespace, helmName(release), more);
+  const all: readonly Reflector<unknown>[] = [
+    ...[pods, jobs, deployments, statefulSets, daemonSets],
+    ...(others?.reflectors ?? []),
+  ];
+  const isOf = release.installed === true ? isOfInstalled : isOfRelease;
+  const judge = podJudge(more === undefined ? undefined : helmName(release));
+  const since = sinceWhen();
+  const settle = settling(more?.sameClock === true);
 
   const stand = (): ReleaseStand => {
     const everything: Workloads = {
@@ -54,16 +87,27 @@ export function watchRelease(kube: Kube, clock: Clock, release: ReleasePlan, sha
       daemonSets: daemonSets.items(),
       jobs: jobs.items(),
     };
-    const mine = belongs(helmName(release), everything, shared);
-    const workloads = { ...everything, jobs: everything.jobs.filter((job) => mine.job(job)) };
+    const mine = belongs(helmName(release), everything, shared, isOf);
+    // Hooks of an installation long ago tell nothing of today.
+    const ownJobs = release.installed === true ? [] : everything.jobs.filter((job) => mine.job(job));
+    const workloads = { ...everything, jobs: ownJobs };
     const own = pods.items().filter((pod) => mine.pod(pod));
     const view = judge.look(own, workloads.jobs, clock.now());
-    const lacking = [...notAvailable(workloads, helmName(release)), ...settle.look(own, clock.now())];
+    const { lacks = [], doubts = [] } = others?.look(own, workloads) ?? {};
+    const lacking = [
+      ...notAvailable(workloads, helmName(release), isOf),
+      ...lacks,
+      ...settle.look(own, clock.now()),
+    ];
+    const waitingFor = [...lacking, ...view.waitingFor];
     const ill = illContainer(own);
     return {
       ...(view.failure === undefined ? {} : { failure: view.failure }),
       notAvailable: lacking,
-      waitingFor: [...lacking, ...view.waitingFor],
+      waitingFor,
+      waitingSince: since.look(waitingFor, clock.monotonic()),
+      doubts,
+      workloads: workloadNames(workloads, helmName(release), isOf),
       pods: own,
       everyPod: pods.items(),
       ...(ill === undefined ? {} : { ill }),

@@ -2,10 +2,14 @@ import { formatMs } from '../model/format.ts';
 import type { CaseInfo } from '../model/events.ts';
 import type { ErrorInfo } from '../model/errors.ts';
 import type { Outcome } from '../model/outcome.ts';
+import { budgetText } from './budget.ts';
 import { escapeTerminal } from './escape.ts';
-import { countsText, padEnd, plural, wrap } from './format.ts';
+import { countsText, displayWidth, padEnd, plural, tierText, wrap } from './format.ts';
 import { lastAttempt, type AttemptView, type RunView, type SuiteView, type TaskView } from './model.ts';
+import { unchangedTexts } from './images.ts';
+import { nodePullsText } from './node-pulls.ts';
 import { sharesTexts } from './shares.ts';
+import { driftTable, soakTexts } from './soak-tables.ts';
 import type { Colour, Style } from './style.ts';
 
 export interface FinalOptions {
@@ -33,7 +37,11 @@ export function finalBlock(view: RunView, options: FinalOptions): string[] {
     failedSection(view, options),
     tasksSection(view, options),
     suitesSection(view, options),
-    sharesTexts(view).map((text) => options.style('dim', escapeTerminal(text))),
+    soakSection(view, options),
+    [...sharesTexts(view), ...unchangedTexts(view), nodePullsText(view)]
+      .filter((text) => text !== '')
+      .map((text) => options.style('dim', escapeTerminal(text))),
+    view.ended?.budget === undefined ? [] : [options.style('dim', budgetText(view.ended.budget))],
     noticesSection(view, options),
     whereSection(view, options),
     verdictLines(view, options),
@@ -47,7 +55,7 @@ export function verdictLines(view: RunView, { style, columns }: FinalOptions): s
   if (ended === undefined)
     return [`${style('magenta', 'NO VERDICT')}  the event log ends before the run did`];
   const parts = [
-    ...(view.started === undefined ? [] : [`tier ${escapeTerminal(view.started.tier)}`]),
+    ...(view.started === undefined ? [] : [`tier ${escapeTerminal(tierText(view.started))}`]),
     suitesText(view),
     `tests: ${countsText(ended.counts)}`,
     formatMs(ended.runMs),
@@ -95,6 +103,22 @@ function suitesSection(view: RunView, { style }: FinalOptions): string[] {
     const attempts = ended.attempts > 1 ? ` · ${ended.attempts} attempts` : '';
     return [`${head}  ${countsText(ended.counts)} · ${formatMs(ended.suiteMs)}${attempts}`];
   });
+}
+
+/** How a soak went, with a line for each suite and release. */
+function soakSection({ soak }: RunView, { style, columns }: FinalOptions): string[] {
+  if (soak === undefined) return [];
+  const { head, rows } = driftTable(soak);
+  const cells = [head, ...rows].map((row) => row.map(escapeTerminal));
+  const widths = head.map((_, column) => Math.max(...cells.map((row) => displayWidth(row[column] ?? ''))));
+  const lines = cells.map((row) =>
+    `  ${row.map((cell, column) => padEnd(cell, widths[column] ?? 0)).join('  ')}`.trimEnd(),
+  );
+  const [first = '', ...more] = lines;
+  return [
+    ...soakTexts(soak).flatMap((text) => wrap(escapeTerminal(text), columns ?? Infinity)),
+    ...(rows.length === 0 ? [] : [style('dim', first), ...more]),
+  ];
 }
 
 /** Every suite that is not simply passed: why, its failed cases, its last lines. */

@@ -20,6 +20,11 @@ export function countsText(counts: Counts): string {
   return said.length === 0 ? 'no tests' : said.join(', ');
 }
 
+/** `e2e`; `e2e, Kubernetes 1.34` where the tier has a run for each of several versions. */
+export function tierText({ tier, kubernetes }: { tier: string; kubernetes?: string | undefined }): string {
+  return kubernetes === undefined ? tier : `${tier}, Kubernetes ${kubernetes}`;
+}
+
 /** `1 suite`, `2 suites`. */
 export function plural(n: number, word: string): string {
   return `${n} ${word}${n === 1 ? '' : 's'}`;

@@ -2,11 +2,15 @@ import {
   phases,
   type CaseInfo,
   type EventBody,
+  type NodePull,
   type Phase,
   type RunEvent,
   type TaskOutcome,
 } from '../model/events.ts';
 import type { ErrorInfo } from '../model/errors.ts';
+import type { Outcome } from '../model/outcome.ts';
+import { isDull, isWorse } from '../model/soak.ts';
+import { addRound, mostBadShown, newSoak, type SoakView } from './soak-view.ts';
 
 type Of<Type extends EventBody['type']> = Extract<EventBody, { type: Type }>;
 
@@ -24,6 +28,8 @@ export interface TaskView {
   readonly limitMs: number;
   /** Since the run began; undefined for a task that never started. */
   readonly startedMs?: number;
+  /** Of one that runs again in each round of a soak: its first start. */
+  readonly firstMs?: number;
   awaiting?: string;
   endedMs?: number;
   taskMs?: number;
@@ -35,6 +41,8 @@ export interface TaskView {
 
 export interface AttemptView {
   readonly attempt: number;
+  /** Of a soak. */
+  readonly round?: number;
   readonly startedMs: number;
   readonly namespace?: string;
   readonly pod?: string;
@@ -51,7 +59,10 @@ export interface AttemptView {
 
 export interface SuiteView {
   readonly name: string;
-  readonly attempts: AttemptView[];
+  /** Of a soak those of the first round, the last, and the first that did not pass. */
+  attempts: AttemptView[];
+  /** Of a soak: the round that says what the suite comes to. */
+  deciding?: { readonly round: number; readonly outcome: Outcome };
   ended?: Of<'suite-ended'>;
 }
 
@@ -64,8 +75,13 @@ export interface RunView {
   readonly queued: Map<string, string>;
   readonly suites: Map<string, SuiteView>;
   readonly notices: Of<'notice'>[];
+  /** What nodes pulled themselves, the slowest first. */
+  nodePulls: readonly NodePull[];
   readonly leftovers: Of<'leftover'>[];
   readonly kept: Of<'kept'>[];
+  readonly unchanged: Of<'unchanged'>[];
+  readonly delivered: Of<'delivered'>[];
+  soak?: SoakView;
   ended?: Of<'run-ended'>;
   /** `ms` of the latest event. */
   ms: number;
@@ -77,8 +93,11 @@ export function newRunView(): RunView {
     queued: new Map(),
     suites: new Map(),
     notices: [],
+    nodePulls: [],
     leftovers: [],
     kept: [],
+    unchanged: [],
+    delivered: [],
     ms: 0,
   };
 }
@@ -91,21 +110,25 @@ export function applyEvent(view: RunView, event: RunEvent): void {
       view.started = event;
       view.startedAt = event.time;
       for (const name of event.suites) suiteOf(view, name);
+      if (event.soakMs !== undefined) view.soak = newSoak(event.soakMs);
       return;
     case 'task-queued':
       view.queued.set(event.task, event.title);
       return;
-    case 'task-started':
+    case 'task-started': {
       view.queued.delete(event.task);
+      const before = view.tasks.get(event.task);
       view.tasks.set(event.task, {
         id: event.task,
         phase: event.phase,
         title: event.title,
         limitMs: event.limitMs,
         startedMs: event.ms,
+        ...(before?.startedMs === undefined ? {} : { firstMs: before.firstMs ?? before.startedMs }),
         steps: [],
       });
       return;
+    }
     case 'task-awaiting': {
       const task = view.tasks.get(event.task);
       if (task !== undefined) task.awaiting = event.what;
@@ -124,16 +147,36 @@ export function applyEvent(view: RunView, event: RunEvent): void {
       applyToAttempt(attemptOf(view, event), event);
       return;
     case 'suite-ended':
-      suiteOf(view, event.suite).ended = event;
+      endSuite(suiteOf(view, event.suite), event);
+      return;
+    case 'round-started':
+      view.soak ??= newSoak(0);
+      view.soak.now = event.round;
+      return;
+    case 'round-ended':
+      endRound(view, event);
+      return;
+    case 'soak-ended':
+      if (view.soak !== undefined) view.soak.ended = event;
       return;
     case 'notice':
-      view.notices.push(event);
+      if (!isToldEnough(view, view.notices, (known) => known.text === event.text)) view.notices.push(event);
+      return;
+    case 'node-pulls':
+      view.nodePulls = event.pulls;
       return;
     case 'leftover':
-      view.leftovers.push(event);
+      if (!isToldEnough(view, view.leftovers, (known) => known.what === event.what))
+        view.leftovers.push(event);
       return;
     case 'kept':
       view.kept.push(event);
+      return;
+    case 'unchanged':
+      view.unchanged.push(event);
+      return;
+    case 'delivered':
+      view.delivered.push(event);
       return;
     case 'run-ended':
       view.ended = event;
@@ -160,6 +203,38 @@ function endTask(view: RunView, event: Of<'task-ended'> & RunEvent): void {
   view.tasks.set(id, task);
 }
 
+/** Of a soak the worst round decides, of several such the first; of rounds that passed the last, whose files are there. */
+function endSuite(suite: SuiteView, event: Of<'suite-ended'>): void {
+  suite.ended = event;
+  const { round, outcome } = event;
+  if (round === undefined) return;
+  const { deciding } = suite;
+  if (
+    deciding === undefined ||
+    isWorse(outcome, deciding.outcome) ||
+    (outcome === deciding.outcome && isDull(outcome))
+  )
+    suite.deciding = { round, outcome };
+}
+
+/** Drops the attempts of the round before it, unless they are worth a look: there may be thousands of rounds. */
+function endRound(view: RunView, event: Of<'round-ended'>): void {
+  view.soak ??= newSoak(0);
+  addRound(view.soak, event);
+  const worth = new Set([1, event.round, ...view.soak.bad.slice(0, mostBadShown).map(({ round }) => round)]);
+  for (const suite of view.suites.values())
+    suite.attempts = suite.attempts.filter(
+      ({ round }) => round === undefined || worth.has(round) || round === suite.deciding?.round,
+    );
+}
+
+/** What a soak says of itself must not grow with its rounds. */
+const mostTold = 300;
+
+/** Whether a soak has said it in an earlier round, or has said too much. */
+const isToldEnough = <T>(view: RunView, told: readonly T[], isSame: (known: T) => boolean): boolean =>
+  view.soak !== undefined && (told.length >= mostTold || told.some(isSame));
+
 function suiteOf(view: RunView, name: string): SuiteView {
   const known = view.suites.get(name);
   if (known !== undefined) return known;
@@ -182,7 +257,15 @@ function attemptOf(view: RunView, event: AttemptEvent): AttemptView {
           ...(event.node === undefined ? {} : { node: event.node }),
         }
       : {};
-  const attempt: AttemptView = { attempt: event.attempt, startedMs: event.ms, ...place, bad: [], flaky: [] };
+  const round = view.soak?.now;
+  const attempt: AttemptView = {
+    attempt: event.attempt,
+    ...(round === undefined ? {} : { round }),
+    startedMs: event.ms,
+    ...place,
+    bad: [],
+    flaky: [],
+  };
   suite.attempts.push(attempt);
   return attempt;
 }
@@ -211,22 +294,29 @@ export function phasesOf(view: RunView): PhaseView[] {
     const tasks = [...view.tasks.values()].filter((task) => task.phase === phase);
     if (tasks.length === 0) return [];
     const ends = tasks.map((task) => task.endedMs ?? view.ms);
-    const starts = tasks.flatMap((task) => task.startedMs ?? []);
+    const starts = tasks.flatMap((task) => task.firstMs ?? task.startedMs ?? []);
     const endMs = Math.max(...ends);
     return { phase, startMs: starts.length === 0 ? endMs : Math.min(...starts), endMs, tasks };
   });
 }
 
 /**
+ * The attempts from which the outcome of the suite follows: all of them, or those of the round that decides.
+ */
+export const countedAttempts = ({ attempts, deciding }: SuiteView): readonly AttemptView[] =>
+  deciding === undefined ? attempts : attempts.filter(({ round }) => round === deciding.round);
+
+/**
  * The attempts whose results together are those of the suite: the last that ran the whole suite, and those since that
  * ran failed cases only.
  */
-export function decidingAttempts({ attempts }: SuiteView): readonly AttemptView[] {
+export function decidingAttempts(suite: SuiteView): readonly AttemptView[] {
+  const attempts = countedAttempts(suite);
   const whole = attempts.findLastIndex(({ ended }) => ended?.retriedCases === undefined);
   return attempts.slice(Math.max(0, whole));
 }
 
 /** The attempt that decided a suite. */
 export function lastAttempt(suite: SuiteView): AttemptView | undefined {
-  return suite.attempts.at(-1);
+  return countedAttempts(suite).at(-1);
 }

@@ -2,7 +2,8 @@ import { formatMs } from '../model/format.ts';
 import type { EventSink, RunEvent } from '../model/events.ts';
 import { defuseCommands, escapeTerminal } from './escape.ts';
 import { caseTitle, errorLines, finalBlock, marks, titleOf } from './final.ts';
-import { countsText, displayWidth, padEnd } from './format.ts';
+import { countsText, displayWidth, padEnd, tierText } from './format.ts';
+import { deliveredText } from './images.ts';
 import { applyEvent, newRunView, type RunView } from './model.ts';
 import { roomOf, type Reader } from './room.ts';
 import { styleFor, suiteColour, type Style } from './style.ts';
@@ -96,7 +97,7 @@ export function eventLines(event: RunEvent, view: RunView, style: Style): string
       const cluster = event.cluster === undefined ? '' : ` · cluster ${escapeTerminal(event.cluster)}`;
       const suites = event.suites.map(escapeTerminal).join(', ');
       return [
-        `ket ${escapeTerminal(event.ket)} · run ${escapeTerminal(event.run)} · tier ${escapeTerminal(event.tier)}${cluster} · ${suites}`,
+        `ket ${escapeTerminal(event.ket)} · run ${escapeTerminal(event.run)} · tier ${escapeTerminal(tierText(event))}${cluster} · ${suites}`,
       ];
     }
     case 'task-started':
@@ -149,6 +150,16 @@ export function eventLines(event: RunEvent, view: RunView, style: Style): string
         ? [`${ended} · ${escapeTerminal(event.message)}`]
         : [`${ended} · ${countsText(event.counts)} · ${formatMs(event.suiteMs)}`];
     }
+    case 'round-started':
+      return [style('dim', `▸ round ${event.round}`)];
+    case 'round-ended': {
+      const { sign, colour } = marks[event.outcome];
+      return [
+        `${style(colour, `${sign} round ${event.round}: ${event.outcome}`)} · ${formatMs(event.roundMs)} · ${formatMs(event.soakMs)} of the soak`,
+      ];
+    }
+    case 'soak-ended':
+      return [];
     case 'log':
       return [logLine(podTitle(event), event.line, view, style)];
     case 'leftover':
@@ -157,6 +168,12 @@ export function eventLines(event: RunEvent, view: RunView, style: Style): string
       ];
     case 'kept':
       return [`${style('cyan', 'kept')} until ${escapeTerminal(event.until)}: ${escapeTerminal(event.what)}`];
+    case 'unchanged':
+      return [style('dim', `= ${escapeTerminal(event.what)}: unchanged, not ${event.not}`)];
+    case 'delivered':
+      return [style('dim', `  ${escapeTerminal(deliveredText(event))}`)];
+    // The closing block has it.
+    case 'node-pulls':
     case 'run-ended':
       return [];
   }

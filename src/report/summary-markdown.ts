@@ -3,12 +3,16 @@ import type { CaseInfo } from '../model/events.ts';
 import { percent, type Part } from '../results/coverage-data.ts';
 import type { MergedCoverage } from '../results/coverage.ts';
 import { clip } from '../results/text.ts';
+import { budgetText } from './budget.ts';
 import { escapeMarkdown, markdownBlock, markdownCode } from './escape.ts';
 import { caseTitle } from './final.ts';
-import { countsText, plural } from './format.ts';
+import { countsText, plural, tierText } from './format.ts';
 import { ganttOf } from './gantt.ts';
 import { phasesOf, type AttemptView, type RunView, type SuiteView } from './model.ts';
+import { deliveredTable, unchangedTexts } from './images.ts';
+import { nodePullsText } from './node-pulls.ts';
 import { sharesTexts } from './shares.ts';
+import { driftTable, hoursTable, soakTexts, type Table } from './soak-tables.ts';
 import { fitSections, type Section } from './summary-fit.ts';
 
 export interface SummaryOptions {
@@ -32,7 +36,7 @@ const signs = {
 
 /**
  * The run as one markdown page, verdict first. When it would be too large, detail goes in this order, each part as far
- * as it can before the next: the diagram and then the table of phases; remarks; of failed tests the long messages, log
+ * as it can before the next: the diagram and then the table of phases, the table of delivered images; remarks; of failed tests the long messages, log
  * lines, messages beyond the first ones, names; of errors the lines that show them; the reasons in the table of suites.
  * The verdict, the suites' outcomes, coverage and where the results are always stay.
  */
@@ -40,11 +44,15 @@ export function summaryMarkdown(view: RunView, options: SummaryOptions = {}): st
   const sections: Section[] = [
     { keep: 'always', levels: [verdict(view)] },
     { keep: 5, levels: [suitesTable(view, 600), suitesTable(view, 100), suitesTable(view, 0)] },
+    { keep: 5, levels: soakParts(view) },
     { keep: 2, levels: [sharesTexts(view).map(escapeMarkdown).join('  \n'), ''] },
+    { keep: 2, levels: [unchangedTexts(view).map(escapeMarkdown).join('  \n'), ''] },
+    { keep: 2, levels: [escapeMarkdown(nodePullsText(view)), ''] },
     { keep: 3, levels: failures(view) },
     { keep: 4, levels: errors(view) },
     { keep: 'always', levels: [coverageLine(options.coverage ?? [])] },
     { keep: 2, levels: [remarks(view), ''] },
+    { keep: 1, levels: [deliveredTable(view), ''] },
     { keep: 1, levels: [phasesTable(view, true), phasesTable(view, false), ''] },
     { keep: 'always', levels: [whereResults(options)] },
   ];
@@ -54,14 +62,15 @@ export function summaryMarkdown(view: RunView, options: SummaryOptions = {}): st
 function verdict(view: RunView): string {
   const { ended, started } = view;
   if (ended === undefined) return '## 🛑 No verdict\n\nThe event log ends before the run did.';
-  const tier = started === undefined ? '' : `: tier ${escapeMarkdown(started.tier)}`;
+  const tier = started === undefined ? '' : `: tier ${escapeMarkdown(tierText(started))}`;
   const facts = [
     plural(view.suites.size, 'suite'),
     `tests: ${countsText(ended.counts)}`,
     formatMs(ended.runMs),
     `exit code ${ended.exitCode}`,
   ];
-  return `## ${signs[ended.outcome]} ${ended.outcome}${tier}\n\n${facts.map(escapeMarkdown).join(' · ')}`;
+  const budget = ended.budget === undefined ? '' : `  \n${escapeMarkdown(budgetText(ended.budget))}`;
+  return `## ${signs[ended.outcome]} ${ended.outcome}${tier}\n\n${facts.map(escapeMarkdown).join(' · ')}${budget}`;
 }
 
 /** Nothing but a page of https is linked, whoever gave the address. */
@@ -108,6 +117,26 @@ function suitesTable(view: RunView, whyBytes: number): string {
   ].join('\n');
 }
 
+/** How a soak went: with its hours, without them, in sentences alone. */
+function soakParts({ soak }: RunView): string[] {
+  if (soak === undefined) return [''];
+  const said = ['### Soak', ...soakTexts(soak).map(escapeMarkdown)].join('\n\n');
+  const drift = tableMarkdown(driftTable(soak));
+  return [[said, drift, tableMarkdown(hoursTable(soak))], [said, drift], [said]].map((parts) =>
+    parts.filter((part) => part !== '').join('\n\n'),
+  );
+}
+
+function tableMarkdown({ head, rows }: Table): string {
+  if (rows.length === 0) return '';
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [
+    line(head),
+    line(head.map((_, index) => (index === 0 ? '---' : '---:'))),
+    ...rows.map((cells) => line(cells.map(escapeMarkdown))),
+  ].join('\n');
+}
+
 /** Failed tests with message and last lines; then shorter; then their names; then only how many. */
 function failures(view: RunView): string[] {
   const suites = [...view.suites.values()].filter((s) =>
@@ -142,7 +171,8 @@ function suiteFailures(suite: SuiteView, most: number, messageBytes: number, lin
     const cases = told(attempt);
     const last = lastLines(attempt);
     if (cases.length === 0 && last.length === 0) return [];
-    const of = suite.attempts.length > 1 ? `, attempt ${attempt.attempt}` : '';
+    const round = attempt.round === undefined ? '' : `, round ${attempt.round}`;
+    const of = suite.attempts.length > 1 ? `${round}, attempt ${attempt.attempt}` : '';
     const blocks = [`**${escapeMarkdown(suite.name)}**${of}`];
     const shown = cases.slice(0, most);
     if (messageBytes === 0) blocks.push(shown.map((found) => `- ${caseHead(found)}`).join('\n'));

@@ -1,4 +1,5 @@
 import type { RunEvent, TaskOutcome } from '../model/events.ts';
+import { mbPerSecond } from './images.ts';
 import { phasesOf, viewOf, type AttemptView, type RunView, type TaskView } from './model.ts';
 
 interface Span {
@@ -22,6 +23,17 @@ export interface Timings {
   readonly startedAt?: string;
   readonly runMs: number;
   readonly phases: readonly ({ readonly phase: string; readonly tasks: readonly TaskTiming[] } & Span)[];
+  /** What was brought to nodes. */
+  readonly images: readonly {
+    readonly image: string;
+    readonly nodes: readonly string[];
+    readonly bytes: number;
+    readonly streamBytes: number;
+    readonly streamMs: number;
+    readonly together: number;
+    /** Of the stream, to each of the nodes, in millions of bytes. */
+    readonly mbPerSecond: number;
+  }[];
   readonly attempts: readonly ({
     readonly suite: string;
     readonly attempt: number;
@@ -70,6 +82,10 @@ export function timingsOf(view: RunView): Timings {
       phase,
       ...span(startMs, endMs),
       tasks: tasks.map(taskTiming),
+    })),
+    images: view.delivered.map(({ image, nodes, bytes, streamBytes, streamMs, together }) => ({
+      ...{ image, nodes, bytes, streamBytes, streamMs, together },
+      mbPerSecond: mbPerSecond({ streamBytes, streamMs }),
     })),
     attempts: [...view.suites.values()].flatMap((suite) =>
       suite.attempts.map((attempt) => attemptTiming(suite.name, attempt)),

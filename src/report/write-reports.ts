@@ -3,7 +3,15 @@ import path from 'node:path';
 import type { RunEvent } from '../model/events.ts';
 import { mergeCoverage, findCoverage } from '../results/coverage.ts';
 import { mergeJUnit, type EarlierFailure, type MergeSuite } from '../results/junit-merge.ts';
-import { decidingAttempts, lastAttempt, viewOf, type RunView, type SuiteView } from './model.ts';
+import {
+  countedAttempts,
+  decidingAttempts,
+  lastAttempt,
+  viewOf,
+  type RunView,
+  type SuiteView,
+} from './model.ts';
+import { soakJson } from './soak-json.ts';
 import { summaryMarkdown, type SummaryOptions } from './summary-markdown.ts';
 import { timingsOf } from './timings.ts';
 
@@ -15,7 +23,7 @@ export interface WriteOptions {
 }
 
 /**
- * Writes summary.md, junit.xml, timings.json and merged coverage into a run's folder, from nothing but the folder and
+ * Writes summary.md, junit.xml, timings.json, soak.json of a soak, and merged coverage into a run's folder, from nothing but the folder and
  * its events; so they can be written again at any time. Returns what was odd.
  */
 export async function writeReports(
@@ -34,6 +42,8 @@ export async function writeReports(
   const write = (name: string, text: string): void =>
     fs.writeFileSync(path.join(folder, name), text, { mode: 0o600 });
   write('timings.json', `${JSON.stringify(timingsOf(view), undefined, 2)}\n`);
+  if (view.soak !== undefined)
+    write('soak.json', `${JSON.stringify(soakJson(view, view.soak), undefined, 2)}\n`);
   write(
     'summary.md',
     summaryMarkdown(view, {
@@ -83,13 +93,17 @@ function mergeSuite(view: RunView, suite: SuiteView, folder: string): MergeSuite
       files: junitOf(attempt),
     })),
     lastLines: last?.ended?.lastLines ?? [],
-    earlier: suite.attempts.slice(0, -1).flatMap((attempt) => attempt.bad.flatMap(earlierFailure)),
+    earlier: countedAttempts(suite)
+      .slice(0, -1)
+      .flatMap((attempt) => attempt.bad.flatMap(earlierFailure)),
     properties: [
       { name: 'ket.outcome', value: ended?.outcome ?? 'not-run' },
-      ...suite.attempts.slice(0, -1).map((attempt) => ({
-        name: `ket.attempt.${attempt.attempt}`,
-        value: `${attempt.ended?.outcome ?? 'unknown'}: ${attempt.ended?.message ?? ''}`,
-      })),
+      ...countedAttempts(suite)
+        .slice(0, -1)
+        .map((attempt) => ({
+          name: `ket.attempt.${attempt.attempt}`,
+          value: `${attempt.ended?.outcome ?? 'unknown'}: ${attempt.ended?.message ?? ''}`,
+        })),
     ],
   };
 }

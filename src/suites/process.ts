@@ -10,6 +10,7 @@ import type { AttemptResult } from './verdict/attempt-result.ts';
 import { lastLinesOf } from './collect/console.ts';
 import { argvOf } from './job/argv.ts';
 import { afterRetry, retryCasesKey, retryCasesText, type FailedCases } from './verdict/failed-cases.ts';
+import { stoppedBy } from './pod/pod-end.ts';
 import { suiteId, type AttemptId } from './names.ts';
 import { readJUnitFiles } from './verdict/proof.ts';
 import type { RunRecord } from './verdict/record.ts';
@@ -19,7 +20,7 @@ import { verdictOf } from './verdict/verdict.ts';
 /** A file system may stamp files a little in the past (2 s on FAT, 10 ms by the kernel's tick elsewhere). */
 const stampSlackMs = 50;
 
-/** One attempt of a suite without a cluster: a process here, with the same limits, results and verdict as a Job. */
+/** One attempt of a suite on this machine (`env`: what it gets beside its own): a process here, with the same limits, results and verdict as a Job. */
 export async function runProcess(
   suite: SuitePlan,
   id: AttemptId,
@@ -28,6 +29,7 @@ export async function runProcess(
   secrets: Secrets,
   context: TaskContext,
   failed?: FailedCases,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<AttemptResult> {
   const { clock } = context.deps;
   const resultsDir = path.join(outDir, 'results');
@@ -56,10 +58,12 @@ export async function runProcess(
         KET_SUITE_ID: suiteId(id),
         KET_RESULTS: resultsDir,
         ...(failed === undefined ? {} : { KET_RETRY_CASES: retryFile }),
+        ...env,
         ...suite.env,
         ...Object.fromEntries(suite.secrets.map((name) => [name, secrets.get(name) ?? ''])),
       },
       limitMs: suite.limitMs,
+      measure: true,
       signal: context.signal,
       onLine: (line) => {
         number += 1;
@@ -88,13 +92,13 @@ export async function runProcess(
       term_received: null,
       exec_error: null,
       oom_kills: null,
-      memory_peak_bytes: null,
+      memory_peak_bytes: result.memoryPeakBytes ?? null,
       cpu_usec: null,
       console_bytes: fs.fstatSync(console).size,
       console_error: null,
     };
   } catch (error) {
-    startError = messageOf(error);
+    if (!context.signal.aborted) startError = messageOf(error);
   } finally {
     fs.closeSync(console);
   }
@@ -104,7 +108,7 @@ export async function runProcess(
   const lastLines = lastLinesOf(consoleFile, 20);
   const verdict = verdictOf({
     suite,
-    ...(context.signal.aborted ? { cancelled: messageOf(context.signal.reason) } : {}),
+    ...(context.signal.aborted ? stoppedBy(context.signal) : {}),
     uid: nonce,
     nonce,
     podGone: false,

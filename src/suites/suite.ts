@@ -12,6 +12,7 @@ import type { AttemptId } from './names.ts';
 import { podFolder } from './verdict/pods.ts';
 import type { RunRecord } from './verdict/record.ts';
 import { anotherAttempt } from './retry.ts';
+import type { SuiteRound } from './rounds.ts';
 
 /** One attempt as the suite keeps it. */
 export interface AttemptSummary {
@@ -40,7 +41,7 @@ export type RunOneAttempt = (
 
 /**
  * Runs a suite: attempts until no other is worth it. All of them stay in the report. `leave` removes what the last one
- * made, for which no verdict waits.
+ * made, for which no verdict waits. `round`: one round of several, with attempts of its own.
  */
 export async function runSuite(
   suite: SuitePlan,
@@ -48,11 +49,13 @@ export async function runSuite(
   runFolder: string,
   context: TaskContext,
   runOne: RunOneAttempt,
+  round?: SuiteRound,
 ): Promise<{ readonly report: SuiteReport; readonly leave: () => Promise<void> }> {
   const began = context.deps.clock.monotonic();
   const attempts: AttemptSummary[] = [];
   let failed: FailedCases | undefined;
-  for (let attempt = 1; ; attempt++) {
+  for (;;) {
+    const attempt = round?.next() ?? attempts.length + 1;
     const folder = path.join('suites', suite.name, `attempt-${attempt}`);
     const id = { run: runId, suite: suite.name, attempt };
     const result = await runOne(id, path.join(runFolder, folder), failed);
@@ -79,6 +82,7 @@ export async function runSuite(
   context.emit({
     type: 'suite-ended',
     suite: suite.name,
+    ...(round === undefined ? {} : { round: round.round }),
     outcome: verdict.outcome,
     ...(verdict.infraClass === undefined ? {} : { infraClass: verdict.infraClass }),
     message: verdict.message,

@@ -1,7 +1,16 @@
+import { withDependencies } from '../model/dependencies.ts';
 import { KetError } from '../model/errors.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { priorities, type Plan, type SuitePlan } from '../model/plan.ts';
-import type { Assets, ClusterHandle, Guard, ImageFacts, Outbound } from '../model/run.ts';
+import type {
+  Assets,
+  ClusterHandle,
+  Guard,
+  ImageFacts,
+  Outbound,
+  RegistryAccess,
+  Vigil,
+} from '../model/run.ts';
 import type { StateFile } from '../model/state.ts';
 import type { Task, TaskContext } from '../model/task.ts';
 import type { TestDurations } from '../results/test-durations.ts';
@@ -17,6 +26,7 @@ import { podsOf } from './verdict/pods.ts';
 import type { Secrets } from './job/secrets.ts';
 import { mainContainerOf } from './job/in-pod.ts';
 import { infraRetries } from './retry.ts';
+import type { Rounds } from './rounds.ts';
 import { requestsOf, type Amount } from './admission/room.ts';
 import { runSuite, type SuiteReport } from './suite.ts';
 import { readTemplate } from './job/template.ts';
@@ -32,15 +42,20 @@ export interface SuiteSettings {
   readonly assets: Assets;
   readonly keepFailedMs: number;
   readonly ephemeral: boolean;
+  /** The run made the cluster, or `ket up` did: suites on this machine may be its administrator. */
+  readonly ownCluster: boolean;
   readonly state: StateFile;
   readonly journal: AttemptJournal;
   readonly secrets: Secrets;
   readonly mask: (secrets: Secrets) => void;
   readonly outbound: Outbound;
+  readonly registries?: RegistryAccess;
   readonly admission: Admission;
   readonly calm: Calm;
   /** How long the tests of a suite took in an earlier run. */
   readonly durationsOf: (suite: string) => Promise<TestDurations>;
+  /** Of a soak: its suites run again and again. */
+  readonly rounds?: Rounds;
 }
 
 export interface SuiteNeeds {
@@ -52,17 +67,20 @@ export interface SuiteNeeds {
   readonly deliveries: ReadonlyMap<string, Task | undefined>;
   /** By release name: done when it is ready. */
   readonly releases: ReadonlyMap<string, Task | undefined>;
+  /** By name: done when it holds. */
+  readonly checks: ReadonlyMap<string, Task>;
   readonly guard: Guard;
+  readonly vigil?: Vigil;
   /** Releases that are unavailable now, and why; kept with `onUnhealthy: report` only. */
   readonly unavailable: ReadonlyMap<string, string>;
 }
 
 /** All attempts of a suite, one after another, with room for what each needs besides its own limit. */
-const suiteLimit = (suite: SuitePlan, keepMs: number): number =>
+export const suiteLimit = (suite: SuitePlan, keepMs: number): number =>
   (suite.retries + 1 + infraRetries) * attemptLimits(suite.limitMs, keepMs, suite.pendingMs).jobMs;
 
 /** 0 for the highest, and less for each below it. */
-const priorityOf = (suite: SuitePlan): number => -priorities.indexOf(suite.priority);
+export const priorityOf = (suite: SuitePlan): number => -priorities.indexOf(suite.priority);
 
 /** One suite as Jobs in the cluster. */
 export function suiteTask(
@@ -74,6 +92,7 @@ export function suiteTask(
   const facts = suite.image === undefined ? undefined : needs.facts.get(suite.image);
   const delivery = suite.image === undefined ? undefined : needs.deliveries.get(suite.image);
   const releases = suite.needs.flatMap((name) => needs.releases.get(name) ?? []);
+  const checks = suite.checks.flatMap((name) => needs.checks.get(name) ?? []);
   const namespaces = Object.fromEntries(plan.releases.map((release) => [release.name, release.namespace]));
   const { admission } = settings;
   const task: Task<SuiteReport> = {
@@ -84,6 +103,7 @@ export function suiteTask(
       needs.cluster,
       needs.clusterFacts,
       ...releases,
+      ...checks,
       ...[facts, delivery].filter((task) => task !== undefined),
     ],
     limitMs: suiteLimit(suite, settings.keepFailedMs),
@@ -91,8 +111,10 @@ export function suiteTask(
     priority: priorityOf(suite),
     async run(outer) {
       const cluster = outer.output(needs.cluster);
-      const guards = suite.needs.map((name) => needs.guard(name, cluster, outer));
-      const context = withStops(outer, [admission.stopped, ...guards]);
+      const watched = withDependencies(suite.needs, plan.releases);
+      const guards = watched.map((name) => needs.guard(name, cluster, outer));
+      const vigil = needs.vigil?.(suite.checks, outer);
+      const context = withStops(outer, [admission.stopped, ...guards, ...(vigil?.signals ?? [])]);
       const { kube } = cluster;
       const world: SuiteWorld = {
         runId: settings.runId,
@@ -111,6 +133,7 @@ export function suiteTask(
         durations: suite.shards === undefined ? new Map() : await settings.durationsOf(suite.name),
         mask: settings.mask,
         outbound: settings.outbound,
+        ...(settings.registries === undefined ? {} : { pullSecret: await settings.registries.pullSecret() }),
         cluster,
         ...(tellsUnavailable(plan, suite) ? { unavailable: needs.unavailable } : {}),
         mayGetRoom: () => admission.mayGetRoom(task),
@@ -132,7 +155,8 @@ export function suiteTask(
           await sayHints(world, suite, result, context);
           return result;
         },
-      );
+        settings.rounds?.of(suite.name),
+      ).finally(() => vigil?.end());
       endIfNotPassed(plan, suite.name, report.outcome, admission);
       await leave();
       return report;
@@ -196,7 +220,7 @@ export function endIfNotPassed(plan: Plan, suite: string, outcome: Outcome, admi
 }
 
 /** The context of a suite that also ends for other reasons than its own. */
-const withStops = (context: TaskContext, stops: readonly AbortSignal[]): TaskContext => ({
+export const withStops = (context: TaskContext, stops: readonly AbortSignal[]): TaskContext => ({
   ...context,
   output: (task) => context.output(task),
   signal: AbortSignal.any([context.signal, ...stops]),
@@ -226,6 +250,7 @@ export function processSuiteTask(
         settings.folder,
         context,
         (id, outDir, failed) => runProcess(suite, id, plan.root, outDir, settings.secrets, context, failed),
+        settings.rounds?.of(suite.name),
       );
       endIfNotPassed(plan, suite.name, report.outcome, admission);
       return report;

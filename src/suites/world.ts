@@ -32,6 +32,8 @@ export interface SuiteWorld extends ClusterFacts {
   /** Masks secrets of releases from now on. */
   readonly mask: (secrets: Secrets) => void;
   readonly outbound: Outbound;
+  /** `.dockerconfigjson` for pods, where the plan names registries. */
+  readonly pullSecret?: string;
   /** Where an attempt's namespace is listed in a cluster that stays, before it is made. */
   readonly lists: StateFile;
   readonly journal: AttemptJournal;

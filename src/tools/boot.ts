@@ -5,6 +5,10 @@ export type KubeadmVersion = 'v1beta3' | 'v1beta4';
 
 /** kind writes v1beta4 from this release on, and only for Kubernetes of the second version or newer. */
 const firstBeta4 = { kind: 'v0.32.0', kubernetes: 'v1.36.0' };
+/** Native sidecars, which hand over the results, are on by default from here (KEP-753). */
+export const leastKubernetes = { major: 1, minor: 29 } as const;
+/** Why an older one is refused; it follows the name of that version. */
+export const tooOld = `is too old: ket needs ${String(leastKubernetes.major)}.${String(leastKubernetes.minor)}, whose native sidecars keep results safe`;
 /** kubeadm no longer reads v1beta3. */
 const beta3Gone = 'v1.37.0';
 /** The kubelet refuses cgroup v1 unless its configuration says `failCgroupV1: false`. */
@@ -42,6 +46,12 @@ export function bootProblems(facts: BootFacts): BootProblem[] {
   if (kubernetes === undefined) return [];
   const shown = `Kubernetes ${kubernetes.replace(/^v/, '')}`;
   const problems: BootProblem[] = [];
+  if (compareVersions(kubernetes, `${leastKubernetes.major}.${leastKubernetes.minor}`) < 0)
+    problems.push({
+      title: 'Kubernetes',
+      detail: `${shown} ${tooOld}`,
+      cure: 'name a newer node image: nodeImage in ket.yaml, --node-image or KET_NODE_IMAGE',
+    });
   if (compareVersions(kubernetes, beta3Gone) >= 0 && kubeadmVersion(kind, kubernetes) === 'v1beta3')
     problems.push({
       title: 'kind',

@@ -18,6 +18,8 @@ export interface AskedVersions {
   readonly kubernetes?: string | undefined;
   /** An image that somebody named counts as an explicit permission, whatever the table says. */
   readonly nodeImage?: string | undefined;
+  /** Images that go before the table's, each for the version that its tag names; the first that fits. */
+  readonly nodeImages?: readonly string[] | undefined;
   readonly helm?: string | undefined;
   readonly allowUnlisted?: boolean | undefined;
 }
@@ -38,7 +40,8 @@ export interface ChosenVersions {
 
 /** The versions that a run uses, or a KetError that says what there is. Nothing that was asked for is swapped. */
 export function chooseVersions(asked: AskedVersions, table: VersionTable = versions): ChosenVersions {
-  const pair = asked.nodeImage === undefined ? chooseListed(asked, table) : explicitImage(asked, table);
+  const nodeImage = asked.nodeImage ?? ownImage(asked, table);
+  const pair = nodeImage === undefined ? chooseListed(asked, table) : explicitImage(asked, nodeImage, table);
   const kubernetes = kubernetesOf(pair.nodeImage);
   const kubectl =
     kubernetes === undefined
@@ -60,8 +63,21 @@ interface Pair {
   readonly notices: readonly string[];
 }
 
-function explicitImage(asked: AskedVersions, table: VersionTable): Pair {
-  const { nodeImage = '', kubernetes } = asked;
+/** Of the machine's own images that of the version asked for; a kind that is asked for alone brings its own version. */
+function ownImage(
+  { kind, kubernetes, nodeImages = [] }: AskedVersions,
+  table: VersionTable,
+): string | undefined {
+  const wanted = kubernetes ?? (kind === undefined ? table.defaults.kubernetes : undefined);
+  if (wanted === undefined) return undefined;
+  return nodeImages.find((image) => {
+    const version = kubernetesOf(image);
+    return version !== undefined && fits(version, wanted);
+  });
+}
+
+function explicitImage(asked: AskedVersions, nodeImage: string, table: VersionTable): Pair {
+  const { kubernetes } = asked;
   const own = kubernetesOf(nodeImage);
   if (kubernetes !== undefined && own !== undefined && !fits(own, kubernetes))
     throw new KetError(

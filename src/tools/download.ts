@@ -5,7 +5,7 @@ import { KetError, messageOf } from '../model/errors.ts';
 import type { Deps } from '../model/deps.ts';
 import { formatBytes, formatMs } from '../model/format.ts';
 import { partOf, recordOf, recordText, removeStaleParts, sumOf, writeByRename } from './cache.ts';
-import { get, type Answer } from './http.ts';
+import type { Answer } from './http.ts';
 import { shownUrl } from './mirror.ts';
 import { unpackOne } from './unpack.ts';
 
@@ -119,6 +119,8 @@ async function tryOnce(
   const late = AbortSignal.timeout(Math.max(1, Math.floor(leftMs)));
   const signal = AbortSignal.any([context.signal, late, stall.signal]);
   try {
+    // Where nothing is downloaded HTTP and TLS cost their memory all the same.
+    const { get } = await import('./http.ts');
     const answer = await get(wanted.url, { env, signal, onProgress: stall.alive });
     if (answer.status !== 200) {
       answer.body.destroy();

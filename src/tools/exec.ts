@@ -4,6 +4,7 @@ import Stream from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Exec, ExecRequest, ExecResult } from '../model/deps.ts';
 import { childEnv } from './child-env.ts';
+import { watchGroupMemory } from './group-memory.ts';
 import { splitLines, tailBuffer } from './lines.ts';
 
 const maxOutput = 10 * 1024 * 1024;
@@ -28,6 +29,8 @@ export const exec: Exec = async (request) => {
   });
   await started(child, request);
   const stop = stopper(child);
+  const memory =
+    request.measure === true && child.pid !== undefined ? watchGroupMemory(child.pid) : undefined;
   let timedOut = false;
   const timer = setTimeout(() => {
     timedOut = true;
@@ -38,9 +41,11 @@ export const exec: Exec = async (request) => {
   try {
     const result = await collect(child, request, stop.begin);
     if (request.signal?.aborted === true) throw request.signal.reason as Error;
-    return { ...result, timedOut };
+    const memoryPeakBytes = memory?.end();
+    return { ...result, timedOut, ...(memoryPeakBytes === undefined ? {} : { memoryPeakBytes }) };
   } finally {
     clearTimeout(timer);
+    memory?.end();
     stop.clear();
     request.signal?.removeEventListener('abort', stop.begin);
   }

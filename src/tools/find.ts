@@ -7,7 +7,8 @@ import { download, type DownloadContext, type DownloadLimits } from './download.
 import { downloadUrl, pathOf, type Wanted } from './mirror.ts';
 import { listedSum, platformOf, type VersionTable } from './table.ts';
 import { versions } from './versions.ts';
-import { versionOf, type ToolVersion, type VersionedTool } from './version.ts';
+import { knownVersionOf } from './known-versions.ts';
+import type { ToolVersion, VersionedTool } from './version.ts';
 
 export { cachedTool, cacheHome } from './cache.ts';
 
@@ -100,7 +101,7 @@ async function look(
   if (state === 'good') return { found: { path: file, version: asked }, candidates: [] };
   const candidates = await Promise.all(
     onPath(deps.env, tool).map(async (candidate): Promise<Candidate> => {
-      const version = await versionOf(deps.exec, tool, candidate, signal);
+      const version = await knownVersionOf(deps, tool, candidate, signal);
       return { path: candidate, ...(version === undefined ? {} : { version }) };
     }),
   );

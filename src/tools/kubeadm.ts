@@ -48,6 +48,18 @@ export function kindBootOf(config: Fields): KindBoot {
   };
 }
 
+/** The images that the nodes will have, each once; kind's own default is known of a listed kind. */
+export function imagesOfNodes(
+  kind: string,
+  nodeImage: string | undefined,
+  boot: KindBoot,
+  table: VersionTable = versions,
+): string[] {
+  const own = table.kind.find((release) => release.version === kind)?.images[0]?.image;
+  const all = boot.images.map((image) => image ?? nodeImage ?? own);
+  return [...new Set(all.filter((image) => image !== undefined))];
+}
+
 /** The Kubernetes versions that the nodes will have, as far as images tell it before they are made. */
 export function kubernetesOfNodes(
   kind: string,
@@ -55,8 +67,7 @@ export function kubernetesOfNodes(
   boot: KindBoot,
   table: VersionTable = versions,
 ): string[] {
-  const own = table.kind.find((release) => release.version === kind)?.images[0]?.image;
-  const all = boot.images.map((image) => kubernetesOf(image ?? nodeImage ?? own));
+  const all = imagesOfNodes(kind, nodeImage, boot, table).map(kubernetesOf);
   return [...new Set(all.filter((version) => version !== undefined))];
 }
 

@@ -2,7 +2,7 @@ import type { Plan } from '../model/plan.ts';
 import type { RunContext, Tools } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
 import { downloadLimits } from './download.ts';
-import { findDocker, provideTool, type FoundTool } from './find.ts';
+import { findDocker, onPath, provideTool, type FoundTool } from './find.ts';
 import type { VersionedTool } from './version.ts';
 
 export interface ToolTasks {
@@ -13,8 +13,13 @@ export interface ToolTasks {
 /** Looking costs seconds at most; a download has its own limit, and a better message when it is over. */
 const lookMs = 30_000;
 
-/** Brings the tools that the plan needs, each in exactly the asked version. */
-export function toolTasks(run: RunContext, plan: Plan): ToolTasks {
+export interface WantedTools {
+  readonly kind: boolean;
+  readonly helm: boolean;
+}
+
+/** Brings the tools that are wanted, each in exactly the version that the plan asks for. */
+export function toolTasks(run: RunContext, plan: Plan, wanted: WantedTools): ToolTasks {
   const find: Task<Tools> = {
     id: 'tools',
     phase: 'tools',
@@ -36,13 +41,15 @@ export function toolTasks(run: RunContext, plan: Plan): ToolTasks {
         return found;
       };
       const [kind, helm] = await Promise.all([
-        plan.cluster === undefined ? undefined : provide('kind', plan.tools.kind),
-        plan.releases.length === 0 ? undefined : provide('helm', plan.tools.helm),
+        !wanted.kind ? undefined : provide('kind', plan.tools.kind),
+        !wanted.helm ? undefined : provide('helm', plan.tools.helm),
       ]);
       for (const tool of [kind, helm])
         if (tool?.notice !== undefined) context.emit({ type: 'notice', level: 'warning', text: tool.notice });
       return {
-        docker: findDocker(run.env),
+        // A cluster that is there already needs no Docker; where there is one it tells of images that it has.
+        docker:
+          plan.cluster?.existing !== undefined ? (onPath(run.env, 'docker')[0] ?? '') : findDocker(run.env),
         ...(kind === undefined ? {} : { kind: kind.path }),
         ...(helm === undefined ? {} : { helm: helm.path, helmVersion: helm.version }),
       };

@@ -19,7 +19,8 @@ import { publishedNodeImage, versions } from './versions.ts';
 
 const help = `usage: node testbed/main.ts <command>
 
-  up [--for demo|test|all]   set up what a Kind cluster needs; again: under 2 s
+  up [--for PURPOSE]         set up what a Kind cluster needs; again: under 2 s;
+                             demo, test, versions or all
   env                        print export lines: eval "$(node testbed/main.ts env)"
   status                     what is there, what runs
   down                       stop the Docker daemon that up started
@@ -74,7 +75,7 @@ export async function up(purpose: Purpose): Promise<number> {
     const plan = state.pulls ? toolsPlan(purpose) : fullPlan(docker, purpose);
     const open = openSteps(plan.steps, plan.goals);
     if (open.length > 0) announce(state, open);
-    const needsGo = open.some((step) => step.lane === 'compile' || step.id === 'node-image');
+    const needsGo = open.some((step) => step.lane === 'compile' || step.id.startsWith('node-image'));
     const missing = open.length === 0 ? [] : missingPrograms(needsGo);
     if (missing.length > 0) {
       process.stderr.write(`testbed: this machine lacks\n${missing.map((line) => `  - ${line}\n`).join('')}`);
@@ -129,7 +130,7 @@ function announce(state: State, open: readonly Step[]): void {
       `  - ${packages.length > 0 ? `INSTALLED on this machine by apt-get: ${packages.join(', ')}` : `nothing is installed on this machine (${installed.join(', ')} are there)`}`,
     );
   }
-  if (open.some((step) => step.id === 'hyperkube'))
+  if (open.some((step) => step.id.startsWith('hyperkube')))
     say('Compiling Kubernetes and building images: the first time takes about 15 minutes on two cores');
 }
 

@@ -21,7 +21,17 @@ export function variables(docker: Docker, built: boolean): Variables {
   return {
     PATH: [...bins, ...before].join(':'),
     ...(docker.kind === 'own' ? { DOCKER_HOST: ownDockerHost, DOCKER_CONFIG: paths.dockerConfig } : {}),
-    ...(built ? { KET_NODE_IMAGE: images.node } : {}),
+    ...(built ? nodeImages(docker) : {}),
+  };
+}
+
+/** The one image that goes before all, and all of them by version, for runs that ask for several. */
+function nodeImages(docker: Docker): Variables {
+  // Docker is asked only where there may be another: this runs in every shell.
+  const hasOld = goProduct(programs.oldHyperkube).isDone() && docker.tags().has(images.oldNode);
+  return {
+    KET_NODE_IMAGE: images.node,
+    KET_NODE_IMAGES: [...(hasOld ? [images.oldNode] : []), images.node].join(','),
   };
 }
 

@@ -3,15 +3,16 @@ import { engineSteps } from '../steps/engine.ts';
 import { goStep, programs } from '../steps/go.ts';
 import type { GoProgram } from '../steps/go.ts';
 import { publicImages } from '../steps/images.ts';
-import { nodeImageSteps } from '../steps/node-image.ts';
+import { nodeImageId, nodeImageSteps } from '../steps/node-image.ts';
 import type { Docker } from './docker.ts';
 import { ask } from './proc.ts';
 import type { Step } from './steps.ts';
-import { versions } from './versions.ts';
+import { kubernetes, oldKubernetes, versions } from './versions.ts';
 
-export type Purpose = 'demo' | 'test' | 'all';
-export const purposes: readonly Purpose[] = ['demo', 'test', 'all'];
+export type Purpose = 'demo' | 'test' | 'versions' | 'all';
+export const purposes: readonly Purpose[] = ['demo', 'test', 'versions', 'all'];
 
+/** Each has what those before it have, too. */
 const atLeast = (purpose: Purpose, least: Purpose): boolean =>
   purposes.indexOf(purpose) >= purposes.indexOf(least);
 
@@ -30,6 +31,7 @@ export interface Plan {
 export function fullPlan(docker: Docker, purpose: Purpose): Plan {
   const set = publicImages(docker);
   const tools = toolPrograms(purpose);
+  const nodes = [kubernetes, ...(atLeast(purpose, 'versions') ? [oldKubernetes] : [])];
   // Longest first: the node image waits for all of these, the tools can come last.
   const compiled = [
     programs.hyperkube,
@@ -38,6 +40,7 @@ export function fullPlan(docker: Docker, purpose: Purpose): Plan {
     programs.etcd,
     programs.pause,
     programs.agnhost,
+    ...(atLeast(purpose, 'versions') ? [programs.oldHyperkube] : []),
     ...tools,
   ];
   const wanted = [
@@ -52,13 +55,13 @@ export function fullPlan(docker: Docker, purpose: Purpose): Plan {
       ...(docker.kind === 'own' ? engineSteps(docker) : [present('daemon'), hostPackages(docker)]),
       ...compiled.map((program) => goStep(program)),
       ...set.steps,
-      ...nodeImageSteps(docker, set),
+      ...nodeImageSteps(docker, set, nodes),
     ],
     goals: [
       'daemon',
       ...[programs.hyperkube, ...tools].map((program) => program.id),
       ...wanted.map((each) => each.step.id),
-      'node-image',
+      ...nodes.map(nodeImageId),
     ],
   };
 }

@@ -5,6 +5,8 @@
  */
 export const versions = {
   kubernetes: '1.34.4',
+  /** The oldest minor version that ket supports. Of its patches this is the one all of whose modules can be had. */
+  oldKubernetes: '1.29.15',
   kind: '0.30.0',
   helm: '4.2.4',
   helm3: '3.19.5',
@@ -18,9 +20,30 @@ export const versions = {
   engineDebian: 'trixie',
 } as const;
 
+/** A version of Kubernetes of which a node image is built; `hyperkube` names what differs from one to the other. */
+export interface KubernetesVersion {
+  readonly version: string;
+  /** `1.29`: of `go/hyperkube/kubernetes-1.29.mod`, and of the build tag; absent for what go.mod itself says. */
+  readonly variant?: string;
+}
+
+export const kubernetes: KubernetesVersion = { version: versions.kubernetes };
+export const oldKubernetes: KubernetesVersion = {
+  version: versions.oldKubernetes,
+  variant: versions.oldKubernetes.replace(/\.\d+$/, ''),
+};
+
+/** Ends the names of what is made for a version of its own. */
+export const suffixOf = ({ variant }: KubernetesVersion): string =>
+  variant === undefined ? '' : `-${variant}`;
+
+/** The name by which kind publishes its image of a version. */
+export const nodeImageOf = ({ version }: KubernetesVersion): string => `kindest/node:v${version}`;
+
 /** Public names of the images that the testbed stands in for. */
 export const images = {
-  node: `kindest/node:v${versions.kubernetes}`,
+  node: nodeImageOf(kubernetes),
+  oldNode: nodeImageOf(oldKubernetes),
   base: 'debian:bookworm-slim',
   python: 'python:3.11-slim',
   postgres: 'postgres:15',

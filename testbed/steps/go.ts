@@ -7,7 +7,8 @@ import { run } from '../lib/proc.ts';
 import { product } from '../lib/product.ts';
 import type { Product } from '../lib/product.ts';
 import type { Step } from '../lib/steps.ts';
-import { versions } from '../lib/versions.ts';
+import { kubernetes, oldKubernetes, suffixOf, versions } from '../lib/versions.ts';
+import type { KubernetesVersion } from '../lib/versions.ts';
 
 export interface GoProgram {
   readonly id: string;
@@ -18,6 +19,8 @@ export interface GoProgram {
   readonly install?: string;
   /** … or a folder below testbed/go with a module of its own. */
   readonly source?: string;
+  /** Of a folder that is built for several versions: `<folder>/kubernetes-<variant>.mod` and its build tag. */
+  readonly variant?: string;
   /** A package that the module's go.mod names as a tool, in place of its main package. */
   readonly tool?: string;
   readonly ldflags?: readonly string[];
@@ -25,24 +28,30 @@ export interface GoProgram {
   readonly after?: string;
 }
 
-const kube = `v${versions.kubernetes}`;
-const [major = '', minor = ''] = versions.kubernetes.split('.');
 /** Kubernetes programs check each other's versions, so they must know their own. */
-const kubeVersion = ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((module) => [
-  `-X ${module}.gitVersion=${kube}`,
-  `-X ${module}.gitMajor=${major}`,
-  `-X ${module}.gitMinor=${minor}`,
-  `-X ${module}.gitTreeState=clean`,
-]);
+function kubeVersion({ version }: KubernetesVersion): string[] {
+  const [major = '', minor = ''] = version.split('.');
+  return ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((module) => [
+    `-X ${module}.gitVersion=v${version}`,
+    `-X ${module}.gitMajor=${major}`,
+    `-X ${module}.gitMinor=${minor}`,
+    `-X ${module}.gitTreeState=clean`,
+  ]);
+}
+
+/** All of Kubernetes of a version in one program. */
+export const hyperkube = (of: KubernetesVersion): GoProgram => ({
+  id: `hyperkube${suffixOf(of)}`,
+  file: 'hyperkube',
+  source: 'hyperkube',
+  ldflags: kubeVersion(of),
+  // The user's kubectl is the newer one.
+  ...(of.variant === undefined ? { links: ['kubectl'] } : { variant: of.variant, after: 'hyperkube' }),
+});
 
 export const programs = {
-  hyperkube: {
-    id: 'hyperkube',
-    file: 'hyperkube',
-    links: ['kubectl'],
-    source: 'hyperkube',
-    ldflags: kubeVersion,
-  },
+  hyperkube: hyperkube(kubernetes),
+  oldHyperkube: hyperkube(oldKubernetes),
   agnhost: {
     id: 'agnhost',
     file: 'agnhost',
@@ -97,6 +106,7 @@ export function goProduct(program: GoProgram): Product {
       ...(program.links ?? []),
       program.file,
       ...flags,
+      ...variantFlags(program),
     ]),
   );
 }
@@ -105,9 +115,25 @@ export function goProduct(program: GoProgram): Product {
 function sourceText(program: GoProgram): string {
   if (program.source === undefined) return '';
   const folder = join(sourceDir, 'go', program.source);
-  if (program.tool === undefined) return treeText(folder, (name) => !name.endsWith('_test.go'));
-  return treeText(join(folder, 'go.mod')) + treeText(join(folder, 'go.sum'));
+  if (program.tool !== undefined) return treeText(join(folder, 'go.mod')) + treeText(join(folder, 'go.sum'));
+  const own = moduleFiles(program);
+  const isOther = (name: string): boolean =>
+    /^(go|kubernetes-.*)\.(mod|sum)$/.test(name) && !own.includes(name);
+  return treeText(folder, (name) => !name.endsWith('_test.go') && !isOther(name));
 }
+
+const moduleFiles = ({ variant }: GoProgram): readonly [mod: string, sum: string] =>
+  variant === undefined ? ['go.mod', 'go.sum'] : [`kubernetes-${variant}.mod`, `kubernetes-${variant}.sum`];
+
+/** What tells Go to build a folder for another version than go.mod says. */
+const variantFlags = (program: GoProgram): string[] =>
+  program.variant === undefined
+    ? []
+    : [
+        `-modfile=${moduleFiles(program)[0]}`,
+        // Old versions have clients of four clouds in them, which take longer to compile than the rest.
+        ...['-tags', `kubernetes_${program.variant.replaceAll('.', '_')},providerless`],
+      ];
 
 export function goBinary(program: GoProgram): string {
   return join(goProduct(program).dir, 'bin', program.file);
@@ -117,7 +143,7 @@ export function goStep(program: GoProgram): Step {
   const made = goProduct(program);
   return {
     id: program.id,
-    title: `compile ${program.install ?? program.tool ?? `go/${program.source ?? ''}`}`,
+    title: `compile ${program.install ?? program.tool ?? `go/${program.source ?? ''}`}${program.variant === undefined ? '' : ` of Kubernetes ${program.variant}`}`,
     lane: 'compile',
     needs: program.after === undefined ? [] : [program.after],
     isDone: made.isDone,
@@ -145,6 +171,7 @@ async function compile(program: GoProgram, dir: string, log: string): Promise<vo
         'build',
         '-v',
         '-mod=readonly',
+        ...variantFlags(program),
         ...flags,
         '-ldflags',
         ldflags,

@@ -14,8 +14,9 @@ import { paths, sourceDir } from '../lib/paths.ts';
 import { run } from '../lib/proc.ts';
 import { product } from '../lib/product.ts';
 import type { Step } from '../lib/steps.ts';
-import { images, versions } from '../lib/versions.ts';
-import { goBinary, goProduct, programs } from './go.ts';
+import { images, suffixOf, versions } from '../lib/versions.ts';
+import type { KubernetesVersion } from '../lib/versions.ts';
+import { goBinary, goProduct, hyperkube, programs } from './go.ts';
 import type { GoProgram } from './go.ts';
 
 export interface Image {
@@ -27,6 +28,8 @@ export interface Image {
 
 interface Recipe {
   readonly id: string;
+  /** Where it is not `images/<id>`: several images of one Dockerfile. */
+  readonly folder?: string;
   readonly title: string;
   /** Public names that it stands in for. */
   readonly names?: readonly string[];
@@ -37,11 +40,12 @@ interface Recipe {
   readonly args?: Readonly<Record<string, string>>;
 }
 
-/** An image from `testbed/images/<id>/Dockerfile`; ARG BASE names what it starts from. */
+/** An image from `testbed/images/<folder>/Dockerfile`; ARG BASE names what it starts from. */
 export function image(docker: Docker, recipe: Recipe): Image {
   const binaries = recipe.programs ?? [];
+  const folder = join(sourceDir, 'images', recipe.folder ?? recipe.id);
   const hash = hashOf([
-    treeText(join(sourceDir, 'images', recipe.id)),
+    treeText(folder),
     recipe.base?.tag ?? '',
     ...binaries.map((program) => goProduct(program).hash),
     JSON.stringify([recipe.files ?? {}, recipe.args ?? {}]),
@@ -52,7 +56,7 @@ export function image(docker: Docker, recipe: Recipe): Image {
     const context = join(paths.work, `context-${recipe.id}`);
     rmSync(context, { recursive: true, force: true });
     mkdirSync(paths.work, { recursive: true });
-    cpSync(join(sourceDir, 'images', recipe.id), context, { recursive: true });
+    cpSync(folder, context, { recursive: true });
     for (const [name, text] of Object.entries(recipe.files ?? {})) writeFileSync(join(context, name), text);
     for (const program of binaries) cpSync(goBinary(program), join(context, program.file));
     const args = { ...(recipe.base ? { BASE: recipe.base.tag } : {}), ...recipe.args };
@@ -216,20 +220,21 @@ export function publicImages(docker: Docker): ImageSet {
   return { ...set, steps: [...bare.steps, ...Object.values(set).map((each) => each.step)] };
 }
 
-/** Images of programs that run in the nodes' pods. */
-export function nodePrograms(
-  docker: Docker,
-  aptBase: Image,
-): Record<'kube' | 'etcd' | 'coredns' | 'localPath' | 'pause', Image> {
+/** The Kubernetes programs of a version, as an image for the pods of a node. */
+export const kubeImage = (docker: Docker, aptBase: Image, of: KubernetesVersion): Image =>
+  image(docker, {
+    id: `kube${suffixOf(of)}`,
+    folder: 'kube',
+    title: `image of the programs of Kubernetes ${of.version}`,
+    base: aptBase,
+    programs: [hyperkube(of)],
+  });
+
+/** Images of the other programs that run in the nodes' pods, whatever the version of Kubernetes. */
+export function nodePrograms(docker: Docker): Record<'etcd' | 'coredns' | 'localPath' | 'pause', Image> {
   const of = (id: string, program: GoProgram): Image =>
     image(docker, { id, title: `image of ${id}`, programs: [program] });
   return {
-    kube: image(docker, {
-      id: 'kube',
-      title: 'image of the Kubernetes programs',
-      base: aptBase,
-      programs: [programs.hyperkube],
-    }),
     etcd: of('etcd', programs.etcd),
     coredns: of('coredns', programs.coredns),
     localPath: of('local-path', programs.localPath),

@@ -2,7 +2,7 @@
  * The node image that kind boots: the file system of a node, and in its
  * containerd the images that a cluster needs before anything can be pulled.
  */
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Docker } from '../lib/docker.ts';
@@ -11,62 +11,86 @@ import { hashOf, treeText } from '../lib/hash.ts';
 import { paths, sourceDir } from '../lib/paths.ts';
 import { ask, run } from '../lib/proc.ts';
 import type { Step } from '../lib/steps.ts';
-import { images, versions } from '../lib/versions.ts';
-import { goBinary, goProduct, moduleDir, programs } from './go.ts';
-import { image, nodePrograms, sameImage } from './images.ts';
+import { nodeImageOf, suffixOf, versions } from '../lib/versions.ts';
+import type { KubernetesVersion } from '../lib/versions.ts';
+import { goBinary, goProduct, hyperkube, moduleDir } from './go.ts';
+import { image, kubeImage, nodePrograms, sameImage } from './images.ts';
 import type { Image, ImageSet } from './images.ts';
 
-const version = `v${versions.kubernetes}`;
 const cniImage = 'ket-testbed/cni-agent:v1';
 const kubePrograms = /^kube-(apiserver|controller-manager|scheduler|proxy)$/;
 
-export function nodeImageSteps(docker: Docker, set: ImageSet): Step[] {
-  const parts = nodePrograms(docker, set.aptBase);
+/** What a node image is made of, beside the files of this folder. */
+type Parts = Readonly<Record<'kube' | 'packages' | 'busybox', Image>> & ReturnType<typeof nodePrograms>;
+
+export const nodeImageId = (of: KubernetesVersion): string => `node-image${suffixOf(of)}`;
+
+/** The node images of these versions, one after another: on their way they take the same names. */
+export function nodeImageSteps(
+  docker: Docker,
+  set: ImageSet,
+  versionsOf: readonly KubernetesVersion[],
+): Step[] {
+  const shared = nodePrograms(docker);
   const packages = image(docker, {
     id: 'node-packages',
     title: "image of a node's Debian packages",
     base: set.aptBase,
   });
-  const inside = [...Object.values(parts), set.busybox];
+  const steps = [packages, ...Object.values(shared)].map((each) => each.step);
+  let before: string[] = [];
+  for (const of of versionsOf) {
+    const kube = kubeImage(docker, set.aptBase, of);
+    const step = nodeImageStep(docker, of, { ...shared, kube, packages, busybox: set.busybox });
+    steps.push(kube.step, { ...step, needs: [...step.needs, ...before] });
+    before = [step.id];
+  }
+  return steps;
+}
+
+function nodeImageStep(docker: Docker, of: KubernetesVersion, parts: Parts): Step {
+  const { packages, ...inside } = parts;
+  const program = hyperkube(of);
+  const name = nodeImageOf(of);
   const hash = hashOf([
     treeText(join(sourceDir, 'images', 'node')),
     treeText(join(sourceDir, 'steps', 'node-image.ts')),
     packages.tag,
-    ...inside.map((each) => each.tag),
-    goProduct(programs.hyperkube).hash,
+    ...Object.values(inside).map((each) => each.tag),
+    goProduct(program).hash,
     versions.kind,
   ]);
   const tag = `ket-testbed/node:${hash}`;
-  const step: Step = {
-    id: 'node-image',
-    title: `node image ${images.node}`,
+  return {
+    id: nodeImageId(of),
+    title: `node image ${name}`,
     lane: 'docker',
-    needs: [packages, ...inside].map((each) => each.step.id).concat(programs.hyperkube.id),
-    isDone: () => sameImage(docker, [tag, images.node]),
+    needs: Object.values(parts)
+      .map((each) => each.step.id)
+      .concat(program.id),
+    isDone: () => sameImage(docker, [tag, name]),
     run: async (log) => {
-      if (!docker.tags().has(tag)) await build(docker, tag, packages, parts, set.busybox, log);
-      await docker.run(['tag', tag, images.node], { log });
+      if (!docker.tags().has(tag)) await build(docker, tag, of, parts, log);
+      await docker.run(['tag', tag, name], { log });
     },
   };
-  return [packages.step, ...Object.values(parts).map((each) => each.step), step];
 }
 
 async function build(
   docker: Docker,
   tag: string,
-  packages: Image,
-  parts: ReturnType<typeof nodePrograms>,
-  busybox: Image,
+  of: KubernetesVersion,
+  parts: Parts,
   log: string,
 ): Promise<void> {
   const context = join(paths.work, 'context-node');
-  const storage = await prepareContext(context, log);
+  const storage = await prepareContext(context, of, log);
   const fileSystem = `${tag}-files`;
   await docker.run(
-    ['build', '--progress=plain', '--build-arg', `BASE=${packages.tag}`, '--tag', fileSystem, context],
+    ['build', '--progress=plain', '--build-arg', `BASE=${parts.packages.tag}`, '--tag', fileSystem, context],
     { log },
   );
-  const names = await nameImages(docker, context, parts, busybox, storage, log);
+  const names = await nameImages(docker, context, of, parts, storage, log);
   rmSync(context, { recursive: true, force: true });
   await preload(docker, fileSystem, names, tag, log);
   await docker.run(['image', 'rm', fileSystem], { log }); // only its name: the node image holds its layers
@@ -78,7 +102,7 @@ interface StorageImages {
 }
 
 /** Everything that the node's Dockerfile copies, kind's own files among it. */
-async function prepareContext(context: string, log: string): Promise<StorageImages> {
+async function prepareContext(context: string, of: KubernetesVersion, log: string): Promise<StorageImages> {
   rmSync(context, { recursive: true, force: true });
   mkdirSync(paths.work, { recursive: true });
   cpSync(join(sourceDir, 'images', 'node'), context, { recursive: true });
@@ -90,11 +114,16 @@ async function prepareContext(context: string, log: string): Promise<StorageImag
   });
   await run(['chmod', '-R', 'u+w', files], { log }); // the module's files are read-only
   const config = join(files, 'etc', 'containerd', 'config.toml');
+  // Published nodes have a newer containerd, which looks there unasked.
+  appendFileSync(
+    config,
+    `\n[plugins."io.containerd.grpc.v1.cri".registry]\n  config_path = "/etc/containerd/certs.d"\n`,
+  );
   replaceIn(config, 'restrict_oom_score_adj = false', 'restrict_oom_score_adj = true'); // a machine that lacks CAP_SYS_RESOURCE
   const source = readFileSync(join(kind, 'pkg', 'build', 'nodeimage', 'const_storage.go'), 'utf8');
   writeFileSync(join(context, 'default-storage.yaml'), goConstant(source, 'defaultStorageManifest'));
-  writeFileSync(join(context, 'version'), version);
-  cpSync(goBinary(programs.hyperkube), join(context, 'hyperkube'));
+  writeFileSync(join(context, 'version'), `v${of.version}`);
+  cpSync(goBinary(hyperkube(of)), join(context, 'hyperkube'));
   return {
     provisioner: goConstant(source, 'storageProvisionerImage'),
     helper: goConstant(source, 'storageHelperImage'),
@@ -112,19 +141,19 @@ function replaceIn(file: string, from: string, to: string): void {
 async function nameImages(
   docker: Docker,
   context: string,
-  parts: ReturnType<typeof nodePrograms>,
-  busybox: Image,
+  of: KubernetesVersion,
+  parts: Parts,
   storage: StorageImages,
   log: string,
 ): Promise<string[]> {
   const listed = ask([
-    goBinary(programs.hyperkube),
+    goBinary(hyperkube(of)),
     'kubeadm',
     'config',
     'images',
     'list',
     '--kubernetes-version',
-    version,
+    `v${of.version}`,
   ]);
   if (!listed.ok) throw new Error(`kubeadm does not list its images: ${listed.err}`);
   const config = readFileSync(join(context, 'kind-files', 'etc', 'containerd', 'config.toml'), 'utf8');
@@ -134,7 +163,7 @@ async function nameImages(
     [sandbox, parts.pause],
     [cniImage, parts.kube],
     [storage.provisioner, parts.localPath],
-    [storage.helper, busybox],
+    [storage.helper, parts.busybox],
   ]);
   for (const name of listed.out.split('\n').filter(Boolean)) {
     const program = name.slice(name.lastIndexOf('/') + 1).replace(/:.*/, '');

@@ -26,6 +26,7 @@ export function aSuite(over: Partial<SuitePlan> = {}): SuitePlan {
     priority: 'normal',
     resources: { requests: { cpu: '100m', memory: '64Mi' }, limits: { memory: '256Mi' } },
     lacks: [],
+    checks: [],
     placement: 'own',
     podSecurity: 'restricted',
     ingress: 'allow',

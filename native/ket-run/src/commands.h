@@ -12,5 +12,8 @@ int command_ack(int argc, char **argv);
 int command_keep(int argc, char **argv);
 int command_share(int argc, char **argv);
 int command_tell(int argc, char **argv);
+int command_probe(int argc, char **argv);
+int command_answer(int argc, char **argv);
+int command_connect(int argc, char **argv);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * ket-run: the one program that ket brings into a pod. It wraps the suite's
- * command, holds the pod until the results are fetched, serves them, and tells a
- * shard which tests are its own.
+ * command, holds the pod until the results are fetched, serves them, tells a shard
+ * which tests are its own, and looks at the network from where it is, or carries a connection from there.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -33,7 +33,8 @@ static const struct {
     {"wrap", command_wrap},     {"hold", command_hold},       {"manifest", command_manifest},
     {"stream", command_stream}, {"deliver", command_deliver}, {"cat", command_cat},
     {"ack", command_ack},       {"keep", command_keep},       {"share", command_share},
-    {"tell", command_tell},     {"version", command_version},
+    {"tell", command_tell},     {"probe", command_probe},     {"answer", command_answer},
+    {"connect", command_connect}, {"version", command_version},
 };
 
 int main(int argc, char **argv)
@@ -41,7 +42,7 @@ int main(int argc, char **argv)
     /* A reader that went away is an error to report, not a silent death. */
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
-        say("a subcommand is missing (wrap, hold, manifest, stream, deliver, cat, ack, keep, share, tell, version)");
+        say("a subcommand is missing (wrap, hold, manifest, stream, deliver, cat, ack, keep, share, tell, probe, answer, connect, version)");
         return EXIT_USAGE;
     }
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {

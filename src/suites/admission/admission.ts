@@ -91,13 +91,12 @@ export class Admission implements Pool {
     const { suite, wanted, count = 1 } = this.#expected.get(task) ?? {};
     if (wanted === undefined || this.#view === undefined || !couldFit(this.#view.nodes.items(), wanted))
       return false;
-    return this.#podsOfRun().some(
-      ({ metadata, spec, status }) =>
-        // One of several may wait for the others.
-        (count > 1 || metadata?.labels?.[labels.suite] !== suite) &&
-        spec?.nodeName !== undefined &&
-        status?.phase === 'Running',
-    );
+    return this.#podsOfRun().some(({ metadata, spec, status }) => {
+      const of = metadata?.labels?.[labels.suite];
+      // One of several may wait for the others; pods of checks stay as long as the run.
+      const gives = of !== undefined && (count > 1 || of !== suite);
+      return gives && spec?.nodeName !== undefined && status?.phase === 'Running';
+    });
   }
 
   #podsOfRun(): readonly Pod[] {

@@ -1,6 +1,8 @@
 import type { AnyObject } from '../../model/kube.ts';
+import { labels } from '../../model/labels.ts';
 import type { SuitePlan } from '../../model/plan.ts';
 import { retryCasesText, type FailedCases } from '../verdict/failed-cases.ts';
+import { pullSecretName } from '../../kube/pull-secret.ts';
 import { jobFor } from './job.ts';
 import type { AttemptLimits } from '../limits.ts';
 import type { AttemptId } from '../names.ts';
@@ -49,15 +51,27 @@ export function manifestsFor(world: SuiteWorld, facts: AttemptFacts): AnyObject[
     priorityClass: classes[0]?.metadata?.name,
     retriesCases: failed !== undefined,
     tellsUnavailable: world.unavailable !== undefined,
+    ...(world.pullSecret === undefined ? {} : { pullSecret: pullSecretName }),
   });
   const objects = objectsFor(id, suite, namespace, needed, {
     ketRun: world.ketRun,
     secrets: world.secrets,
     authorities: outbound.authorities,
     durations: world.durations,
+    ...(world.pullSecret === undefined ? {} : { pullSecret: world.pullSecret }),
     ...(failed === undefined ? {} : { retryCases: retryCasesText(failed) }),
   });
   const expires = Math.ceil((now + limits.jobMs) / 1000);
   const own = suite.placement === 'own' ? namespaceFor(id, suite, world.namespace, expires) : [];
-  return [...own, ...classes, ...objects, ...copies, job as unknown as AnyObject];
+  const all = [...own, ...classes, ...objects, ...copies, job as unknown as AnyObject];
+  return world.ephemeral ? all : all.map((object) => withExpiry(object, expires));
 }
+
+/** In a cluster that stays, each thing says from when on nobody can need it. */
+const withExpiry = (object: AnyObject, expires: number): AnyObject => ({
+  ...object,
+  metadata: {
+    ...object.metadata,
+    labels: { ...object.metadata?.labels, [labels.expires]: String(expires) },
+  },
+});

@@ -23,6 +23,8 @@ export interface JobInput {
   readonly outbound: PodOutbound;
   /** For the pod, where the template names none. */
   readonly priorityClass?: string | undefined;
+  /** Name of a Secret with logins at registries. */
+  readonly pullSecret?: string;
   /** The attempt's ConfigMap lists the cases to run. */
   readonly retriesCases?: boolean;
   /** It is told of releases that are unavailable. */

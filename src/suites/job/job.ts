@@ -53,6 +53,9 @@ export function jobFor(input: JobInput): Job {
   const spec: PodSpec = {
     ...(input.priorityClass === undefined ? {} : { priorityClassName: input.priorityClass }),
     ...base,
+    ...(input.pullSecret === undefined
+      ? {}
+      : { imagePullSecrets: [...(base.imagePullSecrets ?? []), { name: input.pullSecret }] }),
     // A container that is started again would hide its first end.
     restartPolicy: 'Never',
     activeDeadlineSeconds: Math.ceil(limits.podMs / 1000),

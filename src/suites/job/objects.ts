@@ -5,6 +5,7 @@ import { durationLines, type TestDurations } from '../../results/test-durations.
 import { retryCasesKey } from '../verdict/failed-cases.ts';
 import { durationsKey } from './in-pod.ts';
 import { attemptLabels, attemptName, type AttemptId } from '../names.ts';
+import { pullSecretFor } from '../../kube/pull-secret.ts';
 import { authoritiesKey } from './outbound.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -47,7 +48,7 @@ export function namespaceFor(
 const verbs = ['get', 'list', 'watch'];
 
 /** `api: read`: what a test needs to look at its surroundings; never Secrets, exec or proxy. */
-const readRules = [
+export const readRules = [
   {
     apiGroups: [''],
     resources: [
@@ -86,6 +87,8 @@ export interface Contents {
   readonly durations: TestDurations;
   /** A line for each case to run, in a retry of these alone. */
   readonly retryCases?: string;
+  /** `.dockerconfigjson` for its pods. */
+  readonly pullSecret?: string;
 }
 
 /** The API server takes 1 MiB of data in a ConfigMap; of that, room for other small things is left. */
@@ -149,6 +152,10 @@ export function objectsFor(
       },
       binaryData: { 'ket-run': ketRun.toString('base64') },
     },
+    // That of a release is in its namespace already.
+    ...(contents.pullSecret === undefined || suite.placement === 'release'
+      ? []
+      : [pullSecretFor(namespace, contents.pullSecret, attemptLabels(id))]),
     ...(suite.secrets.length === 0
       ? []
       : [{ apiVersion: 'v1', kind: 'Secret', metadata, type: 'Opaque', immutable: true, data }]),

@@ -1,4 +1,3 @@
-import tls from 'node:tls';
 import type { V1Service } from '@kubernetes/client-node';
 import type { Kube, Wire } from '../../model/kube.ts';
 import type { Outbound } from '../../model/run.ts';
@@ -60,6 +59,8 @@ export function outboundFor(
   const env = proxyEnv(outbound, network, services);
   if (authorities === undefined) return { env };
   for (const name of authorityVariables) env[name] = authoritiesFile;
+  // Where it is not needed TLS costs its memory all the same.
+  const tls = process.getBuiltinModule('node:tls');
   return { env, authorities: [...tls.getCACertificates('bundled'), authorities].join('\n') };
 }
 

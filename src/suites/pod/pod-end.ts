@@ -51,12 +51,13 @@ export interface EndState {
   readonly manifest?: string;
 }
 
-/** Only the user cancels; a limit of the task that is over is a lost contact, and a release may have broken. */
+/** Only the user cancels; a limit of the task that is over is a lost contact, and a release or a check may have broken. */
 export function stoppedBy(signal: AbortSignal): Pick<EndState, 'cancelled' | 'gaveUp' | 'unhealthy'> {
   const reason: unknown = signal.reason;
   if (!(reason instanceof KetError)) return { cancelled: messageOf(reason) };
   if (reason.code === 'KET_TIMEOUT') return { gaveUp: reason.message };
-  return reason.code === 'KET_RELEASE' ? { unhealthy: reason.message } : { cancelled: reason.message };
+  const isIll = reason.code === 'KET_RELEASE' || reason.code === 'KET_CHECK';
+  return isIll ? { unhealthy: reason.message } : { cancelled: reason.message };
 }
 
 /** A pod whose verdict is known, and which is still there. */

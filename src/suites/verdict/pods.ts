@@ -111,16 +111,31 @@ function ranTwice(shards: readonly ResultsReading[]): string[] {
   ];
 }
 
-/** The end of the pod that decides, with what all of them used. */
+/**
+ * The end of the pod that decides, with what all of them used: the processor time together, and the largest sum of the
+ * memory of those that ran at once.
+ */
 function recordOf(pods: readonly PodResult[], deciding: RunRecord | undefined): RunRecord | undefined {
   if (deciding === undefined) return undefined;
   const known = (read: (record: RunRecord) => number | null): number[] =>
     pods.flatMap(({ record }) => (record === undefined ? [] : (read(record) ?? [])));
-  const peaks = known((record) => record.memory_peak_bytes);
   const cpu = known((record) => record.cpu_usec);
   return {
     ...deciding,
-    memory_peak_bytes: peaks.length === 0 ? null : Math.max(...peaks),
+    memory_peak_bytes: peakTogether(pods.flatMap(({ record }) => record ?? [])),
     cpu_usec: cpu.length === 0 ? null : cpu.reduce((sum, one) => sum + one, 0),
   };
+}
+
+/** By when their commands ran, on the clocks of their nodes; the sum only grows where one begins. */
+function peakTogether(records: readonly RunRecord[]): number | null {
+  const spans = records.flatMap(({ started_ms: from, ended_ms: to, memory_peak_bytes: bytes }) =>
+    bytes === null ? [] : [{ from, to, bytes }],
+  );
+  if (spans.length === 0) return null;
+  return Math.max(
+    ...spans.map(({ from }) =>
+      spans.filter((span) => span.from <= from && from <= span.to).reduce((sum, { bytes }) => sum + bytes, 0),
+    ),
+  );
 }

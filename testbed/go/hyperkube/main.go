@@ -6,7 +6,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,7 +14,6 @@ import (
 
 	_ "k8s.io/client-go/plugin/pkg/client/auth"
 	"k8s.io/component-base/cli"
-	"k8s.io/component-base/logs"
 	_ "k8s.io/component-base/logs/json/register"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
 	_ "k8s.io/component-base/metrics/prometheus/version"
@@ -25,9 +23,6 @@ import (
 	manager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
-	kubeadm "k8s.io/kubernetes/cmd/kubeadm/app"
-	kubeadmutil "k8s.io/kubernetes/cmd/kubeadm/app/util/errors"
-	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 
 	"ket.testbed/hyperkube/cniagent"
 )
@@ -39,16 +34,14 @@ var programs = map[string]func() int{
 	"kube-controller-manager": func() int { return cli.Run(manager.NewControllerManagerCommand()) },
 	"kube-scheduler":          func() int { return cli.Run(scheduler.NewSchedulerCommand()) },
 	"kube-proxy":              func() int { return cli.Run(proxy.NewProxyCommand()) },
-	"kubelet":                 func() int { return cli.Run(kubelet.NewKubeletCommand(context.Background())) },
-	"kubeadm":                 func() int { kubeadmutil.HandleError(kubeadm.Run()); return 0 },
+	"kubelet":                 func() int { return cli.Run(newKubelet()) },
+	"kubeadm":                 runKubeadm,
 	"kubectl":                 runKubectl,
 	"cni-agent":               cniagent.Run,
 }
 
-// runKubectl sets the log verbosity before the command is built, because
-// building it already logs (plug-ins, preferences file).
 func runKubectl() int {
-	_, _ = logs.GlogSetter(kubectl.GetLogVerbosity(os.Args))
+	setKubectlVerbosity()
 	kubectlutil.CheckErr(cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()))
 	return 0
 }

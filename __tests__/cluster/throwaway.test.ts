@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { containersOf, eventsOf, ket, sandbox, up, type Ran, type Sandbox } from './ket.ts';
+
+/** The settings of a cluster that lives for one run, as its nodes have them; and those of clusters that stay. */
+
+const kind = 'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{ role: control-plane }]\n';
+const files: Readonly<Record<string, string>> = {
+  'kind.yaml': kind,
+  'own.yaml': `${kind}kubeadmConfigPatches:
+  - |
+    kind: ClusterConfiguration
+    etcd: { local: { dataDir: /tmp/etcd } }
+`,
+  'ket.yaml': `
+tiers:
+  made: { cluster: { config: kind.yaml }, images: &images [{ name: "busybox:1.36" }], suites: &suites [{ name: waits, image: "busybox:1.36", command: sleep 30, expectTests: false }] }
+  own: { cluster: { config: own.yaml }, images: *images, suites: *suites }
+  off: { cluster: { config: kind.yaml, throwaway: false }, images: *images, suites: *suites }
+`,
+};
+
+let box: Sandbox;
+let folder = '';
+beforeAll(() => {
+  box = sandbox();
+  folder = path.join(box.home, 'repository');
+  fs.mkdirSync(folder);
+  for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(folder, name), text);
+});
+afterAll(async () => {
+  await ket({ args: ['down'], cwd: folder, box });
+  box.remove();
+}, 120_000);
+
+/** What the node of a cluster really runs with. */
+function settingsOf(node: string): object {
+  const read = (file: string): string =>
+    execFileSync('docker', ['exec', node, 'cat', file], { encoding: 'utf8' });
+  const flags = (pod: string, ...names: readonly string[]): string[] =>
+    read(`/etc/kubernetes/manifests/${pod}.yaml`)
+      .split('\n')
+      .map((line) => line.trim().replace(/^- /, ''))
+      .filter((line) => names.some((name) => line.startsWith(`--${name}=`)));
+  const limits = ['kube-api-qps', 'kube-api-burst'];
+  return {
+    etcd: flags('etcd', 'unsafe-no-fsync', 'data-dir').sort(),
+    manager: flags('kube-controller-manager', 'enable-hostpath-provisioner', ...limits).sort(),
+    scheduler: flags('kube-scheduler', ...limits).sort(),
+    kubelet: read('/var/lib/kubelet/config.yaml')
+      .split('\n')
+      .filter((line) => line.startsWith('containerLogMaxSize')),
+  };
+}
+
+const raised = ['--kube-api-burst=400', '--kube-api-qps=200'];
+const ofKind = '--enable-hostpath-provisioner=true';
+const all = {
+  etcd: ['--data-dir=/var/lib/etcd', '--unsafe-no-fsync=true'],
+  manager: [ofKind, ...raised],
+  scheduler: raised,
+  kubelet: ['containerLogMaxSize: 100Mi'],
+};
+const none = { etcd: ['--data-dir=/var/lib/etcd'], manager: [ofKind], scheduler: [], kubelet: [] };
+
+/** Runs a tier, and reads the settings of its cluster while its suite runs. */
+async function run(tier: string): Promise<{ ran: Ran; settings: object | undefined }> {
+  let settings: object | undefined;
+  const ran = await ket({
+    args: ['run', '--tier', tier],
+    cwd: folder,
+    box,
+    onEvent(event) {
+      if (event.type === 'attempt-started') settings = settingsOf(event.node ?? '');
+    },
+  });
+  expect(eventsOf(ran, 'suite-ended')).toMatchObject([{ suite: 'waits', outcome: 'passed' }]);
+  return { ran, settings };
+}
+
+test('a cluster that a run makes and deletes has them all, and is deleted', async () => {
+  const { ran, settings } = await run('made');
+  expect(settings).toEqual(all);
+  expect(ran.code).toBe(0);
+  expect(containersOf(ran.folder)).toEqual([]);
+}, 300_000);
+
+test("what the user's Kind config says of a part goes before ket's setting of it", async () => {
+  const { ran, settings } = await run('own');
+  expect(settings).toEqual({ ...all, etcd: ['--data-dir=/tmp/etcd'] });
+  expect(ran.code).toBe(0);
+  expect(containersOf(ran.folder)).toEqual([]);
+}, 300_000);
+
+test('`throwaway: false` turns them off', async () => {
+  const { ran, settings } = await run('off');
+  expect(settings).toEqual(none);
+  expect(containersOf(ran.folder)).toEqual([]);
+}, 300_000);
+
+test('a cluster that stays has none of them, also under the runs that use it', async () => {
+  const { name } = await up('made', folder, box);
+  expect(settingsOf(`${name}-control-plane`)).toEqual(none);
+  expect((await run('made')).settings).toEqual(none);
+}, 400_000);

@@ -1,0 +1,27 @@
+import type { Probe } from './probe.ts';
+
+/** A probe with what must come of it. `P`: what is asked, of which a message needs the host. */
+export interface Question<P extends { readonly host: string } = Probe> {
+  readonly probe: P;
+  /** Whom it asks, as a message names him: `shop-db:5432`. */
+  readonly to: string;
+  readonly expects: Expected;
+  /** The Service behind it, `shop/shop-db`, as far as that is known. */
+  readonly service?: string;
+  /** Why nothing of the Service can answer there: whatever does is something else. */
+  readonly misdirected?: string;
+}
+
+export type Expected =
+  /** Any of these; more are no fault. */
+  | { readonly kind: 'addresses'; readonly addresses: readonly string[] }
+  | { readonly kind: 'connection' }
+  /** The port is closed to this pod, and open to another one that is asked for it. */
+  | { readonly kind: 'no-connection' }
+  /** An answer, with whatever status. */
+  | { readonly kind: 'answer' }
+  | { readonly kind: 'status'; readonly status: number; readonly body?: string }
+  /** That of the health protocol of gRPC, 1. */
+  | { readonly kind: 'serving'; readonly service: string }
+  /** So many requests over no more than so many sockets, as the server counts them. */
+  | { readonly kind: 'reused'; readonly requests: number; readonly connections: number };

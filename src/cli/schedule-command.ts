@@ -1,0 +1,69 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { openConfig, selectTier } from '../config/chosen-tiers.ts';
+import { resolvePlan } from '../config/index.ts';
+import { cronJobOf } from '../config/schedule-cronjob.ts';
+import { workflowOf } from '../config/schedule-workflow.ts';
+import { missing, scheduleInput } from '../config/schedule.ts';
+import { labelProblem } from '../config/names.ts';
+import { KetError, messageOf } from '../model/errors.ts';
+
+export interface ScheduleFlags {
+  readonly tier?: string;
+  readonly config: string;
+  readonly as: 'workflow' | 'cronjob';
+  /** The file to write; stdout unless given. */
+  readonly to?: string;
+  readonly force?: boolean;
+  /** For a CronJob. */
+  readonly namespace: string;
+}
+
+/** `ket schedule`: writes what runs a tier at its times. Returns the exit code. */
+export function scheduleCommand(flags: ScheduleFlags, cwd = process.cwd()): number {
+  const loaded = openConfig(flags.config, cwd);
+  const tier = selectTier(loaded, flags.tier);
+  const { env } = process;
+  const plan = resolvePlan({ configPath: flags.config, tier, env, isTTY: false, ci: true, cwd });
+  const input = scheduleInput({ ...loaded, tier }, plan, cwd);
+  if (flags.as === 'workflow') return write(workflowOf(input), flags, cwd);
+  // Kind makes its nodes with Docker, which a pod does not have.
+  if ((plan.cluster?.configs.length ?? 0) > 0)
+    throw new KetError('KET_USAGE', `tier ${tier} makes a Kind cluster, for which a pod has no Docker`, {
+      next: 'write a workflow with --as workflow, or name a tier without a Kind cluster',
+    });
+  const { image } = input;
+  if (image === undefined)
+    throw missing(
+      loaded.path,
+      cwd,
+      tier,
+      ['tiers', tier, 'schedule'],
+      'has no image for its pod in schedule',
+    );
+  const problem = labelProblem(flags.namespace, 63);
+  if (problem !== undefined) throw new KetError('KET_USAGE', `--namespace: ${problem}`);
+  return write(cronJobOf(input, image, flags.namespace), flags, cwd);
+}
+
+function write(text: string, { to, force = false }: ScheduleFlags, cwd: string): number {
+  if (to === undefined) {
+    process.stdout.write(text);
+    return 0;
+  }
+  const file = path.resolve(cwd, to);
+  try {
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    // Whether it is there is decided by the write itself: nothing comes between.
+    fs.writeFileSync(file, text, { flag: force ? 'w' : 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST')
+      throw new KetError('KET_USAGE', `${to} is there already`, {
+        next: '--force overwrites it; without --to it is written to stdout',
+        cause: error,
+      });
+    throw new KetError('KET_USAGE', `${to} cannot be written: ${messageOf(error)}`, { cause: error });
+  }
+  process.stderr.write(`wrote ${to}\n`);
+  return 0;
+}

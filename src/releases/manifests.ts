@@ -1,0 +1,44 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import { KetError } from '../model/errors.ts';
+import type { ReleasePlan } from '../model/plan.ts';
+import { helmName } from './helm.ts';
+
+/**
+ * A release of plain manifests is a chart that ket writes: so they are applied, marked, found again, waited for and
+ * removed as those of any other chart are.
+ */
+
+/** Writes the chart for the manifests of a release into a new folder, which it gives back. */
+export async function writeChart(release: ReleasePlan, chart: string): Promise<string> {
+  await fs.promises.mkdir(path.join(chart, 'templates'), { recursive: true, mode: 0o700 });
+  const head = `apiVersion: v2\nname: ${helmName(release)}\nversion: 0.0.0\n`;
+  await fs.promises.writeFile(path.join(chart, 'Chart.yaml'), head, { mode: 0o600 });
+  for (const [index, file] of (release.manifests ?? []).entries()) {
+    const text = await fs.promises.readFile(file, 'utf8');
+    if (release.copyOf !== undefined) refuseNamespace(text, file, release.copyOf.suite);
+    const name = `${String(index + 1).padStart(3, '0')}-${path.parse(file).name}.yaml`;
+    await fs.promises.writeFile(path.join(chart, 'templates', name), literal(text), { mode: 0o600 });
+  }
+  return chart;
+}
+
+/** A text that Helm's templates leave as it is. */
+export const literal = (text: string): string => text.replaceAll('{{', '{{ "{{" }}');
+
+/** A copy is in another namespace, where what names the first one would not be. */
+function refuseNamespace(text: string, file: string, suite: string): void {
+  for (const document of parseAllDocuments(text)) {
+    const { metadata } = (document.toJS() ?? {}) as { metadata?: { namespace?: unknown } };
+    if (metadata?.namespace === undefined) continue;
+    throw new KetError(
+      'KET_RELEASE',
+      `a manifest names its namespace, so suite ${suite} cannot have a copy of it`,
+      {
+        where: file,
+        next: 'leave `namespace` out of the manifests, or share the release: `isolation: shared`',
+      },
+    );
+  }
+}
