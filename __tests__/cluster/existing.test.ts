@@ -84,8 +84,13 @@ spec:
 };
 
 const suite = { name: 'asks', image, command: junit };
+/** Until the test has looked at what stands in the cluster meanwhile. */
+const untilSeen = 'for i in $(seq 300); do [ -e /tmp/seen ] && exit 0; sleep 0.1; done; exit 1';
 const tiers = {
-  plain: { cluster: { context }, suites: [{ ...suite, priority: 'smoke' }] },
+  plain: {
+    cluster: { context },
+    suites: [{ ...suite, command: `${junit}; ${untilSeen}`, priority: 'smoke' }],
+  },
   own: {
     cluster: { context },
     releases: [{ name: 'own', namespace: 'team', chart: 'chart' }],
@@ -226,6 +231,17 @@ test('a context: who the cluster is, a namespace and a class of its own, and not
       const copy = own().find((name) => name.endsWith('.kubeconfig')) ?? '';
       const file = path.join(box.home, 'state', 'ket', 'runs', copy);
       seen.push(`${(fs.statSync(file).mode & 0o777).toString(8)} ${copy}`);
+      const pod = '{.items[0].metadata.namespace} {.items[0].metadata.name}';
+      const [namespace = '', name = ''] = ask(
+        'get',
+        'pod',
+        '-A',
+        select,
+        managed,
+        '-o',
+        `jsonpath=${pod}`,
+      ).split(' ');
+      ask('exec', '-n', namespace, name, '--', 'touch', '/tmp/seen');
     },
   });
   expect(errorOf(ran)).toBeUndefined();

@@ -1,14 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { cronJobOf } from '../../src/config/schedule-cronjob.ts';
-import { resolvePlan } from '../../src/config/index.ts';
-import { connect } from '../../src/kube/connect.ts';
-import { runPlan } from '../../src/pipeline/run.ts';
-import type { SoakJson } from '../../src/report/soak-json.ts';
-import { writeReports } from '../../src/report/write-reports.ts';
 import { realClock } from '../../src/tools/clock.ts';
-import { exec } from '../../src/tools/exec.ts';
+import type { SoakJson } from '../../src/report/soak-json.ts';
 import {
   eventsOf,
   fixture,
@@ -30,6 +25,28 @@ let project = '';
 let cluster = '';
 let kubeconfig = '';
 const image = 'fixture:dev';
+const scheduledImage = 'soak-scheduled:dev';
+
+/** An image with ket, a Node of this machine with its libraries, and the project. */
+function writeScheduledImage(folder: string): void {
+  const copy = (from: string, to: string): void =>
+    fs.cpSync(from, path.join(folder, 'files', to), { recursive: true, dereference: true });
+  const libraries = execFileSync('ldd', [process.execPath], { encoding: 'utf8' }).match(/\/\S+/g) ?? [];
+  for (const file of libraries) copy(file, file);
+  copy(process.execPath, '/usr/bin/node');
+  for (const part of ['bin', 'dist/cli', 'dist/ket-run', 'templates', 'package.json'])
+    copy(path.join(root, part), `/opt/ket/${part}`);
+  const { scheduled } = tiers;
+  fs.mkdirSync(path.join(folder, 'files', 'project'));
+  fs.writeFileSync(
+    path.join(folder, 'files', 'project', 'ket.yaml'),
+    JSON.stringify({ tiers: { scheduled } }),
+  );
+  fs.writeFileSync(
+    path.join(folder, 'Dockerfile'),
+    'FROM busybox:1.36\nCOPY files /\nRUN ln -s /opt/ket/bin/ket /usr/bin/ket\nWORKDIR /project\n',
+  );
+}
 
 /** Its container ends once, 25 s after its start, and stays up then. */
 const ends = {
@@ -58,7 +75,16 @@ const ends = {
 };
 
 const tiers = {
-  up: { suites: [{ name: 'a', image, command: 'true', expectTests: false }] },
+  up: {
+    images: [
+      { name: image, build: fixture },
+      { name: scheduledImage, build: 'scheduled' },
+    ],
+    suites: [
+      { name: 'a', image, command: 'true', expectTests: false },
+      { name: 'b', image: scheduledImage, command: 'true', expectTests: false },
+    ],
+  },
   soak: {
     soak: '45s',
     onUnhealthy: 'report',
@@ -74,7 +100,10 @@ const tiers = {
       },
     ],
   },
-  long: { suites: [{ name: 'api', image, command: 'junit a; echo round $KET_ATTEMPT; sleep 3' }] },
+  long: {
+    schedule: { cron: '0 0 * * *', image },
+    suites: [{ name: 'api', image, command: 'junit a; echo round $KET_ATTEMPT; sleep 3' }],
+  },
   tight: {
     budget: { time: '1s', memory: '16Mi' },
     suites: [
@@ -87,8 +116,10 @@ const tiers = {
   },
   failing: { suites: [{ name: 'failing', image, command: 'junit a -b; exit 1' }] },
   scheduled: {
-    schedule: { cron: '17 3 * * 1-5', image },
-    suites: [{ name: 'one', image, command: 'junit a', needs: [] }],
+    cluster: { context: 'of-nobody-here' },
+    images: [],
+    schedule: { cron: '17 3 * * 1-5', image: scheduledImage },
+    suites: [{ name: 'one', image, command: 'junit a', priority: 'smoke' }],
   },
 };
 
@@ -118,6 +149,7 @@ beforeAll(async () => {
     fs.mkdirSync(path.dirname(path.join(project, name)), { recursive: true });
     fs.writeFileSync(path.join(project, name), text);
   }
+  writeScheduledImage(path.join(project, 'scheduled'));
   ({ name: cluster, kubeconfig } = await up('up', project, box));
 }, 300_000);
 afterAll(async () => {
@@ -213,53 +245,28 @@ test('the CronJob of a tier passes the API server, for restricted pods too, and 
     kubectl(kubeconfig, 'delete', 'namespace', 'ket', '--wait=true');
   }
   const kind = await ket({
-    args: ['schedule', '--as', 'cronjob', '--tier', 'scheduled'],
+    args: ['schedule', '--as', 'cronjob', '--tier', 'long'],
     cwd: project,
     box,
   });
   expect(kind.code).toBe(2);
-  expect(kind.stderr).toContain('tier scheduled makes a Kind cluster, for which a pod has no Docker');
+  expect(kind.stderr).toContain('tier long makes a Kind cluster, for which a pod has no Docker');
 }, 200_000);
 
-test('the rights of a CronJob are enough for a run in a cluster that is there', async () => {
-  const configPath = path.join(project, 'ket.yaml');
-  const plan = resolvePlan({ configPath, tier: 'scheduled', env: {}, isTTY: false, ci: true, cwd: project });
-  if (plan.cluster === undefined) throw new Error('no cluster');
-  const text = cronJobOf(
-    { plan, cron: '17 3 * * 1-5', image, config: 'ket.yaml', variables: [] },
-    image,
-    'ket',
-  );
-  const file = path.join(project, 'rights.yaml');
-  fs.writeFileSync(file, text);
-  kubectl(kubeconfig, 'create', 'namespace', 'ket');
+test('a CronJob runs its tier in the cluster that it stands in, with the rights that it gets', async () => {
+  const file = path.join(project, 'scheduled.yaml');
+  const scheduled = ['schedule', '--as', 'cronjob', '--tier', 'scheduled', '--to', file, '--force'];
+  expect((await ket({ args: scheduled, cwd: project, box })).stderr).toContain('wrote');
+  const inKet = (...args: string[]): string => kubectl(kubeconfig, '-n', 'ket', ...args);
   try {
     kubectl(kubeconfig, 'apply', '-f', file);
-    const token = kubectl(kubeconfig, 'create', 'token', '-n', 'ket', 'ket-scheduled').trim();
-    const own = path.join(box.home, 'pod.kubeconfig');
-    const config = JSON.parse(
-      kubectl(kubeconfig, 'config', 'view', '--raw', '--minify', '-o', 'json'),
-    ) as Record<string, unknown>;
-    fs.writeFileSync(
-      own,
-      JSON.stringify({ ...config, users: [{ name: `kind-${cluster}`, user: { token } }] }),
-      { mode: 0o600 },
-    );
-    const end = await runPlan({
-      plan: { ...plan, images: [], output: path.join(box.home, 'rights') },
-      deps: { exec, clock: realClock, env: { ...process.env, ...box.env } },
-      connect: (at) => connect({ kubeconfig: at }),
-      assets: { root },
-      version: '0',
-      sinks: () => [],
-      cancel: new AbortController().signal,
-      preflight: () => Promise.resolve(),
-      existing: { name: cluster, kubeconfig: own, releasesStay: false },
-      writeReports: (folder, events) => writeReports(folder, events),
-    });
-    const summary = fs.readFileSync(path.join(end.folder, 'summary.md'), 'utf8');
-    expect({ outcome: end.outcome, summary }).toMatchObject({ outcome: 'passed' });
-    expect(summary).not.toMatch(/warning|left behind/);
+    inKet('create', 'job', 'once', '--from=cronjob/ket-scheduled');
+    // Whatever it comes to: complete or failed.
+    inKet('wait', '--for=jsonpath={.status.conditions[0].type}', '--timeout=120s', 'job/once');
+    const log = inKet('logs', 'job/once');
+    expect(log).toMatch(/PASSED {2}tier scheduled · 1 suite /);
+    expect(log).not.toMatch(/warning|left behind/);
+    expect(inKet('get', 'job', 'once', '-o', 'jsonpath={.status.succeeded}')).toBe('1');
     expect(await namespacesBut(kubeconfig, 'ket')).toEqual([]);
   } finally {
     kubectl(kubeconfig, 'delete', '--ignore-not-found', '-f', file);

@@ -5,8 +5,6 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { parse, parseAllDocuments } from 'yaml';
 import { cronProblem } from '../../src/config/cron.ts';
-import { resolvePlan } from '../../src/config/index.ts';
-import { cronJobOf } from '../../src/config/schedule-cronjob.ts';
 import { checkout, workflowOf } from '../../src/config/schedule-workflow.ts';
 import { longestMs } from '../../src/config/schedule.ts';
 import { folder, removeFolders } from './support/folder.ts';
@@ -77,6 +75,10 @@ const config = `tiers:
   plain: {schedule: {cron: "0 0 * * *"}, suites: [{name: a, command: "true"}]}
   kind:
     cluster: {config: kind.yaml}
+    schedule: {cron: "0 0 * * *", image: "i:1"}
+    suites: [{name: a, image: "i:1", command: "true"}]
+  there:
+    cluster: {context: prod}
     schedule: {cron: "0 0 * * *", image: "i:1"}
     suites: [{name: a, image: "i:1", command: "true"}]
 `;
@@ -188,20 +190,22 @@ describe('ket schedule', () => {
     });
   });
 
-  test('in a cluster that is there: rights by name, and a kubeconfig with the token of the pod', () => {
-    const plan = resolvePlan({
-      ...{ configPath: path.join(project(), 'ket.yaml'), tier: 'kind', env: {}, isTTY: false, ci: true },
-    });
-    const text = cronJobOf({ plan, cron: '0 0 * * *', config: 'ket.yaml', variables: [] }, 'i:1', 'ket');
-    const objects = parseAllDocuments(text).map((one) => one.toJS() as { readonly kind: string });
+  test('in a cluster that is there: what the tier needs, and a kubeconfig with the token of the pod', () => {
+    const { code, stdout } = ket(project(), '--tier', 'there', '--as', 'cronjob');
+    expect(code).toBe(0);
+    const objects = parseAllDocuments(stdout).map((one) => one.toJS() as { readonly kind: string });
     const role = objects.find(({ kind }) => kind === 'ClusterRole') as unknown as {
-      rules: { resources: string[]; verbs: string[] }[];
+      rules: { apiGroups: string[]; resources: string[]; verbs: string[] }[];
     };
-    for (const { resources, verbs } of role.rules) {
-      expect(resources).not.toContain('*');
-      expect(verbs).not.toContain('*');
-    }
-    expect(text).toContain('tokenFile: /var/run/secrets/kubernetes.io/serviceaccount/token');
+    const granted = role.rules.flatMap(({ apiGroups, resources, verbs }) =>
+      resources.flatMap((resource) => verbs.map((verb) => `${verb} ${apiGroups.join()}/${resource}`)),
+    );
+    expect(granted).toEqual(
+      expect.arrayContaining(['create batch/jobs', 'patch coordination.k8s.io/leases', 'get /pods/log']),
+    );
+    expect(granted.join()).not.toContain('*');
+    expect(stdout).toContain('tokenFile: /var/run/secrets/kubernetes.io/serviceaccount/token');
+    expect(stdout).toMatch(/- --kubeconfig\n +- \/etc\/ket\/kubeconfig/);
   });
 
   test.each<[string, readonly string[], RegExp]>([

@@ -85,6 +85,18 @@ describe('kubeconfig', () => {
     expect((await (await load(kubeconfigOf('http://127.0.0.1:1', user))).options()).headers).toEqual({});
   });
 
+  test('a token in a file is read for each request, and goes before one in the kubeconfig', async () => {
+    const tokenFile = path.join(folder, 'token');
+    await writeFile(tokenFile, 'first\n');
+    const user = { tokenFile: 'token', token: 'other' };
+    const connection = await load(kubeconfigOf('https://127.0.0.1:1', user));
+    expect((await connection.options()).headers).toEqual({ Authorization: 'Bearer first' });
+    await writeFile(tokenFile, 'second');
+    expect((await connection.options()).headers).toEqual({ Authorization: 'Bearer second' });
+    await rm(tokenFile);
+    await expect(connection.options()).rejects.toThrow('the token of the kubeconfig cannot be read: Error: ENOENT');
+  });
+
   test('what is wrong with the file is said, with its name', async () => {
     const good = kubeconfigOf('https://127.0.0.1:1');
     expect(() => loadConnection(path.join(folder, 'none'), undefined)).toThrow('cannot be read');

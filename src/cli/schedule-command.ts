@@ -6,6 +6,10 @@ import { cronJobOf } from '../config/schedule-cronjob.ts';
 import { workflowOf } from '../config/schedule-workflow.ts';
 import { missing, scheduleInput } from '../config/schedule.ts';
 import { labelProblem } from '../config/names.ts';
+import { rulesOf } from '../cluster/grant.ts';
+import { rights, type Right } from '../kube/rights.ts';
+import type { Plan } from '../model/plan.ts';
+import { planRights } from '../pipeline/shared-needs.ts';
 import { KetError, messageOf } from '../model/errors.ts';
 
 export interface ScheduleFlags {
@@ -28,7 +32,7 @@ export function scheduleCommand(flags: ScheduleFlags, cwd = process.cwd()): numb
   const input = scheduleInput({ ...loaded, tier }, plan, cwd);
   if (flags.as === 'workflow') return write(workflowOf(input), flags, cwd);
   // Kind makes its nodes with Docker, which a pod does not have.
-  if ((plan.cluster?.configs.length ?? 0) > 0)
+  if (plan.cluster !== undefined && plan.cluster.existing === undefined)
     throw new KetError('KET_USAGE', `tier ${tier} makes a Kind cluster, for which a pod has no Docker`, {
       next: 'write a workflow with --as workflow, or name a tier without a Kind cluster',
     });
@@ -43,8 +47,15 @@ export function scheduleCommand(flags: ScheduleFlags, cwd = process.cwd()): numb
     );
   const problem = labelProblem(flags.namespace, 63);
   if (problem !== undefined) throw new KetError('KET_USAGE', `--namespace: ${problem}`);
-  return write(cronJobOf(input, image, flags.namespace), flags, cwd);
+  // The names of a run's namespaces are not known beforehand: what it may do there it may do in all.
+  const rules =
+    plan.cluster === undefined ? [] : rulesOf([...planRights(plan, 'run'), ...memoryRights(plan)]);
+  return write(cronJobOf(input, { image, namespace: flags.namespace, rules }), flags, cwd);
 }
+
+/** A soak tells the memory of releases as the kubelets know it, and does without where it may not ask them. */
+const memoryRights = ({ soakMs, releases }: Plan): Right[] =>
+  soakMs === undefined || releases.length === 0 ? [] : rights(['get'], '', ['nodes/proxy']);
 
 function write(text: string, { to, force = false }: ScheduleFlags, cwd: string): number {
   if (to === undefined) {

@@ -18,13 +18,15 @@ export function lackingLines(lacking: readonly Right[]): string[] {
   return [...verbs].map(([what, list]) => `${list.join(', ')} ${what}`);
 }
 
-interface Rule {
+/** A rule of RBAC. */
+export interface Rule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
   readonly verbs: readonly string[];
 }
 
-function rulesOf(rights: readonly Right[]): Rule[] {
+/** The rules that grant rights, whatever their namespaces. */
+export function rulesOf(rights: readonly Right[]): Rule[] {
   const byVerbs = new Map<string, { group: string; verbs: string; resources: string[] }>();
   const verbsOf = new Map<string, { right: Right; verbs: string[] }>();
   for (const right of rights) {

@@ -1,46 +1,19 @@
 import { stringify } from 'yaml';
 import { longestMs, type ScheduleInput } from './schedule.ts';
 
-interface Rule {
-  readonly apiGroups: readonly string[];
-  readonly resources: readonly string[];
-  readonly verbs: readonly string[];
-}
-
-const rule = (group: string, resources: readonly string[], ...verbs: readonly string[]): Rule => ({
-  apiGroups: [group],
-  resources,
-  verbs,
-});
-
-/**
- * What a run does in a cluster that stays: namespaces of its own with all that stands in them, Jobs, and looks at pods,
- * nodes and events. A Role that grants a suite what it may read needs the same rights of who makes it.
- */
-const rights: readonly Rule[] = [
-  rule('', ['namespaces'], 'get', 'list', 'watch', 'create', 'delete'),
-  rule('', ['nodes', 'events', 'services', 'endpoints', 'persistentvolumeclaims'], 'get', 'list', 'watch'),
-  rule('', ['nodes/proxy'], 'get'),
-  rule('', ['pods'], 'get', 'list', 'watch', 'create', 'delete'),
-  rule('', ['pods/log'], 'get'),
-  rule('', ['pods/exec'], 'get', 'create'),
-  rule(
-    '',
-    ['configmaps', 'secrets', 'serviceaccounts', 'resourcequotas', 'limitranges'],
-    ...['get', 'list', 'watch', 'create', 'delete'],
-  ),
-  rule('apps', ['deployments', 'statefulsets', 'daemonsets', 'replicasets'], 'get', 'list', 'watch'),
-  rule('batch', ['jobs'], 'get', 'list', 'watch', 'create', 'patch', 'delete'),
-  rule('networking.k8s.io', ['networkpolicies'], 'get', 'list', 'create', 'delete'),
-  rule('rbac.authorization.k8s.io', ['roles', 'rolebindings'], 'get', 'create', 'delete'),
-  rule('scheduling.k8s.io', ['priorityclasses'], 'get', 'create', 'delete'),
-];
-
 /**
  * Manifests of a CronJob that runs a tier at its times in a cluster: what it may do, the volume for the results, and the
- * CronJob itself. A tier without a cluster gets no rights and no token. `image` must be given.
+ * CronJob itself. A tier without a cluster gets no rights and no token. ``rules`: what
+ * the tier needs in the cluster.
  */
-export function cronJobOf(input: ScheduleInput, image: string, namespace: string): string {
+export function cronJobOf(
+  input: ScheduleInput,
+  {
+    image,
+    namespace,
+    rules,
+  }: { readonly image: string; readonly namespace: string; readonly rules: readonly object[] },
+): string {
   const { plan, cron, config, variables } = input;
   const name = `ket-${plan.tier}`;
   const inCluster = plan.cluster !== undefined;
@@ -63,16 +36,9 @@ export function cronJobOf(input: ScheduleInput, image: string, namespace: string
     name: 'ket',
     image,
     command: [
-      'ket',
-      'run',
-      '--tier',
-      plan.tier,
-      '--config',
-      config,
-      '--output',
-      '/results',
-      '--format',
-      'plain',
+      ...['ket', 'run', '--tier', plan.tier, '--config', config, '--output', '/results', '--format', 'plain'],
+      // Goes before the context that ket.yaml names, which a pod does not have.
+      ...(inCluster ? ['--kubeconfig', '/etc/ket/kubeconfig'] : []),
     ],
     env: [
       { name: 'CI', value: 'true' },
@@ -80,7 +46,6 @@ export function cronJobOf(input: ScheduleInput, image: string, namespace: string
       // Beside the results, so that the next run finds what a killed one left.
       { name: 'XDG_STATE_HOME', value: '/results/.state' },
       { name: 'XDG_CACHE_HOME', value: '/tmp/cache' },
-      ...(inCluster ? [{ name: 'KUBECONFIG', value: '/etc/ket/kubeconfig' }] : []),
       ...variables.map((variable) => ({
         name: variable,
         valueFrom: { secretKeyRef: { name, key: variable, optional: true } },
@@ -123,7 +88,7 @@ export function cronJobOf(input: ScheduleInput, image: string, namespace: string
             apiVersion: 'rbac.authorization.k8s.io/v1',
             kind: 'ClusterRole',
             metadata: { name, labels },
-            rules: rights,
+            rules,
           },
           {
             apiVersion: 'rbac.authorization.k8s.io/v1',

@@ -1,5 +1,8 @@
+import fs from 'node:fs';
 import type https from 'node:https';
+import path from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
+import { parse } from 'yaml';
 import { KetError, messageOf } from '../model/errors.ts';
 import { connectionTo, type Connection } from './agent.ts';
 
@@ -33,6 +36,7 @@ export function loadConnection(kubeconfig: string, context: string | undefined):
       where: kubeconfig,
     });
   const server = new URL(cluster.server);
+  const tokenFile = tokenFileOf(kubeconfig, config.getCurrentUser()?.name);
   return connectionTo(server, cluster.proxyUrl !== undefined, async (agent) => {
     if (server.protocol === 'http:') return { agent, headers: {} };
     const applied: https.RequestOptions = {};
@@ -42,7 +46,7 @@ export function loadConnection(kubeconfig: string, context: string | undefined):
     return {
       ...Object.fromEntries(Object.entries(pass).filter(([, value]) => value !== undefined)),
       agent: cluster.proxyUrl === undefined ? agent : applied.agent,
-      headers: headersOf(applied.headers),
+      headers: { ...headersOf(applied.headers), ...(await bearerOf(tokenFile)) },
     };
   });
 }
@@ -50,4 +54,28 @@ export function loadConnection(kubeconfig: string, context: string | undefined):
 /** Credentials set by client-node: Authorization and Impersonate-User. */
 function headersOf(headers: https.RequestOptions['headers']): Record<string, string> {
   return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name, String(value)]));
+}
+
+interface Users {
+  readonly users?: readonly { readonly name?: string; readonly user?: { readonly tokenFile?: string } }[];
+}
+
+/** client-node passes over it. A pod's own kubeconfig names one: the kubelet writes it anew before the token expires. */
+function tokenFileOf(kubeconfig: string, user: string | undefined): string | undefined {
+  const { users = [] } = parse(fs.readFileSync(kubeconfig, 'utf8')) as Users;
+  const file = users.find(({ name }) => name === user)?.user?.tokenFile;
+  return file === undefined || file === '' ? undefined : path.resolve(path.dirname(kubeconfig), file);
+}
+
+/** What stands in the file goes before a token in the kubeconfig, as with kubectl. */
+async function bearerOf(tokenFile: string | undefined): Promise<Record<string, string>> {
+  if (tokenFile === undefined) return {};
+  try {
+    return { Authorization: `Bearer ${(await fs.promises.readFile(tokenFile, 'utf8')).trim()}` };
+  } catch (error) {
+    throw new KetError('KET_KUBE', `the token of the kubeconfig cannot be read: ${messageOf(error)}`, {
+      where: tokenFile,
+      cause: error,
+    });
+  }
 }

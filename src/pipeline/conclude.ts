@@ -65,7 +65,7 @@ export async function conclude(run: Executed): Promise<RunEnd> {
   const noSuites = options.up === true || options.checksOnly === true;
   const exitCode = noSuites
     ? exitCodeWithoutSuites(cancel.aborted, firstError)
-    : requestOr(exitCodeOf(suites, cancel.aborted), firstError);
+    : requestOr(worseBy(firstError, exitCodeOf(suites, cancel.aborted)), firstError);
   const outcome = noSuites && exitCode === 0 ? 'passed' : runOutcomeOf(suites, exitCode);
 
   await guarded('the reports', emit, async () => {
@@ -113,6 +113,10 @@ function budgetFor(budget: Budget, { soakMs }: Plan): Budget {
   const { timeMs: _timeMs, ...rest } = budget;
   return soakMs === undefined ? budget : rest;
 }
+
+/** What the tier names and failed is told by the exit code too, when no suite needed it. */
+const worseBy = (error: unknown, exitCode: ExitCode): ExitCode =>
+  error !== undefined && exitCode === 0 ? 3 : exitCode;
 
 /** A request that this machine cannot serve is the user's to mend, not an infrastructure error. */
 function requestOr(exitCode: ExitCode, error: unknown): ExitCode {

@@ -37,11 +37,8 @@ export function sharedNeeds(options: SharedOptions): SharedNeeds {
         if (installed !== true && !(await isThere(kube, namespace, context.signal))) missing.add(namespace);
       const suites = checksOnly ? [] : plan.suites.filter((suite) => !lacksSomething(suite));
       return [
-        ...sharedRights(),
-        ...rights(['get', 'create', 'patch'], 'coordination.k8s.io', ['leases'], leaseName(run.runId)),
-        ...(await releaseRights(kube, options, context)),
-        ...checkRights(checks, plan, run.runId),
-        ...suites.flatMap((suite) => suiteRights(plan, suite, run.runId)),
+        ...planRights({ ...plan, suites, checks }, run.runId),
+        ...(await chartRights(kube, options, context)),
       ];
     },
     async look({ kube, kubeconfig, name }, context) {
@@ -59,6 +56,15 @@ export function sharedNeeds(options: SharedOptions): SharedNeeds {
   };
 }
 
+/** What a plan needs in such a cluster, but for what its own releases are made of. Pure. */
+export const planRights = (plan: Plan, runId: string): Right[] => [
+  ...sharedRights(),
+  ...rights(['get', 'create', 'patch'], 'coordination.k8s.io', ['leases'], leaseName(runId)),
+  ...plan.releases.flatMap(watchRights),
+  ...checkRights(plan.checks, plan, runId),
+  ...plan.suites.flatMap((suite) => suiteRights(plan, suite, runId)),
+];
+
 /** A user who may not see namespaces is told so with all that he may not. */
 async function isThere(kube: Kube, name: string, signal: AbortSignal): Promise<boolean> {
   try {
@@ -69,14 +75,13 @@ async function isThere(kube: Kube, name: string, signal: AbortSignal): Promise<b
   }
 }
 
-async function releaseRights(
+async function chartRights(
   kube: Kube,
   { run, plan, tools, prepared }: SharedOptions,
   context: TaskContext,
 ): Promise<Right[]> {
   const own = plan.releases.filter(({ installed }) => installed !== true);
-  const watched = plan.releases.flatMap(watchRights);
-  if (own.length === 0) return watched;
+  if (own.length === 0) return [];
   const { helm } = context.output(tools);
   if (helm === undefined)
     throw new KetError('KET_INTERNAL', 'no helm among the tools of a plan with releases');
@@ -91,13 +96,10 @@ async function releaseRights(
     }),
   );
   const kindOf = await kindsOf(kube, rendered.flat(), context.signal);
-  return [
-    ...watched,
-    ...own.flatMap((release, index) => [
-      ...installRights(release, rendered[index] ?? [], kindOf),
-      ...crdRights(release, rendered[index] ?? []),
-    ]),
-  ];
+  return own.flatMap((release, index) => [
+    ...installRights(release, rendered[index] ?? [], kindOf),
+    ...crdRights(release, rendered[index] ?? []),
+  ]);
 }
 
 /** Whether its CRDs are there already is looked up before it is installed. */
