@@ -216,6 +216,13 @@ describe('a cluster of ket up', () => {
     expect(ran).toMatchObject({ code: 0 });
     expect(unchangedIn(ran)).not.toContain('not upgraded: release web');
     expect(lines).toEqual(['version two']);
+    // Pods for which the kubelets have figures by now.
+    const uses = eventsOf(ran, 'release-use').flatMap(({ releases }) => releases);
+    const agent = uses.find(({ release }) => release === 'agent');
+    expect(agent?.requested).toEqual({ cpu: 0, memory: 0 });
+    expect(agent?.memoryBytes).toBeGreaterThan(10_000);
+    const page = fs.readFileSync(path.join(ran.folder, 'summary.md'), 'utf8');
+    expect(page).toMatch(/used by releases at the end, of what they request: .*agent \d/);
   }, 240_000);
 
   test('loses the release that the tier has no more by ket up, and by no run', async () => {

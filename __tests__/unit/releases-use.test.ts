@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Query } from '../../src/model/kube.ts';
 import type { ReleasePlan } from '../../src/model/plan.ts';
 import { ReleaseUse, type Looked } from '../../src/releases/use.ts';
+import { releaseUseText } from '../../src/report/release-use.ts';
 
 const release = (name: string, namespace = name): ReleasePlan => ({
   ...{
@@ -69,11 +70,11 @@ describe('what releases use', () => {
         { pods: { db: [pod('b', 1)] }, stats: stats(['db', 'b', 0]) },
       ],
     );
-    expect(found).toEqual([
+    expect(found).toMatchObject([
       { problems: [], releases: [{ release: 'db', restarts: 0, memoryBytes: 100 }] },
       { problems: [], releases: [{ release: 'db', restarts: 3, memoryBytes: 170 }] },
       // Too young for a figure; a pod that is gone takes nothing back.
-      { problems: [], releases: [{ release: 'db', restarts: 0 }] },
+      { problems: [], releases: [{ release: 'db', restarts: 0 }], needs: [] },
     ]);
   });
 
@@ -96,11 +97,47 @@ describe('what releases use', () => {
     ]);
   });
 
+  test('what they request, of the pods that run, beside what these use', async () => {
+    const asking = (name: string, cpu: string, memory: string, phase = 'Running'): object => ({
+      ...pod(name, 0, {}, phase),
+      spec: { containers: [{ name: 'c', resources: { requests: { cpu, memory } } }] },
+    });
+    const pods = {
+      db: [asking('a', '250m', '64Mi'), asking('b', '1', '1Ki'), asking('j', '8', '8Gi', 'Failed')],
+    };
+    const figures = JSON.stringify({
+      pods: [
+        {
+          podRef: { namespace: 'db', name: 'a' },
+          containers: [{ memory: { workingSetBytes: 5 }, cpu: { usageNanoCores: 120_000_000 } }],
+        },
+      ],
+    });
+    const [found] = await looks([release('db')], [{ pods, stats: figures }]);
+    expect(found?.needs).toEqual([
+      { release: 'db', requested: { cpu: 1.25, memory: 64 * 2 ** 20 + 1024 }, memoryBytes: 5, cpu: 0.12 },
+    ]);
+  });
+
+  test('the sentence about it: the largest first, no more than five', () => {
+    const one = (release: string, memoryBytes: number) => ({
+      ...{ release, memoryBytes, cpu: 0.123 },
+      requested: { cpu: 0.5, memory: 2 ** 20 },
+    });
+    expect(releaseUseText({ releaseUse: [] })).toBe('');
+    expect(releaseUseText({ releaseUse: [one('a', 1024), one('b', 2048)] })).toBe(
+      'used by releases at the end, of what they request: b 2.0 KiB of 1.0 MiB and 0.12 of 0.5 CPU; a 1.0 KiB of 1.0 MiB and 0.12 of 0.5 CPU',
+    );
+    const many = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => one(name, 1024));
+    expect(releaseUseText({ releaseUse: many })).toMatch(/CPU, and 2 more$/);
+  });
+
   test('what may not be read is said, and the rest is there', async () => {
     expect(await looks([release('db')], [{ pods: { db: [pod('a', 1)] } }])).toEqual([
       {
         problems: ['memory of releases was not measured: forbidden'],
         releases: [{ release: 'db', restarts: 0 }],
+        needs: [],
       },
     ]);
   });

@@ -1,7 +1,7 @@
 import type { BudgetUse } from './budget.ts';
 import type { ErrorInfo } from './errors.ts';
 import type { Counts, ExitCode, FailureCause, InfraClass, LogGaps, Outcome } from './outcome.ts';
-import type { RoundRelease, RoundSuite, SoakEnd } from './soak.ts';
+import type { ReleaseNeed, RoundRelease, RoundSuite, SoakEnd } from './soak.ts';
 
 /** Parts of a run, in the order in which reports show them. */
 export const phases = [
@@ -210,6 +210,8 @@ export type EventBody =
     }
   /** What nodes pulled themselves, once no suite runs any more; the slowest first. */
   | { readonly type: 'node-pulls'; readonly pulls: readonly NodePull[] }
+  /** What releases used, once no suite runs any more; those of which nothing was measured are not among them. */
+  | { readonly type: 'release-use'; readonly releases: readonly ReleaseNeed[] }
   | { readonly type: 'leftover'; readonly what: string; readonly why: string; readonly cure: string }
   | { readonly type: 'kept'; readonly what: string; readonly until: string; readonly how: readonly string[] }
   | {

@@ -22,6 +22,16 @@ export interface RoundRelease {
   readonly memoryBytes?: number;
 }
 
+/** What a release asks the scheduler for, and what its pods use; as the kubelets had measured it last. */
+export interface ReleaseNeed {
+  readonly release: string;
+  /** Cores and bytes, of the pods that run. */
+  readonly requested: { readonly cpu: number; readonly memory: number };
+  readonly memoryBytes: number;
+  /** Cores. */
+  readonly cpu: number;
+}
+
 /** Why no further round was begun. */
 export type SoakEnd = 'time' | 'cancelled' | 'fail-fast' | 'hopeless';
 

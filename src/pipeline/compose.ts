@@ -3,6 +3,7 @@ import type { ClusterHandle, RunContext } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
 import type { Kube } from '../model/kube.ts';
 import type { UpStore } from '../model/up.ts';
+import { useTask } from '../releases/use-task.ts';
 import { checkTasks } from '../checks/tasks.ts';
 import { sharedClusterTasks } from '../cluster/shared.ts';
 import { clusterTasks, existingClusterTasks } from '../cluster/tasks.ts';
@@ -185,8 +186,15 @@ export function compose(options: ComposeOptions): Composition {
     ...inOrder(suites, options.durations),
     ...collects,
   ];
+  const looks =
+    plan.releases.length === 0 ||
+    suites.length === 0 ||
+    existing?.shared === true ||
+    plan.soakMs !== undefined
+      ? []
+      : [useTask(plan, cluster.ready, before)];
   return {
-    tasks: [...before, nodePullsTask(cluster.ready, before, options.began)],
+    tasks: [...before, nodePullsTask(cluster.ready, before, options.began), ...looks],
     suites,
     goals: goalsOf(plan, suites, checksOnly ? checks.all : releases.install),
     collects,

@@ -1,7 +1,8 @@
+import { none, plus, requestsOf } from '../model/amount.ts';
 import { messageOf } from '../model/errors.ts';
 import type { Kube } from '../model/kube.ts';
 import type { ReleasePlan } from '../model/plan.ts';
-import type { RoundRelease } from '../model/soak.ts';
+import type { ReleaseNeed, RoundRelease } from '../model/soak.ts';
 import { helmName } from './helm.ts';
 import { belongs } from './members.ts';
 import { containersOf, isOver, podName, podUid, type Pod } from './pod-state.ts';
@@ -11,12 +12,23 @@ import type { Workloads } from './workloads.ts';
 interface NodeStats {
   readonly pods?: readonly {
     readonly podRef: { readonly name: string; readonly namespace: string };
-    readonly containers?: readonly { readonly memory?: { readonly workingSetBytes?: number } }[];
+    readonly containers?: readonly {
+      readonly memory?: { readonly workingSetBytes?: number };
+      readonly cpu?: { readonly usageNanoCores?: number };
+    }[];
   }[];
+}
+
+/** Bytes and cores. */
+interface Use {
+  readonly memory: number;
+  readonly cpu: number;
 }
 
 export interface Looked {
   readonly releases: readonly RoundRelease[];
+  /** Of the same releases, as far as anything of them was measured. */
+  readonly needs: readonly ReleaseNeed[];
   /** What could not be read, and why. */
   readonly problems: readonly string[];
 }
@@ -39,12 +51,13 @@ export class ReleaseUse {
   }
 
   async look(signal: AbortSignal): Promise<Looked> {
-    if (this.#releases.length === 0) return { releases: [], problems: [] };
+    if (this.#releases.length === 0) return { releases: [], needs: [], problems: [] };
     const problems: string[] = [];
-    const memory = await this.#memory(problems, signal);
+    const uses = await this.#uses(problems, signal);
     const known = this.#known;
     const next = new Map<string, number>();
     const releases: RoundRelease[] = [];
+    const needs: ReleaseNeed[] = [];
     for (const release of this.#releases) {
       try {
         const pods = await this.#podsOf(release, signal);
@@ -55,13 +68,19 @@ export class ReleaseUse {
           // Before the first look nobody counted.
           if (known !== undefined) restarts += Math.max(0, count - (known.get(podUid(pod)) ?? 0));
         }
-        const used = pods
-          .filter((pod) => !isOver(pod))
-          .flatMap((pod) => memory?.get(keyOf(release.namespace, podName(pod))) ?? []);
-        releases.push({
+        const running = pods.filter((pod) => !isOver(pod));
+        const used = running.flatMap((pod) => uses?.get(keyOf(release.namespace, podName(pod))) ?? []);
+        const memoryBytes = used.reduce((sum, { memory }) => sum + memory, 0);
+        releases.push({ release: release.name, restarts, ...(used.length === 0 ? {} : { memoryBytes }) });
+        if (used.length === 0) continue;
+        const requested = running
+          .map(({ spec }) => (spec === undefined ? none : requestsOf(spec)))
+          .reduce(plus, none);
+        needs.push({
           release: release.name,
-          restarts,
-          ...(used.length === 0 ? {} : { memoryBytes: used.reduce((sum, bytes) => sum + bytes, 0) }),
+          requested: { cpu: requested.cpu, memory: requested.memory },
+          memoryBytes,
+          cpu: used.reduce((sum, { cpu }) => sum + cpu, 0),
         });
       } catch (error) {
         signal.throwIfAborted();
@@ -69,7 +88,7 @@ export class ReleaseUse {
       }
     }
     this.#known = next;
-    return { releases, problems };
+    return { releases, needs, problems };
   }
 
   async #podsOf(release: ReleasePlan, signal: AbortSignal): Promise<readonly Pod[]> {
@@ -91,17 +110,18 @@ export class ReleaseUse {
     return pods.filter((pod) => mine.pod(pod));
   }
 
-  /** Working sets by namespace and pod, as the kubelets have them; undefined where one of them does not say. */
-  async #memory(problems: string[], signal: AbortSignal): Promise<ReadonlyMap<string, number> | undefined> {
-    const found = new Map<string, number>();
+  /** By namespace and pod, as the kubelets have them; undefined where one of them does not say. */
+  async #uses(problems: string[], signal: AbortSignal): Promise<ReadonlyMap<string, Use> | undefined> {
+    const found = new Map<string, Use>();
     try {
       for (const node of this.#nodes) {
         const path = `/api/v1/nodes/${node}/proxy/stats/summary?only_cpu_and_memory=true`;
         const stats = JSON.parse(await this.#kube.text(path, signal)) as NodeStats;
         for (const { podRef, containers = [] } of stats.pods ?? []) {
-          const bytes = containers.reduce((sum, { memory }) => sum + (memory?.workingSetBytes ?? 0), 0);
+          const memory = containers.reduce((sum, one) => sum + (one.memory?.workingSetBytes ?? 0), 0);
+          const nanoCores = containers.reduce((sum, one) => sum + (one.cpu?.usageNanoCores ?? 0), 0);
           // Nothing yet, of a pod that is too young.
-          if (bytes > 0) found.set(keyOf(podRef.namespace, podRef.name), bytes);
+          if (memory > 0) found.set(keyOf(podRef.namespace, podRef.name), { memory, cpu: nanoCores / 1e9 });
         }
       }
     } catch (error) {

@@ -8,6 +8,7 @@ import { countsText, displayWidth, padEnd, plural, tierText, wrap } from './form
 import { lastAttempt, type AttemptView, type RunView, type SuiteView, type TaskView } from './model.ts';
 import { unchangedTexts } from './images.ts';
 import { nodePullsText } from './node-pulls.ts';
+import { releaseUseText } from './release-use.ts';
 import { sharesTexts } from './shares.ts';
 import { driftTable, soakTexts } from './soak-tables.ts';
 import type { Colour, Style } from './style.ts';
@@ -38,7 +39,7 @@ export function finalBlock(view: RunView, options: FinalOptions): string[] {
     tasksSection(view, options),
     suitesSection(view, options),
     soakSection(view, options),
-    [...sharesTexts(view), ...unchangedTexts(view), nodePullsText(view)]
+    [...sharesTexts(view), ...unchangedTexts(view), nodePullsText(view), releaseUseText(view)]
       .filter((text) => text !== '')
       .map((text) => options.style('dim', escapeTerminal(text))),
     view.ended?.budget === undefined ? [] : [options.style('dim', budgetText(view.ended.budget))],

@@ -9,7 +9,7 @@ import {
 } from '../model/events.ts';
 import type { ErrorInfo } from '../model/errors.ts';
 import type { Outcome } from '../model/outcome.ts';
-import { isDull, isWorse } from '../model/soak.ts';
+import { isDull, isWorse, type ReleaseNeed } from '../model/soak.ts';
 import { addRound, mostBadShown, newSoak, type SoakView } from './soak-view.ts';
 
 type Of<Type extends EventBody['type']> = Extract<EventBody, { type: Type }>;
@@ -77,6 +77,8 @@ export interface RunView {
   readonly notices: Of<'notice'>[];
   /** What nodes pulled themselves, the slowest first. */
   nodePulls: readonly NodePull[];
+  /** What the releases used at the end. */
+  releaseUse: readonly ReleaseNeed[];
   readonly leftovers: Of<'leftover'>[];
   readonly kept: Of<'kept'>[];
   readonly unchanged: Of<'unchanged'>[];
@@ -94,6 +96,7 @@ export function newRunView(): RunView {
     suites: new Map(),
     notices: [],
     nodePulls: [],
+    releaseUse: [],
     leftovers: [],
     kept: [],
     unchanged: [],
@@ -164,6 +167,9 @@ export function applyEvent(view: RunView, event: RunEvent): void {
       return;
     case 'node-pulls':
       view.nodePulls = event.pulls;
+      return;
+    case 'release-use':
+      view.releaseUse = event.releases;
       return;
     case 'leftover':
       if (!isToldEnough(view, view.leftovers, (known) => known.what === event.what))

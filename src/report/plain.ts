@@ -174,6 +174,7 @@ export function eventLines(event: RunEvent, view: RunView, style: Style): string
       return [style('dim', `  ${escapeTerminal(deliveredText(event))}`)];
     // The closing block has it.
     case 'node-pulls':
+    case 'release-use':
     case 'run-ended':
       return [];
   }

@@ -11,6 +11,7 @@ import { ganttOf } from './gantt.ts';
 import { phasesOf, type AttemptView, type RunView, type SuiteView } from './model.ts';
 import { deliveredTable, unchangedTexts } from './images.ts';
 import { nodePullsText } from './node-pulls.ts';
+import { releaseUseText } from './release-use.ts';
 import { sharesTexts } from './shares.ts';
 import { driftTable, hoursTable, soakTexts, type Table } from './soak-tables.ts';
 import { fitSections, type Section } from './summary-fit.ts';
@@ -48,6 +49,7 @@ export function summaryMarkdown(view: RunView, options: SummaryOptions = {}): st
     { keep: 2, levels: [sharesTexts(view).map(escapeMarkdown).join('  \n'), ''] },
     { keep: 2, levels: [unchangedTexts(view).map(escapeMarkdown).join('  \n'), ''] },
     { keep: 2, levels: [escapeMarkdown(nodePullsText(view)), ''] },
+    { keep: 2, levels: [escapeMarkdown(releaseUseText(view)), ''] },
     { keep: 3, levels: failures(view) },
     { keep: 4, levels: errors(view) },
     { keep: 'always', levels: [coverageLine(options.coverage ?? [])] },
