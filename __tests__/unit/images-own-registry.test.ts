@@ -1,4 +1,4 @@
-import { Readable, Writable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { describe, expect, test } from '@jest/globals';
@@ -183,7 +183,7 @@ describe('delivery by a registry', () => {
     expect(pulls.map((line) => line.split('\n').at(-1))).toEqual(
       ['n1', 'n2'].map(
         () =>
-          `done sh /run/ket-certs.d/${there} http://172.18.0.9:5000 overlayfs ${there} docker.io/library/shop:dev`,
+          `done sh /run/ket-${there} http://172.18.0.9:5000 overlayfs ${there} docker.io/library/shop:dev`,
       ),
     );
   });

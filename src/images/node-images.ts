@@ -114,7 +114,7 @@ export function nodeImages(deps: Deps, docker: string, node: string): NodeImages
     async pull({ url, images }, limitMs, signal) {
       const snapshotter = await snapshotterOf(deps, docker, node, signal);
       const pairs = images.flatMap(({ there, here }) => [there, here]);
-      const [folder, ...rest] = [`/run/ket-certs.d/${images[0]?.there ?? ''}`, url, snapshotter];
+      const [folder, ...rest] = [`/run/ket-${images[0]?.there ?? ''}`, url, snapshotter];
       const argv = [docker, 'exec', node, 'sh', '-c', pullAll, 'sh', folder, ...rest, ...pairs];
       return deps.exec({ argv, limitMs, signal });
     },
