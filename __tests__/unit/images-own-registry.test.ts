@@ -12,22 +12,24 @@ import type { ExecRequest } from '../../src/model/deps.ts';
 import type { Made } from '../../src/model/state.ts';
 import { failedWith, fakeDeps, ok, said, type Answer, type FakeDeps } from './support/phases.ts';
 
-const large = registryFrom.starting;
+const large = registryFrom.new;
 const id = `sha256:${'1'.repeat(64)}`;
 const shop: BuiltImage = { name: 'shop:dev', id, bytes: large };
 const there = `ket-x-registry:${'1'.repeat(32)}`;
 
 test.each([
-  ['auto', [large], false, 'registry'],
-  ['auto', [large - 1], false, 'stream'],
-  ['auto', [large - 2, 1], false, 'stream'],
-  ['auto', [large - 1, 1], false, 'registry'],
-  ['auto', [registryFrom.running], true, 'registry'],
-  ['auto', [registryFrom.running - 1], true, 'stream'],
-  ['registry', [1], false, 'registry'],
-  ['stream', [1e12], true, 'stream'],
-] as const)('%s, %j, running: %s: %s', (by, bytes, running, way) =>
-  expect(wayOf(by, { bytes, nodes: 2, running })).toBe(way),
+  ['auto', [large], 'new', 'registry'],
+  ['auto', [large - 1], 'new', 'stream'],
+  ['auto', [large - 2, 1], 'new', 'stream'],
+  ['auto', [large - 1, 1], 'new', 'registry'],
+  ['auto', [registryFrom.stays], 'stays', 'registry'],
+  ['auto', [registryFrom.stays - 1], 'stays', 'stream'],
+  ['auto', [registryFrom.runs], 'runs', 'registry'],
+  ['auto', [registryFrom.runs - 1], 'runs', 'stream'],
+  ['registry', [1], 'new', 'registry'],
+  ['stream', [1e12], 'runs', 'stream'],
+] as const)('%s, %j, the registry is %s: %s', (by, bytes, registry, way) =>
+  expect(wayOf(by, { bytes, nodes: 2, registry })).toBe(way),
 );
 
 describe('where a registry is', () => {
@@ -83,6 +85,7 @@ function world(over: readonly (readonly [string, Answer])[] = [], standing = fal
   const deps = fakeDeps([
     ...over,
     ['container inspect --format {{json .NetworkSettings.Networks}}', said('{"kind":{}}')],
+    ['container inspect --format {{.State.Running}}', () => said(String(runs))],
     ['container inspect', () => (runs ? said(`true\t${JSON.stringify(settings)}`) : failedWith('No such'))],
     ['image inspect', said(`sha256:registry\t1\t["registry:2"]\t[]`)],
     [
@@ -139,7 +142,8 @@ async function deliver(
     images = [shop],
     brief = false,
     standing,
-  }: { images?: BuiltImage[]; brief?: boolean; standing?: string } = {},
+    registry = 'registry:2',
+  }: { images?: BuiltImage[]; brief?: boolean; standing?: string; registry?: string } = {},
 ): Promise<Delivery> {
   const signal = new AbortController().signal;
   const state = {
@@ -148,7 +152,7 @@ async function deliver(
     list: () => made,
   };
   const names = { name: 'ket-x-registry', ...(standing === undefined ? {} : { there: standing }) };
-  const own = ownRegistry(deps, { docker: 'docker', image: 'registry:2', env: {}, ...names, state });
+  const own = ownRegistry(deps, { docker: 'docker', image: registry, env: {}, ...names, state });
   return deliverImages(deps, {
     docker: 'docker',
     images: images.map((image) => ({ image, nodes: ['n1', 'n2'] })),
@@ -156,7 +160,7 @@ async function deliver(
     limitMs: 5000,
     signal,
     awaiting: () => undefined,
-    registry: { by: 'auto', own, brief, failed: (why) => void notices.push(why) },
+    registry: { by: 'auto', own, brief, stays: false, failed: (why) => void notices.push(why) },
   });
 }
 
@@ -247,6 +251,31 @@ describe('delivery by a registry', () => {
     expect(w.made).toEqual([]);
   });
 
+  test.each([
+    [true, 'registry:2', []],
+    [false, 'registry:2@sha256:5', ['docker pull --quiet registry:2@sha256:5']],
+  ])('Docker has its tag: %s', async (has, used, pulls) => {
+    let pulled = has;
+    const w = world([
+      ['image inspect', () => said(pulled ? `sha256:5\t1\t["registry:2"]\t["registry@sha256:5"]` : '')],
+      [
+        'docker pull',
+        () => {
+          pulled = true;
+          return ok;
+        },
+      ],
+    ]);
+    await deliver(w, { registry: 'registry:2@sha256:5' });
+    expect(w.deps.commands.filter((line) => line.startsWith('docker pull'))).toEqual(pulls);
+    expect(
+      w.deps.commands
+        .find((line) => line.startsWith('docker run'))
+        ?.split(' ')
+        .at(-1),
+    ).toBe(used);
+  });
+
   test('while it starts a push is tried again', async () => {
     let tries = 0;
     const refuse = failedWith('dial tcp 127.0.0.1:4000: connect: connection refused');
@@ -263,7 +292,8 @@ describe('delivery by a registry', () => {
 
   test('one that stands with the cluster is used, and left', async () => {
     const w = world([], true);
-    await expect(deliver(w, { brief: true, standing: 'ket-x-registry' })).resolves.toMatchObject({
+    const images = [{ ...shop, bytes: registryFrom.runs }];
+    await expect(deliver(w, { images, brief: true, standing: 'ket-x-registry' })).resolves.toMatchObject({
       streams: [{ way: 'registry' }],
     });
     expect(w.deps.commands.filter((line) => /docker (run|rm )/.test(line))).toEqual([]);

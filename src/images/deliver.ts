@@ -32,6 +32,8 @@ export interface DeliverOptions {
     readonly own: OwnRegistry;
     /** It goes with this delivery. */
     readonly brief: boolean;
+    /** It stays with its cluster, for later runs. */
+    readonly stays: boolean;
     /** It cannot be had or does not do, and why: it is not to be offered again. */
     readonly failed: (why: string) => void;
   };
@@ -145,9 +147,10 @@ async function byRegistry(
   const limitMs = options.limitMs / 2;
   const [first] = to;
   if (registry === undefined || first === undefined) return undefined;
-  const { by, own, failed } = registry;
-  const load = { bytes: images.map(({ bytes }) => bytes), nodes: to.length, running: own.running() };
-  if (wayOf(by, load) === 'stream') return undefined;
+  const { by, own, stays, failed } = registry;
+  const load = { bytes: images.map(({ bytes }) => bytes), nodes: to.length };
+  const is = by === 'auto' && (await own.runs(signal)) ? 'runs' : stays ? 'stays' : 'new';
+  if (wayOf(by, { ...load, registry: is }) === 'stream') return undefined;
   try {
     return await timed(deps, 'registry', async () => {
       options.awaiting('a registry to take the images');

@@ -4,12 +4,13 @@ import { KetError } from '../model/errors.ts';
 import { formatMs } from '../model/format.ts';
 import type { StateFile } from '../model/state.ts';
 import type { BuiltImage } from './build.ts';
+import { localImages } from './local.ts';
 import { pullImage } from './pull.ts';
 
 /** A registry container on the network of the nodes, for images that ket brings to them. */
 export interface OwnRegistry {
-  /** Whether it was started already. */
-  running(): boolean;
+  /** Whether it was started already, here or with its cluster. */
+  runs(signal: AbortSignal): Promise<boolean>;
   /**
    * Pushes images; Docker sends only layers that it lacks. Gives where nodes find it, and by name under which reference
    * each image is there. Rejects with a KetError when it cannot be had or does not take them; then it is not to be used
@@ -81,18 +82,11 @@ export function ownRegistry(deps: Deps, options: OwnRegistryOptions): OwnRegistr
     if (network === undefined) throw new KetError('KET_IMAGE_DELIVERY', `node ${node} is in no network`);
     const there = options.there === undefined ? undefined : await find(options.there, network, signal);
     if (there !== undefined) return there;
-    await pullImage(deps, {
-      ...{ docker, env: options.env, signal },
-      image: { name: options.image, limitMs: pullMs },
-    });
+    const image = await imageHere(deps, options, signal);
     await state.add({ type: 'container', name });
     made = true;
     const how = ['--detach', '--name', name, '--network', network, '--publish', '127.0.0.1::5000'];
-    await must(
-      'start a registry',
-      ['run', ...how, '--env', 'REGISTRY_HTTP_ADDR=:5000', options.image],
-      signal,
-    );
+    await must('start a registry', ['run', ...how, '--env', 'REGISTRY_HTTP_ADDR=:5000', image], signal);
     const started = await find(name, network, signal);
     if (started === undefined)
       throw new KetError('KET_IMAGE_DELIVERY', `registry ${name} ended right after its start`, {
@@ -101,7 +95,12 @@ export function ownRegistry(deps: Deps, options: OwnRegistryOptions): OwnRegistr
     return started;
   };
   return {
-    running: () => place !== undefined,
+    async runs(signal) {
+      if (place !== undefined || options.there === undefined) return place !== undefined;
+      const argv = ['container', 'inspect', '--format', '{{.State.Running}}', options.there];
+      const { code, stdout } = await ask(argv, signal);
+      return code === 0 && stdout.trim() === 'true';
+    },
     async push(images, { node, limitMs, signal }) {
       place ??= { ...(await start(node, signal)), since: deps.clock.monotonic() };
       const { since, hostPort, url } = place;
@@ -140,6 +139,18 @@ export function registryNames(cluster: string, run: string | undefined): { name:
   if (run === undefined) return { name: standing };
   const hash = createHash('sha256').update(run).digest('hex').slice(0, 12);
   return { name: `ket-registry-${hash}`, there: standing };
+}
+
+/** The name by which Docker has the image: by its tag as well, where it was loaded without a digest. */
+async function imageHere(
+  deps: Deps,
+  { docker, image, env }: OwnRegistryOptions,
+  signal: AbortSignal,
+): Promise<string> {
+  const byTag = image.replace(/(:[^:/@]+)@.*$/, '$1');
+  if ((await localImages(deps, docker, [byTag], signal)).size > 0) return byTag;
+  await pullImage(deps, { ...{ docker, env, signal }, image: { name: image, limitMs: pullMs } });
+  return image;
 }
 
 /** The same content has the same tag. */

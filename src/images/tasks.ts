@@ -49,6 +49,8 @@ export interface RegistryMaker {
   readonly runId: string;
   /** The cluster was there before the run, and stays. */
   readonly there: boolean;
+  /** The cluster stays for later runs. */
+  readonly stays: boolean;
 }
 
 type Env = Readonly<Record<string, string>>;
@@ -193,13 +195,13 @@ function registryOfRun(
   return (context) => {
     if (made === undefined || by === 'stream' || hasFailed) return undefined;
     const { docker } = context.output(tools);
-    const { state, runId, there } = made;
+    const { state, runId, there, stays } = made;
     own ??= ownRegistry(context.deps, {
       ...{ docker, image, env, state },
       ...registryNames(context.output(nodes).name, there ? runId : undefined),
     });
     return {
-      ...{ by, own, brief: there },
+      ...{ by, own, brief: there, stays: stays && !there },
       failed(why) {
         hasFailed = true;
         const text = `images go to the nodes without a registry of the run: ${why}`;

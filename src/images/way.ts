@@ -9,19 +9,22 @@ export interface Load {
   readonly bytes: readonly number[];
   /** How many nodes lack them. */
   readonly nodes: number;
-  /** The registry runs already, for an earlier delivery. */
-  readonly running: boolean;
+  /**
+   * The registry runs already and may have most of the layers, has to be started and will stay for later runs, or has
+   * to be started for this one alone.
+   */
+  readonly registry: 'runs' | 'stays' | 'new';
 }
 
 /**
  * From so many bytes on, all images together, a registry is the faster way. Its start costs about a second, its image
  * may have to be pulled first; bench/results has the figures, docs/performance.md says how they were taken.
  */
-export const registryFrom = { running: 300_000_000, starting: 500_000_000 };
+export const registryFrom = { runs: 20_000_000, stays: 100_000_000, new: 300_000_000 };
 
 /** The faster way for what is known of the sizes. Pure. */
-export function wayOf(by: DeliveryPlan['by'], { bytes, running }: Load): Way {
+export function wayOf(by: DeliveryPlan['by'], { bytes, registry }: Load): Way {
   if (by !== 'auto') return by;
   const all = bytes.reduce((sum, one) => sum + one, 0);
-  return all >= (running ? registryFrom.running : registryFrom.starting) ? 'registry' : 'stream';
+  return all >= registryFrom[registry] ? 'registry' : 'stream';
 }

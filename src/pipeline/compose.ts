@@ -111,7 +111,8 @@ export function compose(options: ComposeOptions): Composition {
     releases: () => own.map(({ name }) => prepared.objects.get(name)),
     env: dockerEnv,
   };
-  const images = imageTasks(brought, cluster, users, { state: run.state, runId: run.runId, there });
+  const stays = options.bringsUp === true;
+  const images = imageTasks(brought, cluster, users, { state: run.state, runId: run.runId, there, stays });
   const builds = new Map(plan.images.map((image, index) => [image.name, images.build[index]]));
   const deliveries = new Map(plan.images.map((image, index) => [image.name, images.deliver[index]]));
   const suiteImages = new Set(plan.suites.flatMap((suite) => suite.image ?? []));
