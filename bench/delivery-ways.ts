@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { deliverImages, heldBy } from '../src/images/deliver.ts';
 import { localImages } from '../src/images/local.ts';
-import { ownRegistry } from '../src/images/own-registry.ts';
+import { ownRegistry, type OwnRegistry } from '../src/images/own-registry.ts';
 import { nodesFor } from '../src/images/nodes-for.ts';
 import { usageOf } from '../src/images/usage.ts';
 import { factsOfPlan } from '../src/cluster/node-facts.ts';
@@ -51,11 +51,8 @@ export async function deliverBy(way: Way, place: Place): Promise<number> {
 }
 
 /** As a run does it: a suite's pod uses the image. A registry is started for this delivery, and removed after it. */
-async function byKet(
-  { image, nodes, registry, signal }: Place,
-  by: 'auto' | 'stream' | 'registry',
-): Promise<void> {
-  const deps = { exec, clock: realClock, env: process.env };
+async function byKet(place: Place, by: By): Promise<void> {
+  const { image, nodes } = place;
   const roles = nodes.map((_, index) => (index === 0 ? 'control-plane' : 'worker'));
   const plan = {
     configs: [],
@@ -67,33 +64,52 @@ async function byKet(
     throwaway: false,
   };
   const to = nodesFor(image, [usageOf([{ containers: [{ image }] }])], factsOfPlan(plan, nodes));
+  if (to.length !== nodes.length - 1) throw new Error(`ket would bring it to ${to.join(' ')}`);
+  const own = registryOf(place.registry);
+  try {
+    await bring(place, to, by, own);
+  } finally {
+    await own.close();
+  }
+}
+
+type By = 'auto' | 'stream' | 'registry';
+
+/** Started by the first delivery that wants it. */
+export function registryOf(image: string | undefined): OwnRegistry {
+  const deps = { exec, clock: realClock, env: process.env };
+  const name = `bench-registry-${crypto.randomBytes(4).toString('hex')}`;
+  const state = { add: () => Promise.resolve(), remove: () => Promise.resolve(), list: () => [] };
+  return ownRegistry(deps, { docker: 'docker', image: image ?? '', env: {}, name, state });
+}
+
+/** From the look at what the nodes have to the proof that they have it. */
+export async function bring(
+  { image, registry, signal }: Pick<Place, 'image' | 'registry' | 'signal'>,
+  to: readonly string[],
+  by: By,
+  own: OwnRegistry,
+): Promise<void> {
+  const deps = { exec, clock: realClock, env: process.env };
   const [held, local] = await Promise.all([
     heldBy(deps, 'docker', to, [image], signal),
     localImages(deps, 'docker', [image], signal),
   ]);
   const found = local.get(image);
   if (found === undefined) throw new Error(`Docker has no ${image}`);
-  const name = `bench-registry-${crypto.randomBytes(4).toString('hex')}`;
-  const state = { add: () => Promise.resolve(), remove: () => Promise.resolve(), list: () => [] };
-  const own = ownRegistry(deps, { docker: 'docker', image: registry ?? '', env: {}, name, state });
   const failed = (why: string): void => {
     throw new Error(why);
   };
-  try {
-    const { changed } = await deliverImages(deps, {
-      docker: 'docker',
-      images: [{ image: { name: image, ...found }, nodes: to }],
-      held,
-      limitMs: 600_000,
-      signal,
-      awaiting: () => undefined,
-      ...(registry === undefined ? {} : { registry: { by, own, brief: true, stays: false, failed } }),
-    });
-    if (changed.length !== 1 || to.length !== nodes.length - 1)
-      throw new Error(`ket brought nothing: ${to.join(' ')}`);
-  } finally {
-    await own.close();
-  }
+  const { changed } = await deliverImages(deps, {
+    docker: 'docker',
+    images: [{ image: { name: image, ...found }, nodes: to }],
+    held,
+    limitMs: 600_000,
+    signal,
+    awaiting: () => undefined,
+    ...(registry === undefined ? {} : { registry: { by, own, brief: false, stays: false, failed } }),
+  });
+  if (changed.length !== 1) throw new Error('ket brought nothing');
 }
 
 /** What a node has, to see that nothing of an image stays: by names alone that is not seen. */
@@ -130,14 +146,19 @@ async function lookInto(commands: Commands, node: string): Promise<Contents> {
  * Leaves nothing of the image on any node; throws when one did not have it that should. An import and the kubelet's
  * interface give an image names of their own, by which its layers would stay and make the next way fast.
  */
-export async function forget({ commands, nodes, image }: Place, way: Way, before: Before): Promise<void> {
+export async function forget(
+  { commands, nodes, image }: Pick<Place, 'commands' | 'nodes' | 'image'>,
+  way: Way,
+  before: Before,
+  had = way === 'kind' ? nodes : nodes.slice(1),
+): Promise<void> {
   const reference = `docker.io/library/${image}`;
   await Promise.all(
-    nodes.map(async (node, index) => {
+    nodes.map(async (node) => {
       const was = before.get(node);
       let now = await lookInto(commands, node);
       const there = now.names.has(reference);
-      if (was === undefined || there !== (way === 'kind' || index > 0))
+      if (was === undefined || there !== had.includes(node))
         throw new Error(`${way}: ${node} has it: ${String(there)}`);
       for (let tries = 0; !isAs(was, now); tries++) {
         if (tries > 20) throw new Error(`${way}: ${node} keeps something of it`);
@@ -154,8 +175,13 @@ const isAs = (was: Contents, now: Contents): boolean =>
   now.names.size <= was.names.size && now.snapshots <= was.snapshots && now.contents <= was.contents;
 
 /** An image of so many MB in four layers, half of which cannot be compressed. */
-export async function makeImage(commands: Commands, folder: string, megabytes: number): Promise<string> {
-  const layers = 4;
+export async function makeImage(
+  commands: Commands,
+  folder: string,
+  megabytes: number,
+  from = 'busybox:1.36',
+  layers = 4,
+): Promise<string> {
   const chunk = Buffer.alloc(1_000_000, 'what is in images is often alike. ');
   fs.mkdirSync(folder, { recursive: true });
   for (let layer = 0; layer < layers; layer++) {
@@ -164,8 +190,11 @@ export async function makeImage(commands: Commands, folder: string, megabytes: n
       fs.writeSync(fd, i % 2 === 0 ? crypto.randomBytes(chunk.length) : chunk);
     fs.closeSync(fd);
   }
-  const copies = Array.from({ length: layers }, (_, layer) => `COPY layer-${String(layer)} /`);
-  fs.writeFileSync(path.join(folder, 'Dockerfile'), ['FROM busybox:1.36', ...copies, ''].join('\n'));
+  const copies = Array.from(
+    { length: layers },
+    (_, layer) => `COPY layer-${String(layer)} /of-${String(megabytes)}/`,
+  );
+  fs.writeFileSync(path.join(folder, 'Dockerfile'), [`FROM ${from}`, ...copies, ''].join('\n'));
   const image = `bench-delivery-${crypto.randomBytes(4).toString('hex')}:dev`;
   await commands.run(['docker', 'build', '--quiet', '--tag', image, folder]);
   fs.rmSync(folder, { recursive: true });
