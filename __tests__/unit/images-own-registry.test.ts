@@ -18,18 +18,19 @@ const shop: BuiltImage = { name: 'shop:dev', id, bytes: large };
 const there = `ket-x-registry:${'1'.repeat(32)}`;
 
 test.each([
-  ['auto', [large], 'new', 'registry'],
-  ['auto', [large - 1], 'new', 'stream'],
-  ['auto', [large - 2, 1], 'new', 'stream'],
-  ['auto', [large - 1, 1], 'new', 'registry'],
-  ['auto', [registryFrom.stays], 'stays', 'registry'],
-  ['auto', [registryFrom.stays - 1], 'stays', 'stream'],
-  ['auto', [registryFrom.runs], 'runs', 'registry'],
-  ['auto', [registryFrom.runs - 1], 'runs', 'stream'],
-  ['registry', [1], 'new', 'registry'],
-  ['stream', [1e12], 'runs', 'stream'],
-] as const)('%s, %j, the registry is %s: %s', (by, bytes, registry, way) =>
-  expect(wayOf(by, { bytes, nodes: 2, registry })).toBe(way),
+  ['auto', [large], 2, 'new', 'registry'],
+  ['auto', [large - 1], 3, 'new', 'stream'],
+  ['auto', [large - 2, 1], 2, 'new', 'stream'],
+  ['auto', [large - 1, 1], 2, 'new', 'registry'],
+  ['auto', [1e12], 1, 'new', 'stream'],
+  ['auto', [registryFrom.stays], 1, 'stays', 'registry'],
+  ['auto', [registryFrom.stays - 1], 3, 'stays', 'stream'],
+  ['auto', [registryFrom.runs], 1, 'runs', 'registry'],
+  ['auto', [registryFrom.runs - 1], 3, 'runs', 'stream'],
+  ['registry', [1], 1, 'new', 'registry'],
+  ['stream', [1e12], 3, 'runs', 'stream'],
+] as const)('%s, %j to %i nodes, the registry is %s: %s', (by, bytes, nodes, registry, way) =>
+  expect(wayOf(by, { bytes, nodes, registry })).toBe(way),
 );
 
 describe('where a registry is', () => {

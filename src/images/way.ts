@@ -17,14 +17,16 @@ export interface Load {
 }
 
 /**
- * From so many bytes on, all images together, a registry is the faster way. Its start costs about a second, its image
- * may have to be pulled first; bench/results has the figures, docs/performance.md says how they were taken.
+ * From so many bytes on, all images together, a registry is the faster way: for this delivery where it is `new`, and
+ * to one node it never is; for this and the next ones where it stays. Measured: bench/results/*-delivery-sizes.csv,
+ * docs/performance.md.
  */
 export const registryFrom = { runs: 20_000_000, stays: 100_000_000, new: 300_000_000 };
 
 /** The faster way for what is known of the sizes. Pure. */
-export function wayOf(by: DeliveryPlan['by'], { bytes, registry }: Load): Way {
+export function wayOf(by: DeliveryPlan['by'], { bytes, nodes, registry }: Load): Way {
   if (by !== 'auto') return by;
+  if (registry === 'new' && nodes < 2) return 'stream';
   const all = bytes.reduce((sum, one) => sum + one, 0);
   return all >= registryFrom[registry] ? 'registry' : 'stream';
 }
