@@ -45,9 +45,10 @@ const commands = new Commands(path.join(box, 'commands.log'), env, stop.signal);
 const cluster = `bench-${crypto.randomBytes(3).toString('hex')}`;
 const nodeImage = process.env['KET_NODE_IMAGE'];
 const rows: Row[] = [];
-const made: string[] = ['bench-registry:dev'];
+const made: string[] = [];
 try {
   const registry = await makeRegistry(commands, path.join(box, 'registry'));
+  made.push(registry);
   await commands.run([
     ...['kind', 'create', 'cluster', '--name', cluster],
     ...['--config', path.join(root, 'kind-configs', 'e2e.yaml'), '--wait', '3m'],

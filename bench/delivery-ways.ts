@@ -214,6 +214,7 @@ export async function makeRegistry(commands: Commands, folder: string): Promise<
     'CMD ["docker-registry", "serve", "/config.yml"]',
   ];
   fs.writeFileSync(path.join(folder, 'Dockerfile'), `${lines.join('\n')}\n`);
-  await commands.run(['docker', 'build', '--quiet', '--tag', 'bench-registry:dev', folder]);
-  return 'bench-registry:dev';
+  const image = `bench-registry-${crypto.randomBytes(4).toString('hex')}:dev`;
+  await commands.run(['docker', 'build', '--quiet', '--tag', image, folder]);
+  return image;
 }

@@ -65,13 +65,14 @@ const commands = new Commands(
 const cluster = `bench-${crypto.randomBytes(3).toString('hex')}`;
 const rows: Row[] = [];
 let image: string | undefined;
+let registry: string | undefined;
 try {
   mustHaveMarkers(docs, markers);
   const nodeImage = process.env['KET_NODE_IMAGE'];
   const machine = await describeMachine(commands, nodeImage);
   say(machine);
   image = await makeImage(commands, path.join(box, 'image'), size);
-  const registry = needsRegistry ? await makeRegistry(commands, path.join(box, 'registry')) : undefined;
+  registry = needsRegistry ? await makeRegistry(commands, path.join(box, 'registry')) : undefined;
   await commands.run([
     ...['kind', 'create', 'cluster', '--name', cluster],
     ...['--config', path.join(root, 'kind-configs', 'e2e.yaml'), '--wait', '3m'],
@@ -98,7 +99,7 @@ try {
 } finally {
   const after = commands.uninterrupted();
   await after.attempt(['kind', 'delete', 'cluster', '--name', cluster]);
-  for (const made of [image, needsRegistry ? 'bench-registry:dev' : undefined])
+  for (const made of [image, registry])
     if (made !== undefined) await after.attempt(['docker', 'image', 'rm', made]);
   fs.rmSync(box, { recursive: true });
 }
