@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { deliverImages, heldBy } from '../src/images/deliver.ts';
 import { localImages } from '../src/images/local.ts';
+import { ownRegistry, type OwnRegistry } from '../src/images/own-registry.ts';
 import { nodesFor } from '../src/images/nodes-for.ts';
 import { usageOf } from '../src/images/usage.ts';
 import { factsOfPlan } from '../src/cluster/node-facts.ts';
@@ -13,13 +14,14 @@ import type { Commands } from './commands.ts';
 import { floor } from './floor/delivery.ts';
 
 /** The ways by which an image comes to nodes. */
-export const ways = ['ket', 'floor', 'registry', 'kind-nodes', 'kind'] as const;
+export const ways = ['ket', 'stream', 'registry', 'floor', 'kind-nodes', 'kind'] as const;
 export type Way = (typeof ways)[number];
 
 export const wayTitles: Record<Way, string> = {
-  ket: 'ket: to the nodes on which it may run',
+  ket: 'ket, as it chooses: to the nodes on which it may run',
+  stream: 'ket by a stream, the same nodes',
+  registry: 'ket by a registry, the same nodes',
   floor: 'the floor: save, tee and import, the same nodes',
-  registry: 'a registry of its own: push, then pull by the same nodes',
   'kind-nodes': '`kind load docker-image --nodes`, the same nodes',
   kind: '`kind load docker-image`, all three nodes',
 };
@@ -30,7 +32,7 @@ export interface Place {
   /** The first is the control plane. */
   readonly nodes: readonly string[];
   readonly image: string;
-  /** Image of a registry, for that way. */
+  /** Image of a registry; without it ket has the stream alone. */
   readonly registry: string | undefined;
   readonly signal: AbortSignal;
 }
@@ -41,18 +43,16 @@ export async function deliverBy(way: Way, place: Place): Promise<number> {
   const workers = nodes.slice(1);
   if (way === 'floor') return floor(image, workers, signal);
   const began = performance.now();
-  if (way === 'ket') await byKet(place);
-  else if (way === 'registry') await byRegistry(place, workers);
-  else {
+  if (way === 'kind' || way === 'kind-nodes') {
     const only = way === 'kind' ? [] : ['--nodes', workers.join(',')];
     await commands.run(['kind', 'load', 'docker-image', image, '--name', cluster, ...only]);
-  }
+  } else await byKet(place, way === 'ket' ? 'auto' : way);
   return performance.now() - began;
 }
 
-/** As a run does it: a suite's pod uses the image. */
-async function byKet({ image, nodes, signal }: Place): Promise<void> {
-  const deps = { exec, clock: realClock, env: process.env };
+/** As a run does it: a suite's pod uses the image. A registry is started for this delivery, and removed after it. */
+async function byKet(place: Place, by: By): Promise<void> {
+  const { image, nodes } = place;
   const roles = nodes.map((_, index) => (index === 0 ? 'control-plane' : 'worker'));
   const plan = {
     configs: [],
@@ -64,12 +64,42 @@ async function byKet({ image, nodes, signal }: Place): Promise<void> {
     throwaway: false,
   };
   const to = nodesFor(image, [usageOf([{ containers: [{ image }] }])], factsOfPlan(plan, nodes));
+  if (to.length !== nodes.length - 1) throw new Error(`ket would bring it to ${to.join(' ')}`);
+  const own = registryOf(place.registry);
+  try {
+    await bring(place, to, by, own);
+  } finally {
+    await own.close();
+  }
+}
+
+type By = 'auto' | 'stream' | 'registry';
+
+/** Started by the first delivery that wants it. */
+export function registryOf(image: string | undefined): OwnRegistry {
+  const deps = { exec, clock: realClock, env: process.env };
+  const name = `bench-registry-${crypto.randomBytes(4).toString('hex')}`;
+  const state = { add: () => Promise.resolve(), remove: () => Promise.resolve(), list: () => [] };
+  return ownRegistry(deps, { docker: 'docker', image: image ?? '', env: {}, name, state });
+}
+
+/** From the look at what the nodes have to the proof that they have it. */
+export async function bring(
+  { image, registry, signal }: Pick<Place, 'image' | 'registry' | 'signal'>,
+  to: readonly string[],
+  by: By,
+  own: OwnRegistry,
+): Promise<void> {
+  const deps = { exec, clock: realClock, env: process.env };
   const [held, local] = await Promise.all([
     heldBy(deps, 'docker', to, [image], signal),
     localImages(deps, 'docker', [image], signal),
   ]);
   const found = local.get(image);
   if (found === undefined) throw new Error(`Docker has no ${image}`);
+  const failed = (why: string): void => {
+    throw new Error(why);
+  };
   const { changed } = await deliverImages(deps, {
     docker: 'docker',
     images: [{ image: { name: image, ...found }, nodes: to }],
@@ -77,65 +107,81 @@ async function byKet({ image, nodes, signal }: Place): Promise<void> {
     limitMs: 600_000,
     signal,
     awaiting: () => undefined,
+    ...(registry === undefined ? {} : { registry: { by, own, brief: false, stays: false, failed } }),
   });
-  if (changed.length !== 1 || to.length !== nodes.length - 1)
-    throw new Error(`ket brought nothing: ${to.join(' ')}`);
+  if (changed.length !== 1) throw new Error('ket brought nothing');
 }
 
-/** A registry container for this one delivery; what runs in nodes is found under the image's own name afterwards. */
-async function byRegistry({ commands, image, registry }: Place, workers: readonly string[]): Promise<void> {
-  if (registry === undefined) throw new Error('no image of a registry');
-  const name = `bench-registry-${crypto.randomBytes(4).toString('hex')}`;
-  const here = ['--detach', '--name', name, '--network', 'kind', '--publish', '127.0.0.1::1338'];
-  await commands.run(['docker', 'run', ...here, '--env', 'PORT=1338', registry, 'serve']);
-  let pushed = '';
-  try {
-    const port = (await commands.run(['docker', 'port', name, '1338/tcp'])).trim().split(':').at(-1) ?? '';
-    await answers(`http://127.0.0.1:${port}/v2/`);
-    pushed = `127.0.0.1:${port}/${image}`;
-    await commands.run(['docker', 'tag', image, pushed]);
-    await commands.run(['docker', 'push', '--quiet', pushed]);
-    const pulled = `${name}:1338/${image}`;
-    await Promise.all(
-      workers.map(async (node) => {
-        const ctr = ['docker', 'exec', node, 'ctr', '--namespace=k8s.io', 'images'];
-        await commands.run([...ctr, 'pull', '--plain-http', pulled]);
-        await commands.run([...ctr, 'tag', '--force', pulled, `docker.io/library/${image}`]);
-        await commands.run([...ctr, 'rm', pulled]);
-      }),
-    );
-  } finally {
-    await commands.uninterrupted().attempt(['docker', 'image', 'rm', pushed]);
-    await commands.uninterrupted().run(['docker', 'rm', '--force', name]);
-  }
+/** What a node has, to see that nothing of an image stays: by names alone that is not seen. */
+interface Contents {
+  readonly names: ReadonlySet<string>;
+  readonly snapshots: number;
+  readonly contents: number;
+}
+export type Before = ReadonlyMap<string, Contents>;
+
+/** What nodes have before any way; once their pods run, so that nothing more comes by itself. */
+export async function contentsOf({ commands, nodes }: Pick<Place, 'commands' | 'nodes'>): Promise<Before> {
+  return new Map(
+    await Promise.all(nodes.map(async (node) => [node, await lookInto(commands, node)] as const)),
+  );
 }
 
-async function answers(url: string): Promise<void> {
-  for (let i = 0; ; i++) {
-    const response = await fetch(url).catch(() => undefined);
-    if (response?.ok === true) return;
-    if (i > 400) throw new Error(`${url} does not answer`);
-    await sleep(25);
-  }
+const ctr = (node: string, ...args: readonly string[]): string[] => [
+  ...['docker', 'exec', node, 'ctr', '--namespace=k8s.io'],
+  ...args,
+];
+
+async function lookInto(commands: Commands, node: string): Promise<Contents> {
+  const lines = async (...args: readonly string[]): Promise<string[]> =>
+    (await commands.run(ctr(node, ...args))).split('\n').filter((line) => line !== '');
+  return {
+    names: new Set(await lines('images', 'list', '-q')),
+    snapshots: (await lines('snapshots', 'list')).length,
+    contents: (await lines('content', 'list', '-q')).length,
+  };
 }
 
-/** Leaves nothing of the image on any node; throws when one did not have it that should. */
-export async function forget({ commands, nodes, image }: Place, way: Way): Promise<void> {
+/**
+ * Leaves nothing of the image on any node; throws when one did not have it that should. An import and the kubelet's
+ * interface give an image names of their own, by which its layers would stay and make the next way fast.
+ */
+export async function forget(
+  { commands, nodes, image }: Pick<Place, 'commands' | 'nodes' | 'image'>,
+  way: Way,
+  before: Before,
+  had = way === 'kind' ? nodes : nodes.slice(1),
+): Promise<void> {
   const reference = `docker.io/library/${image}`;
   await Promise.all(
-    nodes.map(async (node, index) => {
-      const ctr = ['docker', 'exec', node, 'ctr', '--namespace=k8s.io', 'images'];
-      const there = (await commands.run([...ctr, 'list', '-q', `name==${reference}`])).trim() === reference;
-      if (there !== (way === 'kind' || index > 0))
+    nodes.map(async (node) => {
+      const was = before.get(node);
+      let now = await lookInto(commands, node);
+      const there = now.names.has(reference);
+      if (was === undefined || there !== had.includes(node))
         throw new Error(`${way}: ${node} has it: ${String(there)}`);
-      if (there) await commands.run([...ctr, 'rm', '--sync', reference]);
+      for (let tries = 0; !isAs(was, now); tries++) {
+        if (tries > 20) throw new Error(`${way}: ${node} keeps something of it`);
+        for (const name of now.names)
+          if (!was.names.has(name)) await commands.attempt(ctr(node, 'images', 'rm', '--sync', name));
+        await sleep(400);
+        now = await lookInto(commands, node);
+      }
     }),
   );
 }
 
+const isAs = (was: Contents, now: Contents): boolean =>
+  now.names.size <= was.names.size && now.snapshots <= was.snapshots && now.contents <= was.contents;
+
 /** An image of so many MB in four layers, half of which cannot be compressed. */
-export async function makeImage(commands: Commands, folder: string, megabytes: number): Promise<string> {
-  const layers = 4;
+export async function makeImage(
+  commands: Commands,
+  folder: string,
+  megabytes: number,
+  from = 'busybox:1.36',
+  layers = 4,
+): Promise<string> {
   const chunk = Buffer.alloc(1_000_000, 'what is in images is often alike. ');
   fs.mkdirSync(folder, { recursive: true });
   for (let layer = 0; layer < layers; layer++) {
@@ -144,31 +190,31 @@ export async function makeImage(commands: Commands, folder: string, megabytes: n
       fs.writeSync(fd, i % 2 === 0 ? crypto.randomBytes(chunk.length) : chunk);
     fs.closeSync(fd);
   }
-  const copies = Array.from({ length: layers }, (_, layer) => `COPY layer-${String(layer)} /`);
-  fs.writeFileSync(path.join(folder, 'Dockerfile'), ['FROM busybox:1.36', ...copies, ''].join('\n'));
+  const copies = Array.from(
+    { length: layers },
+    (_, layer) => `COPY layer-${String(layer)} /of-${String(megabytes)}/`,
+  );
+  fs.writeFileSync(path.join(folder, 'Dockerfile'), [`FROM ${from}`, ...copies, ''].join('\n'));
   const image = `bench-delivery-${crypto.randomBytes(4).toString('hex')}:dev`;
   await commands.run(['docker', 'build', '--quiet', '--tag', image, folder]);
   fs.rmSync(folder, { recursive: true });
   return image;
 }
 
-/** The image of a small registry, built from its Go module; it keeps what it gets in memory. */
+/** The image of a registry: Debian's. */
 export async function makeRegistry(commands: Commands, folder: string): Promise<string> {
   fs.mkdirSync(folder, { recursive: true });
-  const module = 'github.com/google/go-containerregistry/cmd/registry@v0.20.6';
-  await commands.run([
-    'env',
-    'CGO_ENABLED=0',
-    `GOBIN=${folder}`,
-    'GOFLAGS=-trimpath',
-    'go',
-    'install',
-    module,
-  ]);
-  fs.writeFileSync(
-    path.join(folder, 'Dockerfile'),
-    'FROM scratch\nCOPY registry /registry\nENTRYPOINT ["/registry"]\n',
-  );
-  await commands.run(['docker', 'build', '--quiet', '--tag', 'bench-registry:dev', folder]);
-  return 'bench-registry:dev';
+  const config = { version: 0.1, storage: { filesystem: { rootdirectory: '/var/lib/registry' } }, http: {} };
+  fs.writeFileSync(path.join(folder, 'config.yml'), JSON.stringify(config));
+  const lines = [
+    'FROM debian:bookworm-slim',
+    'RUN apt-get update && apt-get install -y --no-install-recommends docker-registry',
+    'COPY config.yml /config.yml',
+    'VOLUME /var/lib/registry',
+    'CMD ["docker-registry", "serve", "/config.yml"]',
+  ];
+  fs.writeFileSync(path.join(folder, 'Dockerfile'), `${lines.join('\n')}\n`);
+  const image = `bench-registry-${crypto.randomBytes(4).toString('hex')}:dev`;
+  await commands.run(['docker', 'build', '--quiet', '--tag', image, folder]);
+  return image;
 }

@@ -5,7 +5,16 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Commands } from './commands.ts';
-import { deliverBy, forget, makeImage, makeRegistry, ways, wayTitles, type Way } from './delivery-ways.ts';
+import {
+  contentsOf,
+  deliverBy,
+  forget,
+  makeImage,
+  makeRegistry,
+  ways,
+  wayTitles,
+  type Way,
+} from './delivery-ways.ts';
 import { median, seconds, spread } from './figures.ts';
 import { describeMachine, load, quiet } from './machine.ts';
 import { aligned, mustHaveMarkers, writeBetweenMarkers } from './table.ts';
@@ -21,6 +30,8 @@ const markers = 'bench:delivery';
 const publishedRounds = 3;
 const publishedSize = 1000;
 const restMs = 3000;
+/** Until the pods of a new cluster run. */
+const settleMs = 10_000;
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
@@ -32,6 +43,7 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds);
 const size = Number(values.size);
 const only = ways.filter((way) => values.only.split(',').includes(way));
+const needsRegistry = only.includes('registry') || only.includes('ket');
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
@@ -53,15 +65,14 @@ const commands = new Commands(
 const cluster = `bench-${crypto.randomBytes(3).toString('hex')}`;
 const rows: Row[] = [];
 let image: string | undefined;
+let registry: string | undefined;
 try {
   mustHaveMarkers(docs, markers);
   const nodeImage = process.env['KET_NODE_IMAGE'];
   const machine = await describeMachine(commands, nodeImage);
   say(machine);
   image = await makeImage(commands, path.join(box, 'image'), size);
-  const registry = only.includes('registry')
-    ? await makeRegistry(commands, path.join(box, 'registry'))
-    : undefined;
+  registry = needsRegistry ? await makeRegistry(commands, path.join(box, 'registry')) : undefined;
   await commands.run([
     ...['kind', 'create', 'cluster', '--name', cluster],
     ...['--config', path.join(root, 'kind-configs', 'e2e.yaml'), '--wait', '3m'],
@@ -69,15 +80,17 @@ try {
   ]);
   const nodes = ['control-plane', 'worker', 'worker2'].map((role) => `${cluster}-${role}`);
   const place = { commands, cluster, nodes, image, registry, signal: stop.signal };
+  await sleep(settleMs, undefined, { signal: stop.signal });
+  const before = await contentsOf(place);
   for (let round = 1; round <= rounds; round++)
     for (const way of shuffled(only)) {
       if (values.busy) await sleep(restMs, undefined, { signal: stop.signal });
       else await quiet(stop.signal);
-      const before = { at: new Date().toISOString(), round, way, load: load() };
+      const row = { at: new Date().toISOString(), round, way, load: load() };
       const ms = await deliverBy(way, place);
-      rows.push({ ...before, ms });
-      say(`round ${String(round)}: ${way}: ${seconds(ms)} s, load before ${before.load.toFixed(1)}`);
-      await forget(place, way);
+      rows.push({ ...row, ms });
+      say(`round ${String(round)}: ${way}: ${seconds(ms)} s, load before ${row.load.toFixed(1)}`);
+      await forget(place, way, before);
     }
   const text = table();
   process.stdout.write(`${text}\n`);
@@ -86,7 +99,7 @@ try {
 } finally {
   const after = commands.uninterrupted();
   await after.attempt(['kind', 'delete', 'cluster', '--name', cluster]);
-  for (const made of [image, only.includes('registry') ? 'bench-registry:dev' : undefined])
+  for (const made of [image, registry])
     if (made !== undefined) await after.attempt(['docker', 'image', 'rm', made]);
   fs.rmSync(box, { recursive: true });
 }
@@ -103,7 +116,15 @@ function table(): string {
       : `${median(found).toFixed(2)} (${Math.min(...found).toFixed(2)}–${Math.max(...found).toFixed(2)})`;
   };
   return aligned([
-    [`${String(size)} MB`, 'seconds', 'MB/s', 'of `kind load`', 'of `kind load --nodes`', 'of the floor'],
+    [
+      `${String(size)} MB`,
+      'seconds',
+      'MB/s',
+      'of `kind load`',
+      'of `kind load --nodes`',
+      'of the floor',
+      'of the stream',
+    ],
     ...only.map((way) => {
       const times = of(way).map(({ ms }) => ms);
       return [
@@ -113,6 +134,7 @@ function table(): string {
         ratios(way, 'kind'),
         ratios(way, 'kind-nodes'),
         ratios(way, 'floor'),
+        ratios(way, 'stream'),
       ];
     }),
   ]);

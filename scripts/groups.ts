@@ -275,9 +275,9 @@ export const groups: readonly TestGroup[] = [
   ),
   cluster(
     'pulls',
-    'images that ket does not build, a registry with a password, production mode (the mirrors of Debian)',
+    'images that ket does not build, a registry with a password, production mode, large images by a registry of the run (the mirrors of Debian)',
     false,
-    'images\\.',
+    '(large-)?images\\.',
   ),
   cluster('kube', 'the API client against a real API server', false, 'kube'),
   {

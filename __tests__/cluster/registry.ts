@@ -42,8 +42,8 @@ const freePort = async (): Promise<number> => {
   return port;
 };
 
-/** Debian's package, unpacked and not installed. */
-function programIn(folder: string): string {
+/** Debian's package, unpacked and not installed; gives the path of the program. */
+export function programIn(folder: string): string {
   execFileSync('apt-get', ['download', '-o', 'APT::Sandbox::User=root', 'docker-registry'], {
     ...quiet,
     cwd: folder,

@@ -115,6 +115,10 @@ const contradictions: readonly (readonly [text: string, ...problems: string[]])[
     local('expectTests: false, retry: «failed-cases'),
     'suite "s" retries failed cases only, so "expectTests" must be the number of its cases: nothing else proves that the first attempt ran them all',
   ],
+  [
+    'tiers: {t: {«delivery: {by: stream}, suites: [{name: s, command: c}]}}',
+    '"delivery" needs a cluster, but tier "t" has no "cluster"',
+  ],
   [local('«image: "i:1"'), '"image" of suite "s" needs a cluster, but tier "t" has no "cluster"'],
   [local('«needs: [x]'), '"needs" of suite "s" needs a cluster, but tier "t" has no "cluster"'],
   [local('«resources: {}'), '"resources" of suite "s" needs a cluster, but tier "t" has no "cluster"'],

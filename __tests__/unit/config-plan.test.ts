@@ -26,6 +26,7 @@ tiers:
       - {name: large, image: "i:1", resources: {requests: {memory: 2Gi}}}
   three:
     cluster: {config: three.yaml, ready: 90s}
+    delivery: {by: registry, registry: "mirror.test/registry:2"}
     releases: [{name: shop, chart: chart}]
     suites: [{name: api, image: "i:1"}]
   wide:
@@ -51,6 +52,12 @@ function refusal(resolve: () => unknown): Pick<KetError, 'code' | 'message' | 'n
 }
 
 describe('a plan', () => {
+  test('has the way of its images: the faster one, with a pinned registry, unless the file says otherwise', () => {
+    const pinned = /^registry:2\.8\.3@sha256:[0-9a-f]{64}$/;
+    expect(plan().delivery).toEqual({ by: 'auto', registry: expect.stringMatching(pinned) });
+    expect(plan({ tier: 'three' }).delivery).toEqual({ by: 'registry', registry: 'mirror.test/registry:2' });
+  });
+
   test('has the release, images and times of the file, with absolute paths', () => {
     const { images, releases, cluster } = plan();
     expect(cluster).toEqual({

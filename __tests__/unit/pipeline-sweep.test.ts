@@ -6,7 +6,7 @@ import { cleanupTasks, remover } from '../../src/pipeline/cleanup.ts';
 import { openState, readStates, writeState, type RunState } from '../../src/pipeline/state.ts';
 import { removals, sweep as sweepWith, type Remover } from '../../src/pipeline/sweep.ts';
 import { folder, removeFolders } from './support/folder.ts';
-import { fakeDeps } from './support/phases.ts';
+import { fakeDeps, ok } from './support/phases.ts';
 import { executed } from './support/tasks.ts';
 
 afterEach(removeFolders);
@@ -275,6 +275,24 @@ describe('the remover', () => {
     const remove = remover(fakeDeps([]), () => Promise.reject(new Error('must not connect')));
     await remove(namespace('gone', 'n'));
     await remove(release('gone', 'r'));
+  });
+
+  test('a registry goes by its exact name, and is listed in a state that is understood', async () => {
+    const home = folder();
+    const bin = path.join(home, 'docker');
+    fs.writeFileSync(bin, '', { mode: 0o755 });
+    const deps = fakeDeps([
+      ['rm --force', ok],
+      ['image ls', ok],
+    ]);
+    const made: Made = { type: 'container', name: 'ket-e2e-1-registry' };
+    const state = await openState(home, 'r', '/run');
+    await state.add(made);
+    expect(readStates(home)).toMatchObject({ unreadable: [], states: [{ state: { made: [made] } }] });
+    await remover({ ...deps, env: { PATH: home } }, () => Promise.reject(new Error('no')))(made);
+    expect(deps.commands[0]).toBe(`${bin} rm --force --volumes ket-e2e-1-registry`);
+    await state.remove(made);
+    await state.close();
   });
 
   test('a folder goes with what is in it', async () => {

@@ -54,7 +54,7 @@ test('what was delivered is said with bytes, time and speed', () => {
   expect(timings(events).images).toEqual([
     {
       ...{ image: 'shop:dev', nodes: ['w1', 'w2'], bytes: 100_000_000 },
-      ...{ streamBytes: 120_000_000, streamMs: 4000, together: 2, mbPerSecond: 30 },
+      ...{ streamBytes: 120_000_000, streamMs: 4000, together: 2, way: 'stream', mbPerSecond: 30 },
     },
   ]);
 });

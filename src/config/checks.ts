@@ -105,6 +105,8 @@ function withoutCluster({ tier, at, source, add }: Scope): void {
   const missing = `${whereOf(at, source.data)} has no "cluster"`;
   if (valueAt(source.data, [...at, 'preload']) !== undefined)
     add([...at, 'preload'], `"preload" needs a cluster, but ${missing}`, { key: true });
+  if (valueAt(source.data, [...at, 'delivery']) !== undefined)
+    add([...at, 'delivery'], `"delivery" needs a cluster, but ${missing}`, { key: true });
   for (const list of ['images', 'releases', 'checks'] as const)
     if (tier[list].length > 0) add([...at, list], `"${list}" need a cluster, but ${missing}`, { key: true });
   tier.suites.forEach((suite, index) => {

@@ -106,6 +106,7 @@ export function planOf({ config, root, path: configPath, tier: name }: Chosen, i
     ...(cluster === undefined ? {} : { cluster }),
     images,
     preload: tier.preload,
+    delivery: tier.delivery,
     registries: registriesOf(config.registries),
     production,
     releases: tier.releases.map((release) => releaseOf(release, root, nodes)),

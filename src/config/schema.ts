@@ -560,6 +560,20 @@ export const tierSchema = z.strictObject({
     .describe(
       'Images beside `images` that are pulled here once, while the cluster starts, and brought to the nodes: those found in charts, manifests, Jobs and suites; none; or the ones listed.',
     ),
+  delivery: z
+    .strictObject({
+      by: z
+        .enum(['auto', 'stream', 'registry'])
+        .default('auto')
+        .describe(
+          'The way: a stream of `docker save` into all nodes at once, a registry from which they pull, or the faster one for the size.',
+        ),
+      registry: pulledImage
+        .default('registry:2.8.3@sha256:a3d8aaa63ed8681a604f1dea0aa03f100d5895b6a58ace528858a7b332415373')
+        .describe('Image of that registry, which is started for the run where Docker has or can pull it.'),
+    })
+    .prefault({})
+    .describe('How images come to the nodes.'),
   releases: z.array(releaseSchema).default([]).describe('Helm releases that the suites need.'),
   checks: z
     .array(checkSchema)

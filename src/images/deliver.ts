@@ -1,10 +1,13 @@
 import { KetError, messageOf } from '../model/errors.ts';
 import { formatMs } from '../model/format.ts';
 import type { Deps } from '../model/deps.ts';
+import type { DeliveryPlan } from '../model/plan.ts';
 import type { BuiltImage } from './build.ts';
 import { fanOut } from './fan-out.ts';
 import { nodeImages, type NodeImages } from './node-images.ts';
+import type { OwnRegistry } from './own-registry.ts';
 import { fullReference } from './reference.ts';
+import { wayOf, type Way } from './way.ts';
 
 /** An image, and the nodes that are to have it. */
 export interface Addressed {
@@ -23,13 +26,25 @@ export interface DeliverOptions {
   readonly limitMs: number;
   readonly signal: AbortSignal;
   readonly awaiting: (what: string) => void;
+  /** For what is large; without it everything goes by `docker save`. */
+  readonly registry?: {
+    readonly by: DeliveryPlan['by'];
+    readonly own: OwnRegistry;
+    /** It goes with this delivery. */
+    readonly brief: boolean;
+    /** It stays with its cluster, for later runs. */
+    readonly stays: boolean;
+    /** It cannot be had or does not do, and why: it is not to be offered again. */
+    readonly failed: (why: string) => void;
+  };
 }
 
-/** One `docker save` that went to one or more nodes at once. */
+/** Images that went together to one or more nodes at once. */
 export interface Stream {
+  readonly way: Way;
   readonly images: readonly string[];
   readonly nodes: readonly string[];
-  /** Once, however many nodes it went to. */
+  /** Once, however many nodes it went to: of the `docker save`, or of the layers in the registry. */
   readonly bytes: number;
   readonly ms: number;
 }
@@ -49,14 +64,23 @@ interface Target {
 }
 
 /**
- * Brings local images to those of their nodes that lack them. Images that the same nodes lack go in one `docker save`,
- * in which common layers stand once, streamed into the containerd of all these nodes at once, nothing on disk in
- * between. Proved afterwards: each node lists the names with the same content. Never two streams to a node at once:
- * containerd locks a layer that is being imported, so two fan-outs with common layers wait for each other across nodes
- * for ever (seen on three nodes).
+ * Brings local images to those of their nodes that lack them. Images that the same nodes lack go together, common layers
+ * once: in one `docker save`, streamed into the containerd of all these nodes at once, nothing on disk in between; or,
+ * where that is faster, by a registry, from which these nodes pull at once. Proved afterwards: each node lists the names
+ * with the same content. Never two streams to a node at once: containerd locks a layer that is being imported, so two
+ * fan-outs with common layers wait for each other across nodes for ever (seen on three nodes).
  */
 export async function deliverImages(deps: Deps, options: DeliverOptions): Promise<Delivery> {
-  const { images, signal } = options;
+  try {
+    return await bringAll(deps, options);
+  } finally {
+    // One that cannot be removed now is listed, and the end of the run tries again.
+    if (options.registry?.brief === true) await options.registry.own.close().catch(() => undefined);
+  }
+}
+
+async function bringAll(deps: Deps, options: DeliverOptions): Promise<Delivery> {
+  const { images } = options;
   const targets = [...new Set(images.flatMap(({ nodes }) => nodes))].map((name): Target => ({
     name,
     images: nodeImages(deps, options.docker, name),
@@ -72,20 +96,11 @@ export async function deliverImages(deps: Deps, options: DeliverOptions): Promis
     images.map(({ image }) => image),
     lacks,
   )) {
-    options.awaiting(`the import by ${to.map(({ name }) => name).join(', ')}`);
-    const began = deps.clock.monotonic();
-    const bytes = await stream(deps, options, group, to);
-    const ms = deps.clock.monotonic() - began;
-    options.awaiting('the nodes to list what they got');
-    await Promise.all(
-      to.map(async (target) => {
-        const now = await target.images.holds(group.map(referenceOf), signal);
-        options.held.set(target.name, new Map([...(options.held.get(target.name) ?? []), ...now]));
-        const [missing] = lacking(now, group);
-        if (missing !== undefined) throw notListed(target.name, missing.name);
-      }),
-    );
-    streams.push({ images: group.map(({ name }) => name), nodes: to.map(({ name }) => name), bytes, ms });
+    const one =
+      (await byRegistry(deps, options, group, to)) ??
+      (await timed(deps, 'stream', () => stream(deps, options, group, to)));
+    if (one.way === 'stream') await prove(options, group, to);
+    streams.push({ images: group.map(({ name }) => name), nodes: to.map(({ name }) => name), ...one });
   }
   return {
     images: images.map(({ image }) => image.name),
@@ -93,6 +108,78 @@ export async function deliverImages(deps: Deps, options: DeliverOptions): Promis
     changed: streams.flatMap((one) => one.images),
     streams,
   };
+}
+
+type Brought = Pick<Stream, 'way' | 'bytes' | 'ms'>;
+
+async function timed(deps: Deps, way: Way, bring: () => Promise<number>): Promise<Brought> {
+  const began = deps.clock.monotonic();
+  const bytes = await bring();
+  return { way, bytes, ms: deps.clock.monotonic() - began };
+}
+
+/** Each of the nodes lists each of the images with this content; else rejects with the first that is missing. */
+async function prove(
+  { held, signal, awaiting }: DeliverOptions,
+  images: readonly BuiltImage[],
+  to: readonly Target[],
+): Promise<void> {
+  awaiting('the nodes to list what they got');
+  await Promise.all(
+    to.map(async (target) => {
+      const now = await target.images.holds(images.map(referenceOf), signal);
+      held.set(target.name, new Map([...(held.get(target.name) ?? []), ...now]));
+      const [missing] = lacking(now, images);
+      if (missing !== undefined) throw notListed(target.name, missing.name);
+    }),
+  );
+}
+
+/** Undefined when there is no registry, the stream is faster, or nothing came of it, which is said. */
+async function byRegistry(
+  deps: Deps,
+  options: DeliverOptions,
+  images: readonly BuiltImage[],
+  to: readonly Target[],
+): Promise<Brought | undefined> {
+  const { registry, signal } = options;
+  // Both halves, and the stream after them, are within the limit of the task.
+  const limitMs = options.limitMs / 2;
+  const [first] = to;
+  if (registry === undefined || first === undefined) return undefined;
+  const { by, own, stays, failed } = registry;
+  const load = { bytes: images.map(({ bytes }) => bytes), nodes: to.length };
+  const is = by === 'auto' && (await own.runs(signal)) ? 'runs' : stays ? 'stays' : 'new';
+  if (wayOf(by, { ...load, registry: is }) === 'stream') return undefined;
+  try {
+    return await timed(deps, 'registry', async () => {
+      options.awaiting('a registry to take the images');
+      const { url, references } = await own.push(images, { node: first.name, limitMs, signal });
+      options.awaiting(`the pull by ${to.map(({ name }) => name).join(', ')}`);
+      const pairs = images.map((image) => ({
+        there: references.get(image.name) ?? '',
+        here: referenceOf(image),
+      }));
+      const pulls = to.map(async ({ name, images: node }) => {
+        const result = await node.pull({ url, images: pairs }, limitMs, signal);
+        if (result.timedOut) return `${name}: not done within ${formatMs(limitMs)}`;
+        return result.code === 0 ? undefined : `${name}: ${lastLine(result.stderr)}`;
+      });
+      const [why] = (await Promise.all(pulls)).filter((one) => one !== undefined);
+      if (why !== undefined) throw new KetError('KET_IMAGE_DELIVERY', `a node could not pull: ${why}`);
+      await prove(options, images, to);
+      return (
+        (await first.images.layerBytes(images.map(referenceOf), signal)) ??
+        images.reduce((sum, { bytes }) => sum + bytes, 0)
+      );
+    });
+  } catch (error) {
+    if (signal.aborted || !(error instanceof KetError)) throw error;
+    // What it stored may be what the disk lacks.
+    await own.close().catch(() => undefined);
+    failed(error.message);
+    return undefined;
+  }
 }
 
 interface Group {
@@ -156,10 +243,12 @@ export async function heldBy(
 /** Resolves with the bytes that were sent; rejects with what each failing node said. */
 async function stream(
   deps: Deps,
-  { docker, limitMs, signal }: DeliverOptions,
+  options: DeliverOptions,
   images: readonly BuiltImage[],
   targets: readonly Target[],
 ): Promise<number> {
+  options.awaiting(`the import by ${targets.map(({ name }) => name).join(', ')}`);
+  const { docker, limitMs, signal } = options;
   const names = images.map((image) => image.name);
   const fan = fanOut(targets.length);
   const failed: string[] = [];

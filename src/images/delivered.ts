@@ -21,5 +21,6 @@ export function tellDelivered(
     streamMs: Math.round(stream.ms),
     together: stream.images.length,
     nodes: stream.nodes,
+    ...(stream.way === 'stream' ? {} : { way: stream.way }),
   });
 }

@@ -1,13 +1,15 @@
 import type { BuildPlan, ImagePlan, Plan, PullPlan } from '../model/plan.ts';
 import type { StartedNodes, Tools } from '../model/run.ts';
+import type { StateFile } from '../model/state.ts';
 import type { Task, TaskContext } from '../model/task.ts';
 import { buildImage, type BuiltImage } from './build.ts';
 import { lookAtBuild, recordBuild } from './build-record.ts';
 import { pullImage } from './pull.ts';
-import { deliverImages, heldBy, isHeld, type Delivery, type Held } from './deliver.ts';
+import { deliverImages, heldBy, isHeld, type Delivery, type DeliverOptions, type Held } from './deliver.ts';
 import { tellDelivered } from './delivered.ts';
 import { deliveryQueue } from './delivery-queue.ts';
 import { nodesFor } from './nodes-for.ts';
+import { ownRegistry, registryNames, type OwnRegistry } from './own-registry.ts';
 import { isPinned, preloadTasks, type PreloadTasks } from './preload.ts';
 import { usageOf, type Usage } from './usage.ts';
 
@@ -41,16 +43,34 @@ export interface ImageUsers {
   readonly env: Env;
 }
 
+/** For a registry that large images go by. */
+export interface RegistryMaker {
+  readonly state: StateFile;
+  readonly runId: string;
+  /** The cluster was there before the run, and stays. */
+  readonly there: boolean;
+  /** The cluster stays for later runs. */
+  readonly stays: boolean;
+}
+
 type Env = Readonly<Record<string, string>>;
 
 const deliverMs = 10 * 60_000;
 
 /** Images are built while the node containers start, and brought to them while Kubernetes starts in them. */
-export function imageTasks(plan: Plan, cluster: ClusterNodes, users: ImageUsers): ImageTasks {
+export function imageTasks(
+  plan: Plan,
+  cluster: ClusterNodes,
+  users: ImageUsers,
+  made?: RegistryMaker,
+): ImageTasks {
   if (plan.production || (plan.images.length === 0 && plan.preload === 'off'))
     return { build: [], deliver: [], all: [] };
   const held = heldTask(plan, cluster);
-  const queue = deliveryQueue((batch: readonly DeliveryRequest[]) => deliverBatch(batch, cluster, held));
+  const registry = registryOfRun(plan, cluster, users.env, made);
+  const queue = deliveryQueue((batch: readonly DeliveryRequest[]) =>
+    deliverBatch(batch, cluster, held, registry),
+  );
   const nodesOf: NodesOf = (name, context) => {
     const { facts, nodes } = context.output(cluster.nodes);
     // On one node there is nothing to choose.
@@ -161,15 +181,47 @@ interface DeliveryRequest {
   readonly context: TaskContext;
 }
 
+type ForDelivery = NonNullable<DeliverOptions['registry']>;
+
+/** One for all deliveries of a run; none where it is not wanted, or has failed. */
+function registryOfRun(
+  { delivery: { by, registry: image } }: Plan,
+  { tools, nodes }: ClusterNodes,
+  env: Env,
+  made: RegistryMaker | undefined,
+): (context: TaskContext) => ForDelivery | undefined {
+  let own: OwnRegistry | undefined;
+  let hasFailed = false;
+  return (context) => {
+    if (made === undefined || by === 'stream' || hasFailed) return undefined;
+    const { docker } = context.output(tools);
+    const { state, runId, there, stays } = made;
+    own ??= ownRegistry(context.deps, {
+      ...{ docker, image, env, state },
+      ...registryNames(context.output(nodes).name, there ? runId : undefined),
+    });
+    return {
+      ...{ by, own, brief: there, stays: stays && !there },
+      failed(why) {
+        hasFailed = true;
+        const text = `images go to the nodes without a registry of the run: ${why}`;
+        context.emit({ type: 'notice', level: by === 'auto' ? 'info' : 'warning', text });
+      },
+    };
+  };
+}
+
 /** One delivery for all: it ends when any of their tasks is ended. */
 async function deliverBatch(
   batch: readonly DeliveryRequest[],
   cluster: ClusterNodes,
   held: Task<Held>,
+  registryFor: ReturnType<typeof registryOfRun>,
 ): Promise<Delivery> {
   const [first] = batch;
   if (first === undefined) throw new Error('nothing to deliver');
   const { context } = first;
+  const registry = registryFor(context);
   return deliverImages(context.deps, {
     docker: context.output(cluster.tools).docker,
     images: batch.map(({ image, nodes }) => ({ image, nodes })),
@@ -177,6 +229,7 @@ async function deliverBatch(
     limitMs: deliverMs,
     signal: AbortSignal.any(batch.map((request) => request.context.signal)),
     awaiting: (what) => batch.forEach((request) => request.context.awaiting(what)),
+    ...(registry === undefined ? {} : { registry }),
   });
 }
 

@@ -121,6 +121,8 @@ export type EventBody =
       /** How many images went in it. */
       readonly together: number;
       readonly nodes: readonly string[];
+      /** By a registry of the run, from which each node pulled; else by a stream into all of them. */
+      readonly way?: 'registry';
     }
   | { readonly type: 'notice'; readonly level: 'info' | 'warning' | 'error'; readonly text: string }
   | {

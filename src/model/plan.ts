@@ -16,6 +16,7 @@ export interface Plan {
   readonly images: readonly ImagePlan[];
   /** Which images beside those are pulled here and brought to the nodes: all that are found, none, or these. */
   readonly preload: 'auto' | 'off' | readonly string[];
+  readonly delivery: DeliveryPlan;
   /** Registries that want a login. */
   readonly registries: readonly RegistryPlan[];
   /** Nothing is built here or brought to the nodes: these pull all images from their registries. */
@@ -43,6 +44,13 @@ export interface Plan {
   readonly failFast: boolean;
   /** When cluster logs are saved. */
   readonly logs: 'on-failure' | 'always';
+}
+
+/** How images come to the nodes. */
+export interface DeliveryPlan {
+  readonly by: 'auto' | 'stream' | 'registry';
+  /** Image of the registry. */
+  readonly registry: string;
 }
 
 export type Keep = 'never' | 'on-failure' | 'always';

@@ -13,6 +13,8 @@ export type Made =
       readonly crds?: readonly string[];
       readonly removeCrds?: true;
     }
+  /** A registry that images went to nodes by. */
+  | { readonly type: 'container'; readonly name: string }
   | { readonly type: 'folder'; readonly path: string };
 
 /** An object in a cluster that stays; a namespace takes what is in it along. */

@@ -7,6 +7,7 @@ import type { Kube } from '../model/kube.ts';
 import type { Made } from '../model/state.ts';
 import type { Task } from '../model/task.ts';
 import { deleteCluster } from '../cluster/delete.ts';
+import { removeRegistry } from '../images/own-registry.ts';
 import { uninstallRelease } from '../releases/uninstall.ts';
 import { releaseSidecars } from '../suites/collect/release-sidecars.ts';
 import { findDocker, onPath } from '../tools/find.ts';
@@ -58,6 +59,9 @@ export function remover(
         }
         return;
       }
+      case 'container':
+        await removeRegistry(deps, findDocker(deps.env), made.name);
+        return;
       case 'folder':
         fs.rmSync(made.path, { recursive: true, force: true });
         return;
@@ -152,6 +156,8 @@ export function nameOf(made: Made): string {
       return `${made.kind.toLowerCase()} ${made.namespace === undefined ? '' : `${made.namespace}/`}${made.name}`;
     case 'release':
       return `release ${made.namespace}/${made.name}`;
+    case 'container':
+      return `registry ${made.name}`;
     case 'folder':
       return `folder ${made.path}`;
   }

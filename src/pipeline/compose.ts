@@ -105,13 +105,15 @@ export function compose(options: ComposeOptions): Composition {
     run.registries === undefined ? {} : { DOCKER_CONFIG: run.registries.dockerConfig };
   // The nodes of a cluster that is not of this machine pull their images.
   const brought: Plan = existing?.shared === true ? { ...plan, images: [], preload: 'off' } : plan;
-  const images = imageTasks(brought, cluster, {
+  const users = {
     usage: usageOfSuites(settings.assets, { ...plan, suites: options.users }),
     pods: podsOfSuites({ ...plan, suites: options.users }, settings.assets),
     rendered: prepared.tasks,
     releases: () => own.map(({ name }) => prepared.objects.get(name)),
     env: dockerEnv,
-  });
+  };
+  const stays = options.bringsUp === true;
+  const images = imageTasks(brought, cluster, users, { state: run.state, runId: run.runId, there, stays });
   const builds = new Map(plan.images.map((image, index) => [image.name, images.build[index]]));
   const deliveries = new Map(plan.images.map((image, index) => [image.name, images.deliver[index]]));
   const suiteImages = new Set(plan.suites.flatMap((suite) => suite.image ?? []));

@@ -198,7 +198,9 @@ export function writeState(file: string, state: RunState): void {
   }
 }
 
-const madeTypes: ReadonlySet<string> = new Set<Made['type']>(['kind-cluster', 'object', 'release', 'folder']);
+const madeTypes: ReadonlySet<string> = new Set<Made['type']>([
+  ...(['kind-cluster', 'container', 'object', 'release', 'folder'] as const),
+]);
 
 /** Whether this ket understands all of it: what it does not know how to remove it must not call removed. */
 const isState = (value: Partial<RunState>): value is RunState =>

@@ -15,11 +15,12 @@ export const mbPerSecond = ({
 
 /** `shop:dev: 1.0 GiB to 2 nodes in 12 s, 89.2 MB/s to each`. */
 export function deliveredText(event: Delivered): string {
-  const { image, bytes, streamBytes, streamMs, together, nodes } = event;
+  const { image, bytes, streamBytes, streamMs, together, nodes, way = 'stream' } = event;
+  const by = way === 'registry' ? ' by a registry' : '';
   const how =
     together === 1
-      ? `${formatBytes(streamBytes)} to ${plural(nodes.length, 'node')} in ${formatMs(streamMs)}`
-      : `${formatBytes(bytes)} to ${plural(nodes.length, 'node')}, in one stream of ${String(together)} images, ${formatBytes(streamBytes)} in ${formatMs(streamMs)}`;
+      ? `${formatBytes(streamBytes)} to ${plural(nodes.length, 'node')} in ${formatMs(streamMs)}${by}`
+      : `${formatBytes(bytes)} to ${plural(nodes.length, 'node')}, in one ${way === 'stream' ? 'stream' : 'push'} of ${String(together)} images, ${formatBytes(streamBytes)} in ${formatMs(streamMs)}${by}`;
   return `${image}: ${how}, ${mbPerSecond(event).toFixed(1)} MB/s to each`;
 }
 
@@ -27,8 +28,9 @@ export function deliveredText(event: Delivered): string {
 export function deliveredTable({ delivered }: RunView): string {
   if (delivered.length === 0) return '';
   const rows = delivered.slice(0, 100).map((event) => {
-    const { image, bytes, streamBytes, streamMs, together, nodes } = event;
-    const stream = `${formatBytes(streamBytes)}${together === 1 ? '' : `, with ${plural(together - 1, 'other')}`}`;
+    const { image, bytes, streamBytes, streamMs, together, nodes, way } = event;
+    const others = together === 1 ? '' : `, with ${plural(together - 1, 'other')}`;
+    const stream = `${formatBytes(streamBytes)}${others}${way === 'registry' ? ', by a registry' : ''}`;
     return `| ${markdownCode(image, true)} | ${formatBytes(bytes)} | ${stream} | ${String(nodes.length)} | ${formatMs(streamMs)} | ${mbPerSecond(event).toFixed(1)} |`;
   });
   return [

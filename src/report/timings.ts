@@ -83,10 +83,12 @@ export function timingsOf(view: RunView): Timings {
       ...span(startMs, endMs),
       tasks: tasks.map(taskTiming),
     })),
-    images: view.delivered.map(({ image, nodes, bytes, streamBytes, streamMs, together }) => ({
-      ...{ image, nodes, bytes, streamBytes, streamMs, together },
-      mbPerSecond: mbPerSecond({ streamBytes, streamMs }),
-    })),
+    images: view.delivered.map(
+      ({ image, nodes, bytes, streamBytes, streamMs, together, way = 'stream' }) => ({
+        ...{ image, nodes, bytes, streamBytes, streamMs, together, way },
+        mbPerSecond: mbPerSecond({ streamBytes, streamMs }),
+      }),
+    ),
     attempts: [...view.suites.values()].flatMap((suite) =>
       suite.attempts.map((attempt) => attemptTiming(suite.name, attempt)),
     ),

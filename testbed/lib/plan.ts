@@ -48,7 +48,7 @@ export function fullPlan(docker: Docker, purpose: Purpose): Plan {
     set.python,
     set.postgres,
     set.busybox,
-    ...(atLeast(purpose, 'test') ? [set.redis, set.agnhost] : []),
+    ...(atLeast(purpose, 'test') ? [set.redis, set.registry, set.agnhost] : []),
   ];
   return {
     steps: [

@@ -48,6 +48,7 @@ export const images = {
   python: 'python:3.11-slim',
   postgres: 'postgres:15',
   redis: 'redis:7',
+  registry: 'registry:2.8.3',
   busybox: 'busybox:1.36',
   agnhost: `registry.k8s.io/e2e-test-images/agnhost:${versions.agnhost}`,
 } as const;

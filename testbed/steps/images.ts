@@ -181,6 +181,7 @@ export interface ImageSet {
   readonly python: Image;
   readonly postgres: Image;
   readonly redis: Image;
+  readonly registry: Image;
   readonly busybox: Image;
   readonly agnhost: Image;
 }
@@ -209,6 +210,7 @@ export function publicImages(docker: Docker): ImageSet {
     python: standIn('python', images.python, base),
     postgres: standIn('postgres', images.postgres, base),
     redis: standIn('redis', images.redis, base),
+    registry: standIn('registry', images.registry, base),
     busybox: standIn('busybox', images.busybox, aptBase),
     agnhost: image(docker, {
       id: 'agnhost',

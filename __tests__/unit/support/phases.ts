@@ -191,6 +191,7 @@ export function aPlan(over: Partial<Plan> = {}): Plan {
     tier: 'integration',
     images: [],
     preload: 'off',
+    delivery: { by: 'stream', registry: 'registry:2' },
     registries: [],
     production: false,
     releases: [],
