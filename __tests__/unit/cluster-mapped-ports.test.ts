@@ -67,7 +67,7 @@ describe('the task', () => {
     const cluster = { id: 'cluster' } as Task<ClusterHandle>;
     const kindConfig = { nodes: [{ extraPortMappings: [{ containerPort: 80 }, { containerPort: 443 }] }] };
     const context = {
-      output: (task: Task<unknown>) => (task === tools ? { docker: '/bin/docker' } : { nodes: ['n1', 'n2'] }),
+      output: (task: Task) => (task === tools ? { docker: '/bin/docker' } : { nodes: ['n1', 'n2'] }),
       emit: (event: EventBody) => void events.push(event),
       signal: new AbortController().signal,
       deps: {

@@ -183,6 +183,7 @@ export interface ImageSet {
   readonly redis: Image;
   readonly busybox: Image;
   readonly agnhost: Image;
+  readonly traefik: Image;
 }
 
 /** The images under public names, and the base that the node's images share. */
@@ -215,6 +216,12 @@ export function publicImages(docker: Docker): ImageSet {
       title: `image ${images.agnhost}`,
       names: [images.agnhost],
       programs: [programs.agnhost],
+    }),
+    traefik: image(docker, {
+      id: 'traefik',
+      title: `image ${images.traefik}`,
+      names: [images.traefik],
+      programs: [programs.traefik],
     }),
   };
   return { ...set, steps: [...bare.steps, ...Object.values(set).map((each) => each.step)] };
