@@ -10,7 +10,7 @@ export interface TestGroup {
   /** In `make test` a third of its tests, chosen by the hash of its inputs; the others are counted as skipped. */
   readonly thirdInTest?: true;
   /** What the machine must have: the argument of `testbed up --for`. */
-  readonly setUp?: 'demo' | 'test' | 'versions' | 'all';
+  readonly setUp?: 'demo' | 'test' | 'versions' | 'all' | 'ingress';
   /** argv lists; `node` is this Node, `{report}` a file for jest's JSON. */
   readonly commands: readonly (readonly string[])[];
   /** Paths whose content decides whether it must run again. */
@@ -261,6 +261,13 @@ export const groups: readonly TestGroup[] = [
     ],
   },
   cluster('snippets', 'the Kind configs to merge, each by what it does', false, 'snippets'),
+  {
+    // The controller is compiled for this group alone.
+    ...cluster('ingress', 'an application behind an ingress controller', false, 'ingress', [
+      'examples/ingress',
+    ]),
+    setUp: 'ingress',
+  },
   cluster(
     'bad-input',
     'what cannot come to anything is said at once, and nothing is left',

@@ -7,7 +7,8 @@ import net, { type AddressInfo } from 'node:net';
 import path from 'node:path';
 import type { Kube } from '../../src/model/kube.ts';
 import type { CheckPlan, TlsPlan } from '../../src/model/plan.ts';
-import { connectFrom } from '../../src/checks/connection.ts';
+import { askHttp } from '../../src/checks/ask-http.ts';
+import { connectFrom, type Target } from '../../src/checks/connection.ts';
 import { lookOverPipe, type PipedLook } from '../../src/checks/look-piped.ts';
 import { selfSigned, signed } from './support/certificates.ts';
 import { folder, removeFolders } from './support/folder.ts';
@@ -52,8 +53,8 @@ async function seen(look: PipedLook, kube: Partial<Kube> = {}): Promise<readonly
   return [...faults, ...notes].map((text) => text.replaceAll(/:\d{4,5}\b/g, ':PORT'));
 }
 
-const httpsLook = (port: number, tls: Partial<TlsPlan> = {}, host = 'localhost'): PipedLook => ({
-  ...{ kind: 'http', host, port, path: '/health?x', status: 200, body: 'well' },
+const httpsLook = (port: number, tls: Partial<TlsPlan> = {}, host = 'localhost') => ({
+  ...{ kind: 'http' as const, host, port, path: '/health?x', status: 200, body: 'well' },
   tls: { insecure: false, ...tls },
 });
 
@@ -62,12 +63,9 @@ describe('https', () => {
     ca: { file: path.join(certificates, 'authority.pem') },
     insecure: false,
   });
-  const serve = (name: string): Promise<number> =>
-    listening(
-      https.createServer(secure(name), (request, response) =>
-        response.end(request.url === '/health?x' ? 'all is well' : 'no'),
-      ),
-    );
+  const wellOrNo = ({ url }: http.IncomingMessage): string => (url === '/health?x' ? 'all is well' : 'no');
+  const serve = (name: string, answer = wellOrNo): Promise<number> =>
+    listening(https.createServer(secure(name), (request, response) => response.end(answer(request))));
 
   test('holds with the authority that is named', async () =>
     expect(await seen(httpsLook(await serve('good'), byAuthority()))).toEqual([]));
@@ -131,6 +129,17 @@ describe('https', () => {
     ]);
   });
 
+  test('for another host has its name in the request and in the certificate', async () => {
+    const port = await serve('other', ({ headers }) => (headers.host ?? '').replace(/:\d+$/, ''));
+    const look = { ...httpsLook(port, byAuthority()), body: 'shop-web' };
+    expect(await seen({ ...look, asksFor: 'shop-web' })).toEqual([]);
+    expect(await seen({ ...look, asksFor: 'shop-api' })).toEqual([
+      expect.stringMatching(
+        /→ https:\/\/localhost:PORT\/health\?x for shop-api: .* a certificate for shop-web, shop-web\.shop, not for shop-api/,
+      ),
+    ]);
+  });
+
   test('an authority that cannot be had is no fault of the server', async () => {
     const port = await serve('good');
     await expect(seen(httpsLook(port, { ca: { file: '/nowhere.pem' } }))).rejects.toThrow(
@@ -141,6 +150,46 @@ describe('https', () => {
     const none = path.join(certificates, 'none.pem');
     fs.writeFileSync(none, 'nothing');
     await expect(seen(httpsLook(port, { ca: { file: none } }))).rejects.toThrow('no certificate (PEM) in');
+  });
+});
+
+describe('http for another host', () => {
+  /** As an ingress controller: a page for one host, 404 for every other. */
+  const serve = (): Promise<number> =>
+    listening(
+      http.createServer(({ url, headers: { host = '' } }, response) => {
+        const known = /^shop\.example(:\d+)?$/.test(host) && url === '/a?b';
+        response.writeHead(known ? 200 : 404).end(known ? 'the shop' : '404 page not found');
+      }),
+    );
+  const look = (port: number, asksFor: string): PipedLook => ({
+    ...{ kind: 'http', host: 'localhost', port, path: '/a?b', status: 200, body: 'shop', asksFor },
+  });
+
+  test('holds when that host is served', async () =>
+    expect(await seen(look(await serve(), 'shop.example'))).toEqual([]));
+
+  test('does not when it is not', async () =>
+    expect(await seen(look(await serve(), 'mail.example'))).toEqual([
+      'pod probe-1-1 on node w1 → http://localhost:PORT/a?b for mail.example: expected status 200 and a body with "shop", seen: status 404: 404 page not found; likely: there is no Ingress for mail.example and that path, or it is of another class than the controller\'s',
+    ]));
+
+  test('has the port in the header unless it is the usual one', async () => {
+    const said = async (port: number): Promise<string | undefined> => {
+      let header: string | undefined;
+      const server = http.createServer(({ headers }, response) => {
+        header = headers.host;
+        response.end();
+      });
+      const real = await listening(server);
+      const dial = (target: Target) => connectFrom(localPipes, pod, { ...target, port: real });
+      const ask = { host: 'localhost', port, path: '/', asksFor: 'shop.example' };
+      await askHttp(dial, ask, 4000, AbortSignal.timeout(20_000));
+      return header;
+    };
+    expect([await said(80), await said(443), await said(8080)]).toEqual([
+      ...['shop.example', 'shop.example:443', 'shop.example:8080'],
+    ]);
   });
 });
 

@@ -20,6 +20,7 @@ const wrong: readonly (readonly [text: string, ...problems: string[]])[] = [
     '"job" of check "a" contradicts "tcp": a check looks at one thing',
   ],
   [tier('{name: a, tcp: "x:1", «status: 204}'), '"status" of check "a" goes with "http", but it has "tcp"'],
+  [tier('{name: a, tcp: "x:1", «host: b}'), '"host" of check "a" goes with "http", but it has "tcp"'],
   [tier('{name: a, tcp: "x:1", «service: b}'), '"service" of check "a" goes with "grpc", but it has "tcp"'],
   [
     tier('{name: a, network: true, «during: true}'),
@@ -88,6 +89,8 @@ const forms: readonly (readonly [check: string, problem: string])[] = [
   ['http: "http:///x"', '"http:///x" is not an address like http://shop-api:8080/health'],
   ['http: "ftp://x/"', '"ftp://x/" is not an address like http://shop-api:8080/health'],
   ['http: "https://u:p@x/"', '"https://u:p@x/" has a name or password in it'],
+  ['http: "http://x/", host: "http://b"', '"http://b" is not the name of a host, like shop.example'],
+  ['http: "http://x/", host: "b:80"', '"b:80" is not the name of a host, like shop.example'],
   ['grpc: x', '"x" has no port; write it like shop-db:5432'],
   ['http: "http://u:p@x/"', '"http://u:p@x/" has a name or password in it'],
   ['http: "http://x/#a"', '"http://x/#a" has a part behind "#", which no server gets'],
@@ -126,6 +129,10 @@ describe('the plan of a check', () => {
     [
       'http: "http://api.shop:8080/a?b=c", status: 204, body: x',
       { kind: 'http', host: 'api.shop', port: 8080, path: '/a?b=c', status: 204, body: 'x' },
+    ],
+    [
+      'http: "http://gate.ingress/", host: shop.example',
+      { kind: 'http', host: 'gate.ingress', port: 80, path: '/', asksFor: 'shop.example', status: 200 },
     ],
     ['tcp: "db:5432"', { kind: 'tcp', host: 'db', port: 5432 }],
     [

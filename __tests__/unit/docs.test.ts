@@ -25,7 +25,7 @@ const own = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', ...d
 );
 const all = [
   ...own,
-  ...['testbed', 'native/ket-run', 'examples/fastapi-postgres', 'images/test-runner'].map(
+  ...['testbed', 'native/ket-run', 'examples/fastapi-postgres', 'examples/ingress', 'images/test-runner'].map(
     (folder) => `${folder}/README.md`,
   ),
 ];

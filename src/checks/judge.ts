@@ -32,7 +32,7 @@ export function judge(question: Question<{ readonly host: string }>, answer: Ans
     case 'answer':
       return undefined;
     case 'status':
-      return judgeStatus(expects, answer, fault);
+      return judgeStatus(expects, answer, fault, question.asksFor);
     case 'serving':
       return judgeServing(expects.service, answer, fault);
     case 'reused':
@@ -69,11 +69,12 @@ function judgeStatus(
   { status, body }: Extract<Expected, { kind: 'status' }>,
   answer: Answer,
   fault: ToFault,
+  asksFor: string | undefined,
 ): Fault | undefined {
   const said = answer.body.trim().replaceAll(/\s+/g, ' ').slice(0, 200);
   const behind = said === '' ? '' : `: ${said}`;
   if (answer.status !== status)
-    return fault(`status ${answer.status}${behind}`, likelyOfStatus(answer.status));
+    return fault(`status ${answer.status}${behind}`, likelyOfStatus(answer.status, asksFor));
   if (body === undefined || answer.body.includes(body)) return undefined;
   return fault(
     `status ${status} without it${behind}`,
@@ -81,7 +82,9 @@ function judgeStatus(
   );
 }
 
-function likelyOfStatus(status: number): string {
+function likelyOfStatus(status: number, asksFor: string | undefined): string {
+  if (status === 404 && asksFor !== undefined)
+    return `there is no Ingress for ${asksFor} and that path, or it is of another class than the controller's`;
   if (status === 404) return 'the path is another, or something else answers on that port';
   if (status === 401 || status === 403) return 'the path needs a log-in';
   if (status >= 500) return 'the service is up, and what it needs itself is not';

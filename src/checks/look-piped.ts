@@ -4,7 +4,7 @@ import { KetError, messageOf } from '../model/errors.ts';
 import type { Kube, Wire } from '../model/kube.ts';
 import type { AuthorityPlan, CheckLook, CheckPlan, TlsPlan } from '../model/plan.ts';
 import { askGrpc } from './ask-grpc.ts';
-import { askHttps } from './ask-https.ts';
+import { askHttp } from './ask-http.ts';
 import { connectFrom } from './connection.ts';
 import { faultText, judge } from './judge.ts';
 import type { Look } from './look.ts';
@@ -16,14 +16,18 @@ import { standingText, type Standing } from './running.ts';
 import { misdirected } from './service-port.ts';
 import type { Trust } from './tls.ts';
 
-/** What ket itself speaks, over a connection that a pod makes: TLS and gRPC. */
+type HttpLook = Extract<CheckLook, { kind: 'http' }>;
+
+/** What ket itself speaks, over a connection that a pod makes: TLS, gRPC, and HTTP for the host of another address. */
 export type PipedLook =
-  (Extract<CheckLook, { kind: 'http' }> & { readonly tls: TlsPlan }) | Extract<CheckLook, { kind: 'grpc' }>;
+  | (HttpLook & { readonly tls: TlsPlan })
+  | (HttpLook & { readonly asksFor: string })
+  | Extract<CheckLook, { kind: 'grpc' }>;
 
 export const isPiped = (look: CheckLook): look is PipedLook =>
-  look.kind === 'grpc' || (look.kind === 'http' && look.tls !== undefined);
+  look.kind === 'grpc' || (look.kind === 'http' && (look.tls !== undefined || look.asksFor !== undefined));
 
-/** HTTPS or the health of a gRPC server, from a pod of each place. */
+/** HTTP, HTTPS or the health of a gRPC server, from a pod of each place. */
 export function lookOverPipe(
   kube: Kube,
   seekers: readonly Standing[],
@@ -64,19 +68,11 @@ function askOver(
   signal: AbortSignal,
 ): Promise<{ readonly answer: Answer; readonly note?: string }> {
   const { host, port } = look;
+  const secure = trust === undefined ? {} : { trust };
   if (look.kind === 'grpc')
-    return askGrpc(
-      dial,
-      { host, port, service: look.service, ...(trust === undefined ? {} : { trust }) },
-      limitMs,
-      signal,
-    );
-  return askHttps(
-    dial,
-    { host, port, path: look.path, trust: trust ?? { insecure: false } },
-    limitMs,
-    signal,
-  );
+    return askGrpc(dial, { host, port, service: look.service, ...secure }, limitMs, signal);
+  const { path, asksFor = host } = look;
+  return askHttp(dial, { host, port, path, asksFor, ...secure }, limitMs, signal);
 }
 
 function questionOf(look: PipedLook): Question<{ readonly host: string }> {
@@ -89,8 +85,9 @@ function questionOf(look: PipedLook): Question<{ readonly host: string }> {
     };
   return {
     probe: { host },
-    to: `https://${host}:${String(port)}${look.path}`,
+    to: `${look.tls === undefined ? 'http' : 'https'}://${host}:${String(port)}${look.path}${look.asksFor === undefined ? '' : ` for ${look.asksFor}`}`,
     expects: { kind: 'status', status: look.status, ...(look.body === undefined ? {} : { body: look.body }) },
+    ...(look.asksFor === undefined ? {} : { asksFor: look.asksFor }),
   };
 }
 

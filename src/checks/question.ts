@@ -8,6 +8,8 @@ export interface Question<P extends { readonly host: string } = Probe> {
   readonly expects: Expected;
   /** The Service behind it, `shop/shop-db`, as far as that is known. */
   readonly service?: string;
+  /** The host that is asked for, where it is not that of the address. */
+  readonly asksFor?: string;
   /** Why nothing of the Service can answer there: whatever does is something else. */
   readonly misdirected?: string;
 }

@@ -18,6 +18,7 @@ interface Scope {
 
 /** What goes with one kind only. */
 const belongsTo = {
+  host: 'http',
   status: 'http',
   body: 'http',
   service: 'grpc',

@@ -24,6 +24,10 @@ export function endpointOf(text: string): { readonly host: string; readonly port
   return { host: text.slice(0, at), port: Number(text.slice(at + 1)) };
 }
 
+/** What is wrong with a text as the name of a host, without a port. */
+export const hostProblem = (text: string): string | undefined =>
+  hostPattern.test(text) ? undefined : `"${text}" is not the name of a host, like shop.example`;
+
 /** What is wrong with a text as the address of an HTTP check. */
 export function urlProblem(text: string): string | undefined {
   const url = URL.parse(text);

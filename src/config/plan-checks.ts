@@ -53,6 +53,7 @@ function lookOf(check: CheckConfig, namespace: string, authority: (ca: string) =
     return {
       kind: 'http',
       ...urlOf(http),
+      ...(check.host === undefined ? {} : { asksFor: check.host }),
       status: check.status ?? 200,
       ...(check.body === undefined ? {} : { body: check.body }),
       ...(isHttps(http) ? tls : {}),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { podSecurityLevels, priorities } from '../model/plan.ts';
 import { cronProblem } from './cron.ts';
 import { durationPattern, durationProblem, soakProblem } from './duration.ts';
-import { endpointProblem, forwardProblem, urlProblem, workloadProblem } from './endpoints.ts';
+import { endpointProblem, forwardProblem, hostProblem, urlProblem, workloadProblem } from './endpoints.ts';
 import {
   contextProblem,
   imageProblem,
@@ -242,6 +242,7 @@ export const releaseSchema = z.strictObject({
 
 const endpoint = form('HOST:PORT', endpointProblem, '^[a-z0-9][a-z0-9.-]*:\\d{1,5}$');
 const url = form('URL', urlProblem, '^https?://');
+const hostName = form('name of a host', hostProblem, '^[a-z0-9][a-z0-9.-]*$');
 const authority = form('path or reference', (value) => {
   if (value === '') return 'must not be empty';
   return isReference(value) ? referenceProblem(value, 'key') : undefined;
@@ -269,6 +270,11 @@ export const checkSchema = z.strictObject({
   http: url
     .optional()
     .describe('An `http://` or `https://` address that must answer, e.g. `http://shop-api:8080/health`.'),
+  host: hostName
+    .optional()
+    .describe(
+      'With `http`: the host that is asked for, where it is another than that of the address, as an ingress controller tells hosts apart: `shop.example`. The certificate of an `https://` address must be for it.',
+    ),
   status: whole(100, 599).optional().describe('With `http`: the status that it must have; 200 unless given.'),
   body: text.optional().describe('With `http`: a text that must be in the first 4 KiB of the body.'),
   tcp: endpoint.optional().describe('A service and its port that must take a connection: `shop-db:5432`.'),

@@ -209,6 +209,8 @@ export type CheckLook =
       readonly port: number;
       /** With the query. */
       readonly path: string;
+      /** The host that is asked for, and whose name the certificate has; that of the address unless given. */
+      readonly asksFor?: string;
       readonly status: number;
       /** A part of the body. */
       readonly body?: string;

@@ -7,6 +7,7 @@ import { useTask } from '../releases/use-task.ts';
 import { checkTasks } from '../checks/tasks.ts';
 import { sharedClusterTasks } from '../cluster/shared.ts';
 import { clusterTasks, existingClusterTasks } from '../cluster/tasks.ts';
+import { mappedIn, mappedPortsTask } from '../cluster/mapped-ports.ts';
 import { nodePullsTask } from '../cluster/node-pulls.ts';
 import { stateWithin, type ExistingCluster } from './existing.ts';
 import { helmTestOf } from '../releases/helm-test.ts';
@@ -153,15 +154,20 @@ export function compose(options: ComposeOptions): Composition {
     releases: installs,
   });
   const helmTest = helmTestOf(within, plan, find);
+  const { door, vigil } = checks;
+  const onHost = !checksOnly && plan.suites.some((suite) => suite.on === 'host' && !lacksSomething(suite));
+  const mapped =
+    onHost && mappedIn(plan.cluster).length > 0
+      ? mappedPortsTask(plan.cluster, find, cluster.create)
+      : undefined;
   const suites = (checksOnly ? [] : plan.suites).map((suite) => {
     if (lacksSomething(suite)) return lackingTask(suite);
     const needs = { cluster: cluster.ready, releases: installs, checks: checks.byName };
     if (suite.helmTest !== undefined)
       return helmTestTask(settings, plan, suite, { ...needs, tools: find, ...guards }, helmTest);
-    const { door, vigil } = checks;
     if (suite.on === 'host')
       return hostSuiteTask(settings, plan, suite, {
-        ...{ ...needs, door, vigil },
+        ...{ ...needs, door, vigil, mapped },
         guard: guards.guard,
         home: run.kubeconfig,
       });
@@ -185,6 +191,7 @@ export function compose(options: ComposeOptions): Composition {
     ...facts.values(),
     ...releases.all,
     ...checks.all,
+    ...(mapped === undefined ? [] : [mapped]),
     ...inOrder(suites, options.durations),
     ...collects,
   ];

@@ -9,16 +9,23 @@ import { ask } from './proc.ts';
 import type { Step } from './steps.ts';
 import { kubernetes, oldKubernetes, versions } from './versions.ts';
 
-export type Purpose = 'demo' | 'test' | 'versions' | 'all';
-export const purposes: readonly Purpose[] = ['demo', 'test', 'versions', 'all'];
+export type Purpose = 'demo' | 'test' | 'versions' | 'all' | 'ingress';
 
-/** Each has what those before it have, too. */
-const atLeast = (purpose: Purpose, least: Purpose): boolean =>
-  purposes.indexOf(purpose) >= purposes.indexOf(least);
+/** Each with those whose things it has, too. */
+const within: Readonly<Record<Purpose, readonly Purpose[]>> = {
+  demo: ['demo'],
+  test: ['demo', 'test'],
+  versions: ['demo', 'test', 'versions'],
+  all: ['demo', 'test', 'versions', 'all'],
+  // Nothing else has it, for it takes minutes to compile.
+  ingress: ['demo', 'test', 'ingress'],
+};
+export const purposes = Object.keys(within) as readonly Purpose[];
+const has = (purpose: Purpose, part: Purpose): boolean => within[purpose].includes(part);
 
 /** The tools that a person calls, for a purpose; the first on the PATH first. */
 export function toolPrograms(purpose: Purpose): GoProgram[] {
-  return [programs.kind, programs.helm, ...(atLeast(purpose, 'all') ? [programs.act, programs.helm3] : [])];
+  return [programs.kind, programs.helm, ...(has(purpose, 'all') ? [programs.act, programs.helm3] : [])];
 }
 
 export interface Plan {
@@ -31,7 +38,7 @@ export interface Plan {
 export function fullPlan(docker: Docker, purpose: Purpose): Plan {
   const set = publicImages(docker);
   const tools = toolPrograms(purpose);
-  const nodes = [kubernetes, ...(atLeast(purpose, 'versions') ? [oldKubernetes] : [])];
+  const nodes = [kubernetes, ...(has(purpose, 'versions') ? [oldKubernetes] : [])];
   // Longest first: the node image waits for all of these, the tools can come last.
   const compiled = [
     programs.hyperkube,
@@ -40,7 +47,8 @@ export function fullPlan(docker: Docker, purpose: Purpose): Plan {
     programs.etcd,
     programs.pause,
     programs.agnhost,
-    ...(atLeast(purpose, 'versions') ? [programs.oldHyperkube] : []),
+    ...(has(purpose, 'versions') ? [programs.oldHyperkube] : []),
+    ...(has(purpose, 'ingress') ? [programs.traefik] : []),
     ...tools,
   ];
   const wanted = [
@@ -48,7 +56,8 @@ export function fullPlan(docker: Docker, purpose: Purpose): Plan {
     set.python,
     set.postgres,
     set.busybox,
-    ...(atLeast(purpose, 'test') ? [set.redis, set.registry, set.agnhost] : []),
+    ...(has(purpose, 'test') ? [set.redis, set.registry, set.agnhost] : []),
+    ...(has(purpose, 'ingress') ? [set.traefik] : []),
   ];
   return {
     steps: [

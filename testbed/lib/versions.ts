@@ -14,6 +14,8 @@ export const versions = {
   localPathProvisioner: '0.0.30',
   /** What the test image of this version of Kubernetes calls itself. */
   agnhost: '2.56',
+  /** The one in `go/traefik/go.mod`. */
+  traefik: '3.5.0',
   /** The suite in which all images are built; the host must run it too. */
   debian: 'bookworm',
   /** The suite of the Docker engine: the one before cannot run privileged containers on new kernels. */
@@ -51,6 +53,7 @@ export const images = {
   registry: 'registry:2.8.3',
   busybox: 'busybox:1.36',
   agnhost: `registry.k8s.io/e2e-test-images/agnhost:${versions.agnhost}`,
+  traefik: `traefik:v${versions.traefik}`,
 } as const;
 
 /** The node image that kind publishes, tried where Docker reaches a registry. */

@@ -23,6 +23,8 @@ export interface GoProgram {
   readonly variant?: string;
   /** A package that the module's go.mod names as a tool, in place of its main package. */
   readonly tool?: string;
+  /** Modules that are built as they are but for the files of ours in `<folder>/_over/<module>`. */
+  readonly over?: readonly string[];
   readonly ldflags?: readonly string[];
   /** A program that shares most of its packages: side by side both would compile them. */
   readonly after?: string;
@@ -59,6 +61,16 @@ export const programs = {
     tool: 'k8s.io/kubernetes/test/images/agnhost',
     after: 'hyperkube',
     ldflags: [`-X main.Version=${versions.agnhost}`],
+  },
+  traefik: {
+    id: 'traefik',
+    file: 'traefik',
+    source: 'traefik',
+    tool: 'github.com/traefik/traefik/v3/cmd/traefik',
+    over: ['github.com/traefik/traefik/v3', 'github.com/go-acme/lego/v4'],
+    ldflags: [`-X github.com/traefik/traefik/v3/pkg/version.Version=${versions.traefik}`],
+    // Both compile the client of Kubernetes, if not the same version of it.
+    after: 'hyperkube',
   },
   kind: { id: 'kind', file: 'kind', install: `sigs.k8s.io/kind@v${versions.kind}` },
   helm: {
@@ -115,7 +127,8 @@ export function goProduct(program: GoProgram): Product {
 function sourceText(program: GoProgram): string {
   if (program.source === undefined) return '';
   const folder = join(sourceDir, 'go', program.source);
-  if (program.tool !== undefined) return treeText(join(folder, 'go.mod')) + treeText(join(folder, 'go.sum'));
+  if (program.tool !== undefined && program.over === undefined)
+    return treeText(join(folder, 'go.mod')) + treeText(join(folder, 'go.sum'));
   const own = moduleFiles(program);
   const isOther = (name: string): boolean =>
     /^(go|kubernetes-.*)\.(mod|sum)$/.test(name) && !own.includes(name);
@@ -165,6 +178,7 @@ async function compile(program: GoProgram, dir: string, log: string): Promise<vo
     const copy = join(paths.work, `source-${program.id}`); // Go must not look into the clone around it
     rmSync(copy, { recursive: true, force: true });
     cpSync(join(sourceDir, 'go', program.source ?? ''), copy, { recursive: true });
+    for (const module of program.over ?? []) await layOver(module, copy, log);
     await run(
       [
         'go',
@@ -186,9 +200,21 @@ async function compile(program: GoProgram, dir: string, log: string): Promise<vo
   for (const link of program.links ?? []) symlinkSync(program.file, join(bin, link));
 }
 
+/** Makes a copy of a module with our files over its own, and takes it in place of the published one. */
+async function layOver(module: string, copy: string, log: string): Promise<void> {
+  const own = join('modules', module);
+  mkdirSync(join(copy, own, '..'), { recursive: true });
+  // Go's own copy can be written by nobody.
+  const argv = ['cp', '-R', '--no-preserve=mode', await moduleDir(module, log, copy), join(copy, own)];
+  await run(argv, { log });
+  cpSync(join(copy, '_over', module), join(copy, own), { recursive: true });
+  await run(['go', 'mod', 'edit', `-replace=${module}=./${own}`], { log, cwd: copy });
+}
+
 /** The unpacked source of a module, for the files that are part of it. */
-export async function moduleDir(module: string, log: string): Promise<string> {
-  const answer = JSON.parse(await run(['go', 'mod', 'download', '-json', module], { log, cwd: '/' })) as {
+export async function moduleDir(module: string, log: string, cwd = '/'): Promise<string> {
+  const env = { GOWORK: 'off' };
+  const answer = JSON.parse(await run(['go', 'mod', 'download', '-json', module], { log, cwd, env })) as {
     Dir?: string;
   };
   if (answer.Dir === undefined) throw new Error(`go mod download ${module} named no folder`);

@@ -184,6 +184,7 @@ export interface ImageSet {
   readonly registry: Image;
   readonly busybox: Image;
   readonly agnhost: Image;
+  readonly traefik: Image;
 }
 
 /** The images under public names, and the base that the node's images share. */
@@ -217,6 +218,12 @@ export function publicImages(docker: Docker): ImageSet {
       title: `image ${images.agnhost}`,
       names: [images.agnhost],
       programs: [programs.agnhost],
+    }),
+    traefik: image(docker, {
+      id: 'traefik',
+      title: `image ${images.traefik}`,
+      names: [images.traefik],
+      programs: [programs.traefik],
     }),
   };
   return { ...set, steps: [...bare.steps, ...Object.values(set).map((each) => each.step)] };

@@ -14,6 +14,8 @@ export interface HostNeeds {
   readonly cluster: Task<ClusterHandle>;
   /** Where connections into the cluster are made; absent where no suite forwards a port. */
   readonly door: Task<Door> | undefined;
+  /** Variables with what leads to the nodes from this machine; absent where nothing does. */
+  readonly mapped: Task<Readonly<Record<string, string>>> | undefined;
   readonly releases: ReadonlyMap<string, Task | undefined>;
   readonly checks: ReadonlyMap<string, Task>;
   readonly guard: Guard;
@@ -58,6 +60,7 @@ export function hostSuiteTask(
     needs: [
       needs.cluster,
       ...(door === undefined ? [] : [door]),
+      ...(needs.mapped === undefined ? [] : [needs.mapped]),
       ...suite.needs.flatMap((name) => needs.releases.get(name) ?? []),
       ...suite.checks.flatMap((name) => needs.checks.get(name) ?? []),
     ],
@@ -82,7 +85,8 @@ export function hostSuiteTask(
             const folder = path.dirname(needs.home);
             const access = await accessFor(suite, id, { cluster, state, own, namespaces, folder }, context);
             try {
-              const more = { KUBECONFIG: access.kubeconfig, ...env };
+              const mapped = needs.mapped === undefined ? {} : outer.output(needs.mapped);
+              const more = { KUBECONFIG: access.kubeconfig, ...mapped, ...env };
               return await runProcess(suite, id, plan.root, outDir, settings.secrets, context, failed, more);
             } finally {
               // What it left is listed and removed at the end of the run.

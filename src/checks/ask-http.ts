@@ -7,25 +7,33 @@ import { secured, type Trust } from './tls.ts';
 /** So much of a body is looked at. */
 const bodyBytes = 4096;
 
-export interface HttpsAsk {
+export interface HttpAsk {
   readonly host: string;
   readonly port: number;
   /** With the query. */
   readonly path: string;
-  readonly trust: Trust;
+  /** Goes into the request, and is in the certificate. */
+  readonly asksFor: string;
+  /** Absent: without TLS. */
+  readonly trust?: Trust;
 }
 
-/** An HTTPS request from a pod, as an answer of `ket-run probe`. `note`: what was wrong and accepted. */
-export const askHttps = (
+/** A request of HTTP or HTTPS from a pod, as an answer of `ket-run probe`. `note`: what was wrong and accepted. */
+export const askHttp = (
   dial: Dial,
-  { host, port, path, trust }: HttpsAsk,
+  { host, port, path, asksFor, trust }: HttpAsk,
   limitMs: number,
   outer: AbortSignal,
 ): Promise<{ readonly answer: Answer; readonly note?: string }> =>
   answerOf(dial, { host, port, limitMs, signal: outer }, 'http', async (raw, signal) => {
-    const { socket, note } = await secured(raw, { host, trust, protocols: ['http/1.1'], signal });
+    const usual = trust === undefined ? 80 : 443;
+    const header = port === usual ? asksFor : `${asksFor}:${String(port)}`;
+    const { socket, note } =
+      trust === undefined
+        ? { socket: raw, note: undefined }
+        : await secured(raw, { host: asksFor, trust, protocols: ['http/1.1'], signal });
     try {
-      const { status, body } = await getOver(socket, { host, port, path }, signal);
+      const { status, body } = await getOver(socket, { header, path }, signal);
       return { found: { status, body }, ...(note === undefined ? {} : { note }) };
     } finally {
       socket.destroy();
@@ -35,14 +43,14 @@ export const askHttps = (
 /** One request; resolves when the answer is whole, or enough of it is there. */
 function getOver(
   socket: Duplex,
-  { host, port, path }: { host: string; port: number; path: string },
+  { header, path }: { header: string; path: string },
   signal: AbortSignal,
 ): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     const request = http.request({
       // Without an agent, which would make connections of its own.
-      ...{ host, port, path, method: 'GET', signal },
-      headers: { host: port === 443 ? host : `${host}:${String(port)}`, 'user-agent': 'ket', accept: '*/*' },
+      ...{ path, method: 'GET', signal },
+      headers: { host: header, 'user-agent': 'ket', accept: '*/*' },
       createConnection: () => socket,
     });
     request.on('error', reject);
