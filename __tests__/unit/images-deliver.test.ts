@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { describe, expect, test } from '@jest/globals';
 import type { BuiltImage } from '../../src/images/build.ts';
-import { deliverImages, heldBy } from '../../src/images/deliver.ts';
+import { deliverImages, heldBy, isHeld } from '../../src/images/deliver.ts';
 import { deliveryQueue } from '../../src/images/delivery-queue.ts';
 import { fanOut } from '../../src/images/fan-out.ts';
 import { configDigest, ctrArgv, manifestDigest } from '../../src/images/node-images.ts';
@@ -232,6 +232,19 @@ describe('delivery', () => {
     });
     await expect(deliver(deps, ['n1'], abort.signal)).rejects.toThrow('stop');
   });
+});
+
+test('an image is there when each of its nodes has this content', () => {
+  const reference = 'docker.io/library/shop:dev';
+  const held = new Map([
+    ['a', new Map([[reference, [manifest, id]]])],
+    ['b', new Map([[reference, ['sha256:older']]])],
+    ['c', new Map<string, string[]>()],
+  ]);
+  const on = (...nodes: string[]): boolean => isHeld(held, { image: shop, nodes });
+  expect([on('a'), on('a', 'b'), on('a', 'c'), on('a', 'unknown'), on()]).toEqual([
+    ...[true, false, false, false, true],
+  ]);
 });
 
 describe('one stream to several readers', () => {

@@ -94,7 +94,9 @@ describe('kubeconfig', () => {
     await writeFile(tokenFile, 'second');
     expect((await connection.options()).headers).toEqual({ Authorization: 'Bearer second' });
     await rm(tokenFile);
-    await expect(connection.options()).rejects.toThrow('the token of the kubeconfig cannot be read: Error: ENOENT');
+    await expect(connection.options()).rejects.toThrow(
+      'the token of the kubeconfig cannot be read: Error: ENOENT',
+    );
   });
 
   test('what is wrong with the file is said, with its name', async () => {

@@ -1,8 +1,12 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { Node } from '../../src/model/amount.ts';
-import type { AnyObject } from '../../src/model/kube.ts';
+import type { AnyObject, Kube } from '../../src/model/kube.ts';
+import type { ClusterHandle } from '../../src/model/run.ts';
+import type { Task } from '../../src/model/task.ts';
+import { capacityTask } from '../../src/releases/capacity-task.ts';
 import { demandsOf, overCapacity, roomOf, sumOf } from '../../src/releases/capacity.ts';
 import type { Pod } from '../../src/releases/pod-state.ts';
+import { aPlan, aRelease, FakeCluster, fakeContext, fakeDeps } from './support/phases.ts';
 
 const pod = (cpu: string, memory = '0'): object => ({
   containers: [{ name: 'c', resources: { requests: { cpu, memory } } }],
@@ -85,4 +89,51 @@ test('what is over it is told with both sums and the largest', () => {
     ],
   });
   expect(overCapacity(demands, { ...room, memory: 2 ** 30 })?.details[0]).toContain('Deployment');
+});
+
+describe('before anything is installed', () => {
+  const ready = { id: 'cluster ready' } as unknown as Task<ClusterHandle>;
+  const prepared = { id: 'prepare shop' } as unknown as Task;
+  const other = { ...aRelease, name: 'other', namespace: 'other' };
+  const objects = (replicas: number) =>
+    new Map([
+      ['shop', [object('Deployment', { replicas, template: { spec: pod('1') } })]],
+      ['other', [object('StatefulSet', { replicas: 1, template: { spec: pod('1') } })]],
+    ]);
+  async function looked(replicas: number, stays: boolean, over: Partial<Kube> = {}) {
+    const cluster = new FakeCluster(over);
+    cluster.set('Node', [node('a', '4')]);
+    cluster.set('Pod', []);
+    const plan = aPlan({ releases: [aRelease, other] });
+    const task = capacityTask(plan, ready, [prepared], objects(replicas), stays);
+    const handle = { name: 'c', kubeconfig: '/k', nodes: [], kube: cluster.kube };
+    const context = fakeContext(fakeDeps([]), [[ready, handle]]);
+    const end = await task.run(context).then(
+      () => 'fits',
+      (error: unknown) => error,
+    );
+    return { task, end, events: context.events };
+  }
+  const message = expect.stringMatching(/^the releases request 6 CPU .* the nodes have 4 CPU .* left/);
+
+  test('all releases together are compared with the nodes, when their objects are known', async () => {
+    const { task, end } = await looked(3, false);
+    expect(end).toBe('fits');
+    expect(task).toMatchObject({ id: 'releases fit', needs: [ready], after: [prepared] });
+  });
+
+  test("what cannot fit in the run's own cluster is an error", async () =>
+    expect((await looked(5, false)).end).toMatchObject({ code: 'KET_CAPACITY', message }));
+
+  test('in a cluster that stays it is a warning, for others may make room', async () => {
+    const { end, events } = await looked(5, true);
+    expect(end).toBe('fits');
+    expect(events).toEqual([{ type: 'notice', level: 'warning', text: message }]);
+  });
+
+  test('who may not see the nodes of a cluster that stays is told nothing', async () => {
+    const list = () => Promise.reject(new Error('forbidden'));
+    expect(await looked(5, true, { list })).toMatchObject({ end: 'fits', events: [] });
+    expect((await looked(5, false, { list })).end).toMatchObject({ message: 'forbidden' });
+  });
 });

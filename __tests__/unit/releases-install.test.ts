@@ -144,6 +144,7 @@ describe('installing', () => {
     over: Partial<ReleasePlan> = {},
     delivered: string[] = [],
     env: Record<string, string> = {},
+    objects: readonly AnyObject[] = [],
   ) => {
     const waits: string[] = [];
     const warnings: string[] = [];
@@ -160,6 +161,7 @@ describe('installing', () => {
       cluster: handle,
       release: { ...aRelease, ...over },
       chart: '/repo/charts/shop',
+      objects,
       shared: false,
       folder,
       delivered,
@@ -477,6 +479,27 @@ describe('installing', () => {
         'PersistentVolumeClaim shop/data: not bound (new); and 1 more',
         'PersistentVolumeClaim shop/data: not bound (new)',
       ]),
+    );
+  });
+
+  test('a definition that the release makes is awaited until it is served', async () => {
+    const cluster = new FakeCluster();
+    const metadata = { name: 'crons.shop.example' };
+    const definition = (status: string): object => ({
+      metadata,
+      status: { conditions: [{ type: 'Established', status }] },
+    });
+    const objects = [{ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata }];
+    const helm: Helm = () => {
+      cluster.set('Deployment', [deployment(1)]);
+      cluster.set('CustomResourceDefinition', [definition('False')]);
+      setTimeout(() => cluster.set('CustomResourceDefinition', [definition('True')]), 40);
+      return ok;
+    };
+    const { work, waits } = start(cluster, helm, {}, [], {}, objects);
+    await work;
+    expect(waits.map((text) => text.replace(/, since .*/, ''))).toContain(
+      'CustomResourceDefinition crons.shop.example: not established',
     );
   });
 

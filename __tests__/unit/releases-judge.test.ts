@@ -275,6 +275,12 @@ const workloads = (over: Partial<Record<keyof Workloads, object[]>>): Workloads 
   ...over,
 });
 
+const ofShop = (name: string, condition?: object, spec: object = {}): object => ({
+  metadata: { name, namespace: 'shop', annotations: { 'meta.helm.sh/release-name': 'shop' } },
+  spec,
+  status: { conditions: condition === undefined ? [] : [{ ...condition, status: 'True' }] },
+});
+
 describe('whether a release is available', () => {
   test.each<[string, Partial<Record<keyof Workloads, object[]>>, string[]]>([
     [
@@ -328,6 +334,11 @@ describe('whether a release is available', () => {
       { daemonSets: [deployment({ desiredNumberScheduled: 3, numberReady: 2, updatedNumberScheduled: 3 })] },
       ['DaemonSet api: 2 of 3 ready'],
     ],
+    ['a Job that runs', { jobs: [ofShop('seed')] }, ['Job shop/seed: 0 of 1 complete']],
+    ['a Job that is done', { jobs: [ofShop('seed', { type: 'Complete' })] }, []],
+    ['a Job that failed', { jobs: [ofShop('seed', { type: 'Failed' })] }, ['Job shop/seed: 0 of 1 complete']],
+    ['a Job that waits to be let go', { jobs: [ofShop('seed', undefined, { suspend: true })] }, []],
+    ['a Job of somebody else', { jobs: [{ metadata: { name: 'other' } }] }, []],
     ['a hook that runs', { jobs: [hook('migrate', 'post-install')] }, ['hook Job migrate: not complete']],
     ['a hook that is done', { jobs: [hook('migrate', 'post-install', 'Complete')] }, []],
   ])('%s', (_what, objects, lacking) => expect(notAvailable(workloads(objects), 'shop')).toEqual(lacking));

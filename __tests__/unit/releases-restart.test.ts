@@ -15,6 +15,10 @@ test.each([
   [workload('a', 'shop:dev', 'shop'), true],
   [workload('a', 'other:dev', 'shop'), false],
   [workload('a', 'other:dev', 'shop', 'shop:dev'), true],
+  // As charts write it that put a registry before every name.
+  [workload('a', 'docker.io/shop:dev', 'shop'), true],
+  [workload('a', 'docker.io/library/shop:dev', 'shop'), true],
+  [workload('a', 'r.example/shop:dev', 'shop'), false],
   [{ metadata: { name: 'a' } }, false],
 ])('%j', (object, uses) => expect(usesAny(object as never, ['shop:dev'])).toBe(uses));
 

@@ -1,9 +1,10 @@
+import { KetError } from '../model/errors.ts';
 import type { Kube } from '../model/kube.ts';
 import type { CheckLook, WhoPlan } from '../model/plan.ts';
 import { ask } from './ask.ts';
 import type { Look } from './look.ts';
 import { serviceOf } from './look-simple.ts';
-import { judgePolicy, triesOf, type Tried } from './policy.ts';
+import { judgePolicy, triesOf, whoText, type Tried } from './policy.ts';
 import { misdirected } from './service-port.ts';
 import type { Standing } from './running.ts';
 
@@ -27,15 +28,16 @@ export function lookAtPolicy(
   return async (signal) => {
     const why = await misdirected(kube, service, policy.port, signal);
     const tried = await Promise.all(
-      tries.map(async (one, index): Promise<Tried[]> => {
+      tries.map(async (one, index): Promise<Tried> => {
         const from = standing[index];
-        if (from === undefined) return [];
-        const [answer] = await ask(kube, from, [one.question], tryMs, signal);
+        const [answer] = from === undefined ? [] : await ask(kube, from, [one.question], tryMs, signal);
+        // Left out, a deny would hold that nobody has tried.
+        if (answer === undefined) throw new KetError('KET_INTERNAL', `no pod stands for ${whoText(one.who)}`);
         const question = why === undefined ? one.question : { ...one.question, misdirected: why };
-        return answer === undefined ? [] : [{ ...one, question, answer }];
+        return { ...one, question, answer };
       }),
     );
-    const faults = judgePolicy(tried.flat(), enforced);
+    const faults = judgePolicy(tried, enforced);
     return { faults, ...(service === undefined ? {} : { services: [service] }) };
   };
 }

@@ -22,5 +22,6 @@ export async function misdirected(
   if (clusterIP === undefined || clusterIP === 'None' || type === 'ExternalName') return undefined;
   const tcp = ports.filter(({ protocol = 'TCP' }) => protocol === 'TCP').map((one) => one.port);
   if (tcp.includes(port)) return undefined;
+  if (tcp.length === 0) return `Service ${label ?? ''} has no TCP port`;
   return `Service ${label ?? ''} has no port ${String(port)}, only ${tcp.join(', ')}`;
 }

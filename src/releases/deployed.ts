@@ -97,3 +97,16 @@ export function isMadeOf(
     Object.entries(made.images).every(([name, id]) => is.ids[name] === id)
   );
 }
+
+/**
+ * Images with another content than that from which a release was made. Without a record of it all of them: then a
+ * change of it was cut off, perhaps after the nodes had the images and before its pods were started anew.
+ */
+export const notMadeFrom = (
+  made: ReleaseMade | undefined,
+  ids: Readonly<Record<string, string>>,
+): readonly string[] =>
+  Object.entries(ids).flatMap(([name, id]) => {
+    const was = made?.images[name];
+    return made === undefined || (was !== undefined && was !== id) ? [name] : [];
+  });

@@ -5,7 +5,7 @@ import type { ReleasePlan } from '../model/plan.ts';
 import type { ClusterHandle, RunContext } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
 import { evidence } from './evidence.ts';
-import { spreadOf } from './spread.ts';
+import { nodesText, spreadOf } from './spread.ts';
 import type { ReadyRelease } from './tasks.ts';
 import { watchRelease } from './watch.ts';
 
@@ -44,10 +44,10 @@ export function installedTask(
         if (end === 'thin')
           throw new KetError(
             'KET_RELEASE',
-            `release ${name} is on ${String(spreadOf(watch.stand().pods).nodes.length)} nodes, and "spread" asks for ${String(release.spread)}`,
+            `release ${name} has its ready pods on ${nodesText(spreadOf(watch.stand().pods).nodes.length)}, and \`spread\` asks for ${String(release.spread)}`,
             {
               where: `namespace ${namespace}`,
-              next: 'lower "spread", or see to it that its pods are spread',
+              next: 'lower `spread`, or see to it that its pods are spread',
             },
           );
         throw new KetError(

@@ -1,4 +1,5 @@
 import type { V1Deployment } from '@kubernetes/client-node';
+import { imageKey } from '../model/image-name.ts';
 import type { Kube, ObjectRef, Wire } from '../model/kube.ts';
 import { isOfRelease } from './workloads.ts';
 
@@ -12,8 +13,10 @@ type Workload = Pick<Wire<V1Deployment>, 'metadata'> & {
 /** Same name, other content: whether a workload's pods run an image that was brought anew under its old name. */
 export function usesAny(workload: Workload, images: readonly string[]): boolean {
   const spec = workload.spec?.template?.spec;
+  // A chart may write the name in full.
+  const keys = images.map(imageKey);
   return [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].some(
-    (container) => container.image !== undefined && images.includes(container.image),
+    (container) => container.image !== undefined && keys.includes(imageKey(container.image)),
   );
 }
 

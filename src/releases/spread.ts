@@ -30,7 +30,8 @@ export function spreadOf(pods: readonly Pod[]): Spread {
   return { pods: counted, nodes: [...new Set(counted.map(({ node }) => node))].sort() };
 }
 
-const nodesText = (count: number): string => `${String(count)} ${count === 1 ? 'node' : 'nodes'}`;
+/** `1 node`, `3 nodes`. */
+export const nodesText = (count: number): string => `${String(count)} ${count === 1 ? 'node' : 'nodes'}`;
 
 /** What is awaited for as long as the pods are on too few nodes. */
 export const spreadAwaited = ({ nodes }: Spread, wanted: number): string =>

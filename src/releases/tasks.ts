@@ -13,7 +13,7 @@ import { helmName } from './helm.ts';
 import { installedTask } from './installed.ts';
 import { pullSecretName, withPullSecret } from '../kube/pull-secret.ts';
 import { namespaceGone } from '../kube/await-gone.ts';
-import { deployedRevision, isMadeOf, madeOf } from './deployed.ts';
+import { deployedRevision, isMadeOf, madeOf, notMadeFrom } from './deployed.ts';
 import { requireDigests } from './digests.ts';
 import { inputsOf } from './inputs.ts';
 import { installRelease, lookAgain, renewRelease } from './install.ts';
@@ -250,8 +250,11 @@ export function releaseTasks(
             return { release, cluster: handle };
           }
         }
+        // An earlier run may have brought images to the nodes, and have ended before pods of them were started anew.
+        const unseen =
+          known === undefined || inputs === undefined ? [] : notMadeFrom(known.releases()[release.name], ids);
         known?.forget(release.name);
-        const changed = [...new Set(outputs.flatMap((one) => one.changed))];
+        const changed = [...new Set([...outputs.flatMap((one) => one.changed), ...unseen])];
         const stays = clusterStays && release.copyOf === undefined;
         const stale = stays ? await running(handle.kube, release, changed, context.signal) : [];
         await installRelease(deps, options).finally(() => discardChart(run, release));
