@@ -17,8 +17,8 @@ export interface Load {
 }
 
 /**
- * From so many bytes on, all images together, a registry is the faster way: for this delivery where it is `new`, and
- * to one node it never is; for this and the next ones where it stays. Measured: bench/results/*-delivery-sizes.csv,
+ * From so many bytes on, all images together, a registry is the faster way: for this delivery where it is `new`,
+ * and to one node it is about as fast; for this and the next ones where it stays. Measured: bench/results/*-delivery-sizes.csv,
  * docs/performance.md.
  */
 export const registryFrom = { runs: 20_000_000, stays: 100_000_000, new: 300_000_000 };
