@@ -74,8 +74,15 @@ const pod = (name: string, command: string, container: object = {}, spec: object
   },
 });
 
-const waitFor = (name: string, condition: string): string =>
-  kubectl(cluster.kubeconfig, 'wait', '--timeout=60s', `--for=${condition}`, `pod/${name}`);
+/** What the kubelet says of a pod that does not get there is in the error. */
+const waitFor = (name: string, condition: string): string => {
+  try {
+    return kubectl(cluster.kubeconfig, 'wait', '--timeout=60s', `--for=${condition}`, `pod/${name}`);
+  } catch (error) {
+    const events = kubectl(cluster.kubeconfig, 'events', '--for', `pod/${name}`);
+    throw new Error(`pod ${name} is not ${condition} within 60 s\n${events}`, { cause: error });
+  }
+};
 const succeeded = 'jsonpath={.status.phase}=Succeeded';
 
 test('ingress: what listens on port 80 of the labelled node is reached from this machine', async () => {
