@@ -92,7 +92,7 @@ describe('what is left of a run', () => {
     'cluster facts',
     'attach to release shop',
     'attach: look at shop-tests:dev',
-    'prepare api',
+    'prepare suite api',
     'suite api',
   ];
 

@@ -68,7 +68,7 @@ function stage({ isThere = false, ephemeral = false, placement = 'own', begun = 
   const stop = new AbortController();
   if (cancelled) stop.abort(new Error('cancelled'));
   const task = prepareTask(settings, plan, suite, { cluster, clusterFacts: facts });
-  return { at, state, story, run: () => task.run({ ...context, signal: stop.signal }) };
+  return { at, fake, state, story, run: () => task.run({ ...context, signal: stop.signal }) };
 }
 
 const inOwn = ['Namespace', 'ServiceAccount', 'Role', 'ConfigMap', 'RoleBinding'];
@@ -81,7 +81,8 @@ async function attempt(prepared: PreparedSuite, story: string[]): Promise<string
   story.length = 0;
   const metadata = { name, namespace: name };
   const rights = { apiVersion: 'rbac.authorization.k8s.io/v1', metadata: { name, namespace: 'shop' } };
-  await prepared.take().createAll(
+  const created = await prepared.take();
+  await created.createAll(
     [
       { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
       { apiVersion: 'v1', kind: 'ConfigMap', metadata },
@@ -93,6 +94,8 @@ async function attempt(prepared: PreparedSuite, story: string[]): Promise<string
   );
   return createdIn(story);
 }
+
+const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
 
 describe('what is made before a suite starts', () => {
   test('all but the Job, where its release is there', async () => {
@@ -108,6 +111,19 @@ describe('what is made before a suite starts', () => {
     expect(createdIn(story)).toEqual([...inOwn].sort());
     at.releaseIsThere = true;
     expect(await attempt(prepared, story)).toEqual(['Job', ...inRelease]);
+  });
+
+  test('with its first pod a release has a namespace, and what belongs there is made', async () => {
+    const { at, fake, story, run } = stage({ ephemeral: true });
+    const prepared = await run();
+    fake.set('Pod', [{ metadata: { namespace: 'other' } }]);
+    at.releaseIsThere = true;
+    await soon();
+    expect(createdIn(story)).toEqual([...inOwn].sort());
+    fake.set('Pod', [{ metadata: { namespace: 'shop' } }]);
+    await soon();
+    expect(createdIn(story)).toEqual([...inOwn, ...inRelease].sort());
+    expect(await attempt(prepared, story)).toEqual(['Job']);
   });
 
   test('a suite in the namespace of its release has nothing before it', async () => {

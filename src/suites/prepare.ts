@@ -1,4 +1,5 @@
 import type { EventBody } from '../model/events.ts';
+import type { AnyObject } from '../model/kube.ts';
 import type { Plan, SuitePlan } from '../model/plan.ts';
 import type { ClusterHandle } from '../model/run.ts';
 import type { Task, TaskContext } from '../model/task.ts';
@@ -16,7 +17,7 @@ import type { SuiteWorld } from './world.ts';
 export interface PreparedSuite {
   readonly world: Omit<SuiteWorld, 'image' | 'mayGetRoom'>;
   /** What its first attempt has in the cluster already, which the attempt removes at its end. */
-  take(): Created;
+  take(): Promise<Created>;
   /** Removes that of a suite which never ran. */
   drop(emit: (event: EventBody) => void): Promise<void>;
 }
@@ -39,9 +40,9 @@ export function prepareTask(
   needs: { readonly cluster: Task<ClusterHandle>; readonly clusterFacts: Task<ClusterFacts> },
 ): Task<PreparedSuite> {
   return {
-    id: `prepare ${suite.name}`,
+    id: `prepare suite ${suite.name}`,
     phase: 'suites',
-    title: `prepare ${suite.name}`,
+    title: `prepare suite ${suite.name}`,
     needs: [needs.cluster, needs.clusterFacts],
     limitMs,
     async run(context) {
@@ -71,15 +72,23 @@ export function prepareTask(
       const created = new Created(world);
       const id = { run: settings.runId, suite: suite.name, attempt: 1 };
       // One that another process began has it.
-      if (settings.journal.attempt(id) === undefined) await makeAhead(world, suite, id, created, context);
+      const stop = new AbortController();
+      const rest =
+        settings.journal.attempt(id) === undefined
+          ? await makeAhead(world, suite, id, created, context, stop.signal)
+          : undefined;
       let taken = false;
       return {
         world,
-        take() {
+        async take() {
           taken = true;
+          stop.abort(new Error('the attempt makes the rest'));
+          await rest?.done;
           return created;
         },
         async drop(emit) {
+          stop.abort(new Error('nobody needs it'));
+          await rest?.done;
           if (!taken && !world.ephemeral) await created.remove(emit);
         },
       };
@@ -87,13 +96,15 @@ export function prepareTask(
   };
 }
 
+/** Resolves when all is made that can be now. The rest may still be on its way until `stop` fires. */
 async function makeAhead(
   world: PreparedSuite['world'],
   suite: SuitePlan,
   id: AttemptId,
   created: Created,
   { deps, signal }: TaskContext,
-): Promise<void> {
+  stop: AbortSignal,
+): Promise<{ readonly done: Promise<unknown> }> {
   const release = suite.placement === 'release' ? suite.needs[0] : undefined;
   const namespace = release === undefined ? attemptName(id) : (world.namespaces[release] ?? release);
   const all = surroundingsFor(world, {
@@ -103,17 +114,28 @@ async function makeAhead(
     now: deps.clock.now() + aheadMs,
   });
   const isOwn = (where: string | undefined): boolean => where === undefined || where === attemptName(id);
+  const own = all.filter(({ metadata }) => isOwn(metadata?.namespace));
+  // The namespaces of its releases may not be there yet.
+  const others = Object.entries(
+    Object.groupBy(
+      all.filter((object) => !own.includes(object)),
+      ({ metadata }) => metadata?.namespace ?? '',
+    ),
+  ).map(([where, objects = []]) => ({ where, objects }));
   const within = AbortSignal.any([signal, AbortSignal.timeout(createMs)]);
-  await Promise.allSettled([
-    created.createAll(
-      all.filter(({ metadata }) => isOwn(metadata?.namespace)),
-      within,
-    ),
-    // The namespaces of its releases may not be there yet.
-    created.createAll(
-      all.filter(({ metadata }) => !isOwn(metadata?.namespace)),
-      within,
-    ),
-  ]);
+  await Promise.allSettled(
+    [own, ...others.map(({ objects }) => objects)].map((some) => created.createAll(some, within)),
+  );
   signal.throwIfAborted();
+  const open = AbortSignal.any([signal, stop]);
+  const later = async (where: string, objects: readonly AnyObject[]): Promise<void> => {
+    if (objects.every((object) => created.has(object))) return;
+    // With its first pod a namespace is there.
+    await world.view.pods.until(
+      (pods) => pods.some(({ metadata }) => metadata?.namespace === where) || undefined,
+      open,
+    );
+    await created.createAll(objects, AbortSignal.any([signal, AbortSignal.timeout(createMs)]));
+  };
+  return { done: Promise.allSettled(others.map(({ where, objects }) => later(where, objects))) };
 }

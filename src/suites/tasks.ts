@@ -133,7 +133,7 @@ export function suiteTask(
         settings.folder,
         context,
         async (id, outDir, failed) => {
-          const ahead = id.attempt === 1 ? prepared.take() : undefined;
+          const ahead = id.attempt === 1 ? await prepared.take() : undefined;
           const result = await runAttempt(world, suite, id, outDir, context, failed, ahead);
           await sayHints(world, suite, result, context);
           return result;

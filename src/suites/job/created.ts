@@ -42,11 +42,16 @@ export class Created {
    * have created some before it died.
    */
   async createAll(objects: readonly AnyObject[], signal: AbortSignal): Promise<void> {
-    for (const wave of wavesOf(objects.filter((object) => !this.#there.has(keyOf(object))))) {
+    for (const wave of wavesOf(objects.filter((object) => !this.has(object)))) {
       const ends = await Promise.allSettled(wave.map((object) => this.#create(object, signal)));
       // Not before all have ended: what is removed next must not come into being behind it.
       for (const end of ends) if (end.status === 'rejected') throw end.reason;
     }
+  }
+
+  /** The API server has said that it is there. */
+  has(object: AnyObject): boolean {
+    return this.#there.has(keyOf(object));
   }
 
   async #create(object: AnyObject, signal: AbortSignal): Promise<void> {
