@@ -165,7 +165,7 @@ describe('what is made before a suite starts', () => {
   ])('nothing is removed of %s', async (_what, how, ran) => {
     const { story, run } = stage({ isThere: true, ...how });
     const prepared = await run();
-    if (ran) prepared.take();
+    if (ran) await prepared.take();
     story.length = 0;
     await prepared.drop(() => undefined);
     expect(story).toEqual([]);
