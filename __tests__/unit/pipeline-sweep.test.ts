@@ -227,9 +227,9 @@ describe('the order of removal', () => {
       if (isNamespace) await new Promise<void>((resolve) => leaving.push(resolve));
     });
     const end = executed(tasks);
-    let over = false;
-    void end.then(() => (over = true));
-    while (!over) {
+    const over = new AbortController();
+    void end.then(() => over.abort());
+    while (!over.signal.aborted) {
       await new Promise((resolve) => setTimeout(resolve, 30));
       const waiting = leaving.splice(0);
       if (waiting.length > 0) steps.push([]);
