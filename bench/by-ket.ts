@@ -42,6 +42,7 @@ export async function byKet(options: KetOptions): Promise<Measured> {
   let verdict = 0;
   let tests = 0;
   const toJob: number[] = [];
+  const asked = new Set<string>();
   let peakMiB = 0;
   let met = 0;
   const onLine = (line: string, pid: number): void => {
@@ -57,8 +58,9 @@ export async function byKet(options: KetOptions): Promise<Measured> {
         started.set(event.task ?? '', at);
         break;
       case 'task-awaiting':
-        // What a suite waits for as soon as the API server has its Job.
-        if (event.what === 'a pod for the Job') toJob.push(event.ms - met);
+        // Whatever a suite waits for next, the API server has its Job.
+        if (event.what === 'the API server to take the Job') asked.add(event.task ?? '');
+        else if (asked.delete(event.task ?? '')) toJob.push(event.ms - met);
         break;
       case 'task-ended': {
         if (event.phase !== 'suites' && event.phase !== 'tools') met = Math.max(met, event.ms);

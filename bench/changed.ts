@@ -106,14 +106,14 @@ async function withKet(config: string, folder: string): Promise<number> {
   return end;
 }
 
-/** When the last verdict was known. The floor does at once what can be done at once, and with the one image alone. */
+/** When the last verdict was known. The floor does at once what can be done at once, and without a look at what has changed. */
 async function byHand(work: Work, folder: string, cluster: string, way: Way): Promise<number> {
   const isFloor = way === 'floor';
   const how = isFloor ? 'floor' : 'serial';
   const options: PipelineOptions = { work, folder, nodeImage: undefined, how, signal: stop.signal };
   await buildImages(commands, work, isFloor);
   const built = work.images.filter((image) => image.build !== undefined).map((image) => image.name);
-  if (isFloor) await stream(built.slice(0, 1), [`${cluster}-control-plane`], stop.signal);
+  if (isFloor) await stream(built, [`${cluster}-control-plane`], stop.signal);
   else await commands.run(['kind', 'load', 'docker-image', ...built, '--name', cluster]);
   if (!isFloor) for (const release of work.releases) await install(commands, work, release);
   // The tag is the same, so nothing but this starts the new image.

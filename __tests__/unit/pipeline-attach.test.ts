@@ -92,6 +92,7 @@ describe('what is left of a run', () => {
     'cluster facts',
     'attach to release shop',
     'attach: look at shop-tests:dev',
+    'prepare suite api',
     'suite api',
   ];
 

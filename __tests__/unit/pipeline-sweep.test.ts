@@ -214,6 +214,62 @@ describe('the order of removal', () => {
     ]);
     await state.close();
   });
+
+  /** Removes at once all but namespaces, which go when nothing else moves; gives what went together. */
+  async function together(list: readonly Made[]): Promise<string[]> {
+    const state = await openState(folder(), 'r', '/run');
+    for (const made of list) await state.add(made);
+    const steps: string[][] = [[]];
+    const leaving: (() => void)[] = [];
+    const tasks = cleanupTasks(state, async (made) => {
+      const isNamespace = made.type === 'object' && made.kind === 'Namespace';
+      steps.at(-1)?.push(made.type === 'folder' ? made.path : made.name);
+      if (isNamespace) await new Promise<void>((resolve) => leaving.push(resolve));
+    });
+    const end = executed(tasks);
+    const over = new AbortController();
+    void end.then(() => over.abort());
+    while (!over.signal.aborted) {
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      const waiting = leaving.splice(0);
+      if (waiting.length > 0) steps.push([]);
+      for (const gone of waiting) gone();
+    }
+    await state.close();
+    expect(state.list()).toEqual([]);
+    return steps.filter((step) => step.length > 0).map((step) => step.join(' '));
+  }
+  const lease: Made = {
+    type: 'object',
+    kubeconfig: '/a',
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    name: 'lease',
+    lease: true,
+  };
+  const operator: Made = { type: 'release', kubeconfig: '/a', namespace: 'op', name: 'op', crds: ['things'] };
+
+  test.each<[string, readonly Made[], readonly string[]]>([
+    [
+      'namespaces go side by side, each after the release in it; that of the Lease is the last',
+      [
+        lease,
+        namespace('a', 'ns1'),
+        release('a', 'one'),
+        namespace('a', 'ns2'),
+        release('a', 'two'),
+        namespace('a', 'ns3'),
+      ],
+      ['ns3 two ns2 one ns1', 'lease'],
+    ],
+    [
+      'an operator stays while namespaces go that may have things of its own',
+      [lease, namespace('a', 'ns1'), operator, namespace('a', 'ns2'), release('a', 'two')],
+      ['two ns2', 'op ns1', 'lease'],
+    ],
+  ])('%s', async (_what, list, steps) => {
+    expect(await together(list)).toEqual(steps);
+  });
 });
 
 describe('the remover', () => {

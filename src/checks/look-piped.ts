@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import type { V1ConfigMap, V1Secret } from '@kubernetes/client-node';
 import { KetError, messageOf } from '../model/errors.ts';
 import type { Kube, Wire } from '../model/kube.ts';
-import type { AuthorityPlan, CheckLook, CheckPlan, TlsPlan } from '../model/plan.ts';
+import type { AuthorityPlan, CheckPlan, TlsPlan } from '../model/plan.ts';
 import { askGrpc } from './ask-grpc.ts';
 import { askHttp } from './ask-http.ts';
 import { connectFrom } from './connection.ts';
@@ -11,21 +11,10 @@ import type { Look } from './look.ts';
 import { serviceOf, tryMs } from './look-simple.ts';
 import type { Dial } from './piped.ts';
 import type { Answer } from './probe.ts';
-import type { Question } from './question.ts';
+import type { PipedLook, Question } from './question.ts';
 import { standingText, type Standing } from './running.ts';
 import { misdirected } from './service-port.ts';
 import type { Trust } from './tls.ts';
-
-type HttpLook = Extract<CheckLook, { kind: 'http' }>;
-
-/** What ket itself speaks, over a connection that a pod makes: TLS, gRPC, and HTTP for the host of another address. */
-export type PipedLook =
-  | (HttpLook & { readonly tls: TlsPlan })
-  | (HttpLook & { readonly asksFor: string })
-  | Extract<CheckLook, { kind: 'grpc' }>;
-
-export const isPiped = (look: CheckLook): look is PipedLook =>
-  look.kind === 'grpc' || (look.kind === 'http' && (look.tls !== undefined || look.asksFor !== undefined));
 
 /** HTTP, HTTPS or the health of a gRPC server, from a pod of each place. */
 export function lookOverPipe(

@@ -1,3 +1,4 @@
+import type { CheckLook, TlsPlan } from '../model/plan.ts';
 import type { Probe } from './probe.ts';
 
 /** A probe with what must come of it. `P`: what is asked, of which a message needs the host. */
@@ -27,3 +28,14 @@ export type Expected =
   | { readonly kind: 'serving'; readonly service: string }
   /** So many requests over no more than so many sockets, as the server counts them. */
   | { readonly kind: 'reused'; readonly requests: number; readonly connections: number };
+
+type HttpLook = Extract<CheckLook, { kind: 'http' }>;
+
+/** What ket itself speaks, over a connection that a pod makes: TLS, gRPC, and HTTP for the host of another address. */
+export type PipedLook =
+  | (HttpLook & { readonly tls: TlsPlan })
+  | (HttpLook & { readonly asksFor: string })
+  | Extract<CheckLook, { kind: 'grpc' }>;
+
+export const isPiped = (look: CheckLook): look is PipedLook =>
+  look.kind === 'grpc' || (look.kind === 'http' && (look.tls !== undefined || look.asksFor !== undefined));

@@ -7,7 +7,7 @@ import { readStates, stateHome } from '../pipeline/state.ts';
 import { abandoned } from '../pipeline/sweep.ts';
 import { escapeTerminal } from '../report/escape.ts';
 import { realDeps } from './environment.ts';
-import { planOf, type RunFlags } from './run-command.ts';
+import { planOf, type RunFlags } from './plans.ts';
 
 const signs = { ok: '✓', warning: '!', error: '✗' } as const;
 

@@ -4,7 +4,7 @@ import { errorInfo } from '../model/errors.ts';
 import type { AttachFlags } from './attach-command.ts';
 import { findAssets, ketVersion } from './environment.ts';
 import { exitCodeOfError, renderError } from './render-error.ts';
-import type { RunFlags, SeriesFlags } from './run-command.ts';
+import type { RunFlags, SeriesFlags } from './plans.ts';
 import type { ScheduleFlags } from './schedule-command.ts';
 
 /** Parses the command line and runs the command; resolves with the exit code. Never rejects. */

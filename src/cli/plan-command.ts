@@ -12,7 +12,7 @@ import { shownCopies } from '../suites/job/reference-copies.ts';
 import { readManifest, readTemplate } from '../suites/job/template.ts';
 import { tellsUnavailable } from '../suites/collect/unavailable.ts';
 import { findAssets } from './environment.ts';
-import { plansOf, type SeriesFlags } from './run-command.ts';
+import { plansOf, type SeriesFlags } from './plans.ts';
 import type { Settled } from './versions.ts';
 
 /**

@@ -14,6 +14,7 @@ import type { ReadyRelease } from '../releases/tasks.ts';
 import { clusterFactsTask } from '../suites/cluster-facts.ts';
 import { lostHelmTest } from '../suites/helm-test.ts';
 import { lackingTask, lacksSomething } from '../suites/lacking.ts';
+import { prepareTask, type PreparedSuite } from '../suites/prepare.ts';
 import { processSuiteTask, suiteTask, type SuiteReport, type SuiteSettings } from '../suites/tasks.ts';
 import { findDocker } from '../tools/find.ts';
 import type { Composition } from './compose.ts';
@@ -73,6 +74,7 @@ export function composeAttach(options: AttachComposeOptions): AttachComposition 
     return task;
   };
 
+  const ahead: Task<PreparedSuite>[] = [];
   const suites = plan.suites.map((suite): Task<SuiteReport> => {
     const end = ended.get(suite.name);
     if (end !== undefined) return without(suite, resultOf(suite, end, journal.kept(suite.name)));
@@ -95,9 +97,11 @@ export function composeAttach(options: AttachComposeOptions): AttachComposition 
     const begun = journal.hasBegun(suite.name);
     if (cluster === undefined || clusterFacts === undefined || !(begun || needsReady(suite)))
       return without(suite, { outcome: 'skipped', reason: neverBegan });
+    const prepared = prepareTask(settings, plan, suite, { cluster, clusterFacts });
+    ahead.push(prepared);
     const task = suiteTask(settings, plan, suite, {
       cluster,
-      clusterFacts,
+      prepared,
       facts,
       deliveries: new Map(),
       releases,
@@ -111,7 +115,7 @@ export function composeAttach(options: AttachComposeOptions): AttachComposition 
     return atOnce;
   });
   const left = suites.filter((task) => !decided.has(task));
-  const needed = new Set(left.flatMap((task) => task.needs));
+  const needed = new Set([...left, ...ahead].flatMap((task) => task.needs));
   const collects = plan.releases.flatMap((release) => {
     const ready = releases.get(release.name);
     if (ready === undefined || release.collect.length === 0 || done.has(`collect ${release.name}`)) return [];
@@ -127,10 +131,12 @@ export function composeAttach(options: AttachComposeOptions): AttachComposition 
           ...releases.values(),
           ...facts.values(),
         ].filter((task) => needed.has(task)),
+        ...ahead,
         ...left,
         ...collects,
       ],
       suites,
+      prepared: ahead,
       collects,
       ...(cluster === undefined ? {} : { cluster }),
     },

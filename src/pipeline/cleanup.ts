@@ -100,35 +100,59 @@ const removeMs = 180_000;
 
 const isLeaving = (made: Made): boolean => made.type === 'object' && made.leaving === true;
 
-/** One task per thing that the run made, newest first. What could not be removed is named with its cure. */
+/**
+ * One task per thing that the run made, newest first, of which namespaces hold up none: they take seconds each, and go
+ * side by side. What could not be removed is named with its cure.
+ */
 export function cleanupTasks(state: OpenState, remove: Remover): Task[] {
   const tasks: Task[] = [];
-  for (const { made, within } of removals(state.list().filter((one) => !isLeaving(one))))
-    tasks.push(removalTask(state, remove, made, within, tasks.at(-1)));
+  const namespaces: Task[] = [];
+  let before: Task | undefined;
+  for (const { made, within } of removals(state.list().filter((one) => !isLeaving(one)))) {
+    const isNamespace = made.type === 'object' && made.kind === 'Namespace';
+    const last = before === undefined ? [] : [before];
+    const task = removalTask(
+      state,
+      remove,
+      made,
+      within,
+      needsNamespacesGone(made) ? [...last, ...namespaces] : last,
+    );
+    tasks.push(task);
+    if (isNamespace) namespaces.push(task);
+    else before = task;
+  }
   return tasks;
 }
+
+/**
+ * The Lease is the proof of life for all else. What is in a namespace may go only while the operator of its CRDs runs,
+ * and a folder or a cluster may have what a removal works with.
+ */
+const needsNamespacesGone = (made: Made): boolean =>
+  made.type === 'object' ? made.lease === true : made.type !== 'release' || made.crds !== undefined;
 
 /** The namespaces of attempts are on their way out already; side by side, so that one that is stuck holds up none. */
 export const leavingTasks = (state: OpenState, remove: Remover): Task[] =>
   state
     .list()
     .filter(isLeaving)
-    .map((made) => removalTask(state, remove, made, [], undefined));
+    .map((made) => removalTask(state, remove, made, [], []));
 
-/** After the one before it: a release is uninstalled before its namespace goes. */
+/** After those before it: a release is uninstalled before its namespace goes. */
 function removalTask(
   state: OpenState,
   remove: Remover,
   made: Made,
   within: readonly Made[],
-  before: Task | undefined,
+  before: readonly Task[],
 ): Task {
   return {
     id: `remove ${nameOf(made)}`,
     phase: 'cleanup',
     title: `remove ${nameOf(made)}`,
     needs: [],
-    ...(before === undefined ? {} : { after: [before] }),
+    after: before,
     limitMs: removeMs,
     async run(context) {
       try {

@@ -25,6 +25,7 @@ import { sharedNeeds } from './shared-needs.ts';
 import { clusterFactsTask } from '../suites/cluster-facts.ts';
 import { hostSuiteTask } from '../suites/host/task.ts';
 import { lackingTask, lacksSomething } from '../suites/lacking.ts';
+import { prepareTask, type PreparedSuite } from '../suites/prepare.ts';
 import { processSuiteTask, suiteTask, type SuiteReport, type SuiteSettings } from '../suites/tasks.ts';
 import { toolTasks } from '../tools/tasks.ts';
 
@@ -33,6 +34,8 @@ export interface Composition {
   readonly suites: readonly Task<SuiteReport>[];
   /** What the tasks are for: the suites that have a chance to run, or what is wanted in their place. */
   readonly goals?: readonly Task[];
+  /** What was made for suites before they start. */
+  readonly prepared?: readonly Task<PreparedSuite>[];
   /** Those that wait for the end of the suites. */
   readonly collects: readonly Task[];
   /** Absent in a tier without a cluster. */
@@ -160,6 +163,7 @@ export function compose(options: ComposeOptions): Composition {
     onHost && mappedIn(plan.cluster).length > 0
       ? mappedPortsTask(plan.cluster, find, cluster.create)
       : undefined;
+  const ahead: Task<PreparedSuite>[] = [];
   const suites = (checksOnly ? [] : plan.suites).map((suite) => {
     if (lacksSomething(suite)) return lackingTask(suite);
     const needs = { cluster: cluster.ready, releases: installs, checks: checks.byName };
@@ -171,7 +175,9 @@ export function compose(options: ComposeOptions): Composition {
         guard: guards.guard,
         home: run.kubeconfig,
       });
-    return suiteTask(settings, plan, suite, { ...needs, clusterFacts, facts, deliveries, vigil, ...guards });
+    const prepared = prepareTask(settings, plan, suite, { cluster: cluster.ready, clusterFacts });
+    ahead.push(prepared);
+    return suiteTask(settings, plan, suite, { ...needs, prepared, facts, deliveries, vigil, ...guards });
   });
   const collects = plan.releases.flatMap((release, index) => {
     const install = releases.install[index];
@@ -185,6 +191,7 @@ export function compose(options: ComposeOptions): Composition {
     find,
     ...cluster.all,
     clusterFacts,
+    ...ahead,
     ...prepared.tasks,
     ...images.all,
     ...gone,
@@ -206,6 +213,7 @@ export function compose(options: ComposeOptions): Composition {
     tasks: [...before, nodePullsTask(cluster.ready, before, options.began), ...looks],
     suites,
     goals: goalsOf(plan, suites, checksOnly ? checks.all : releases.install),
+    prepared: ahead,
     collects,
     cluster: cluster.ready,
   };

@@ -6,6 +6,7 @@ import type { Plan } from '../model/plan.ts';
 import type { ClusterHandle } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
 import { saveDiagnostics } from '../cluster/diagnose.ts';
+import type { PreparedSuite } from '../suites/prepare.ts';
 import type { SuiteReport } from '../suites/tasks.ts';
 import { findDocker } from '../tools/find.ts';
 import { cleanupTasks, leavingTasks, nameOf, remover } from './cleanup.ts';
@@ -43,6 +44,13 @@ export async function settle(
   const signal = new AbortController().signal;
   const remove = remover(deps, options.connect, undefined, (text) =>
     emit({ type: 'notice', level: 'warning', text }),
+  );
+  // Of suites that never ran: nobody looks inside.
+  await Promise.all(
+    (ended.composition.prepared ?? []).map(
+      (task) =>
+        (ended.results.get(task)?.output as PreparedSuite | undefined)?.drop(emit) ?? Promise.resolve(),
+    ),
   );
   await execute(leavingTasks(state, remove), { deps, emit, signal });
   const stays = options.up === true ? ended.exitCode === 0 : keeps(plan, ended) && state.list().length > 0;

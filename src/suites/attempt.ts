@@ -24,7 +24,7 @@ import { neededNamespaces, type SuiteWorld } from './world.ts';
 
 /**
  * One attempt of a suite: its own namespace, one Job, its pods' results brought home, and the verdict. With `failed` it
- * runs these cases only, in one pod.
+ * runs these cases only, in one pod. `created`: what of it is there already.
  */
 export async function runAttempt(
   world: SuiteWorld,
@@ -33,6 +33,7 @@ export async function runAttempt(
   outDir: string,
   context: TaskContext,
   failed?: FailedCases,
+  created = new Created(world),
 ): Promise<AttemptResult> {
   const suite = failed === undefined ? whole : inOnePod(whole);
   const name = attemptName(id);
@@ -50,7 +51,7 @@ export async function runAttempt(
       outDir,
     },
     limits: attemptLimits(suite.limitMs, world.keepFailedMs, suite.pendingMs),
-    created: new Created(world),
+    created,
   };
   if (begun === undefined) journal.begin(id, attempt.place.nonce, clock.now());
   const began = clock.monotonic();
@@ -156,7 +157,7 @@ function lastEnd({ world, suite, id, context }: Attempt): number {
   return ends.length === 0 ? context.deps.clock.now() : Math.max(...ends);
 }
 
-async function create({ world, suite, id, place, limits, created, context, begun }: Attempt): Promise<void> {
+async function create({ world, suite, id, place, limits, created, context }: Attempt): Promise<void> {
   const { signal } = context;
   const copies = await copiesOf(world, suite, id, place.namespace, context);
   context.awaiting('the API server to take the Job');
@@ -169,7 +170,7 @@ async function create({ world, suite, id, place, limits, created, context, begun
     now: context.deps.clock.now(),
     failed: place.failed,
   });
-  await created.createAll(all, signal, begun !== undefined);
+  await created.createAll(all, signal);
   world.journal.made(id);
 }
 

@@ -31,7 +31,7 @@ import { requestsOf, type Amount } from './admission/room.ts';
 import { runSuite, type SuiteReport } from './suite.ts';
 import { readTemplate } from './job/template.ts';
 import { tellsUnavailable } from './collect/unavailable.ts';
-import type { ClusterFacts } from './cluster-facts.ts';
+import type { PreparedSuite } from './prepare.ts';
 import { neededNamespaces, type SuiteWorld } from './world.ts';
 
 export type { SuiteReport } from './suite.ts';
@@ -60,7 +60,7 @@ export interface SuiteSettings {
 
 export interface SuiteNeeds {
   readonly cluster: Task<ClusterHandle>;
-  readonly clusterFacts: Task<ClusterFacts>;
+  readonly prepared: Task<PreparedSuite>;
   /** What is known of each suite's image, by its name. */
   readonly facts: ReadonlyMap<string, Task<ImageFacts | undefined>>;
   /** By image name: done when it is on the nodes. */
@@ -93,7 +93,6 @@ export function suiteTask(
   const delivery = suite.image === undefined ? undefined : needs.deliveries.get(suite.image);
   const releases = suite.needs.flatMap((name) => needs.releases.get(name) ?? []);
   const checks = suite.checks.flatMap((name) => needs.checks.get(name) ?? []);
-  const namespaces = Object.fromEntries(plan.releases.map((release) => [release.name, release.namespace]));
   const { admission } = settings;
   const task: Task<SuiteReport> = {
     id: `suite ${suite.name}`,
@@ -101,7 +100,7 @@ export function suiteTask(
     title: suite.name,
     needs: [
       needs.cluster,
-      needs.clusterFacts,
+      needs.prepared,
       ...releases,
       ...checks,
       ...[facts, delivery].filter((task) => task !== undefined),
@@ -115,29 +114,12 @@ export function suiteTask(
       const guards = watched.map((name) => needs.guard(name, cluster, outer));
       const vigil = needs.vigil?.(suite.checks, outer);
       const context = withStops(outer, [admission.stopped, ...guards, ...(vigil?.signals ?? [])]);
-      const { kube } = cluster;
+      const prepared = outer.output(needs.prepared);
       const world: SuiteWorld = {
-        runId: settings.runId,
-        kube,
-        view: admission.open(kube),
-        template: (s) => readTemplate(settings.assets, s),
-        ...outer.output(needs.clusterFacts),
-        namespace: plan.namespace,
-        namespaces,
+        ...prepared.world,
         image: facts === undefined ? undefined : context.output(facts),
-        keepFailedMs: settings.keepFailedMs,
-        ephemeral: settings.ephemeral,
-        lists: settings.state,
-        journal: settings.journal,
-        secrets: settings.secrets,
-        durations: suite.shards === undefined ? new Map() : await settings.durationsOf(suite.name),
-        mask: settings.mask,
-        outbound: settings.outbound,
-        ...(settings.registries === undefined ? {} : { pullSecret: await settings.registries.pullSecret() }),
-        cluster,
         ...(tellsUnavailable(plan, suite) ? { unavailable: needs.unavailable } : {}),
         mayGetRoom: () => admission.mayGetRoom(task),
-        calm: settings.calm,
       };
       if (suite.placement === 'own' && suite.podSecurity !== 'restricted')
         context.emit({
@@ -151,7 +133,8 @@ export function suiteTask(
         settings.folder,
         context,
         async (id, outDir, failed) => {
-          const result = await runAttempt(world, suite, id, outDir, context, failed);
+          const ahead = id.attempt === 1 ? await prepared.take() : undefined;
+          const result = await runAttempt(world, suite, id, outDir, context, failed, ahead);
           await sayHints(world, suite, result, context);
           return result;
         },

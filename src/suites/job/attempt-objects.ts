@@ -27,13 +27,19 @@ export interface AttemptFacts {
   readonly now: number;
 }
 
+/** What the objects around a Job are made of. */
+export type Surroundings = Pick<
+  SuiteWorld,
+  'ephemeral' | 'namespaces' | 'namespace' | 'ketRun' | 'secrets' | 'durations' | 'pullSecret'
+>;
+
 /** All objects of an attempt; the Job is the last. Pure. */
 export function manifestsFor(world: SuiteWorld, facts: AttemptFacts): AnyObject[] {
   const { suite, id, namespace, limits, nonce, outbound, copies, failed, now } = facts;
   const needed = neededNamespaces(suite, world);
   const { domain } = world.network;
   const searches = [...new Set([namespace, ...needed])].map((ns) => `${ns}.svc.${domain}`);
-  const classes = world.ephemeral ? [] : priorityClassFor(id, suite);
+  const classes = classesFor(world, facts);
   const job = jobFor({
     id,
     suite,
@@ -53,7 +59,20 @@ export function manifestsFor(world: SuiteWorld, facts: AttemptFacts): AnyObject[
     tellsUnavailable: world.unavailable !== undefined,
     ...(world.pullSecret === undefined ? {} : { pullSecret: pullSecretName }),
   });
-  const objects = objectsFor(id, suite, namespace, needed, {
+  const rest = [...copies, job as unknown as AnyObject];
+  return [
+    ...surroundingsFor(world, facts),
+    ...(world.ephemeral ? rest : rest.map((object) => withExpiry(object, expiryOf(limits, now)))),
+  ];
+}
+
+/** The objects of an attempt that are the same whatever becomes of its releases: all but copies and Job. Pure. */
+export function surroundingsFor(
+  world: Surroundings,
+  facts: Omit<AttemptFacts, 'nonce' | 'copies'>,
+): AnyObject[] {
+  const { suite, id, namespace, limits, outbound, failed, now } = facts;
+  const objects = objectsFor(id, suite, namespace, neededNamespaces(suite, world), {
     ketRun: world.ketRun,
     secrets: world.secrets,
     authorities: outbound.authorities,
@@ -61,11 +80,19 @@ export function manifestsFor(world: SuiteWorld, facts: AttemptFacts): AnyObject[
     ...(world.pullSecret === undefined ? {} : { pullSecret: world.pullSecret }),
     ...(failed === undefined ? {} : { retryCases: retryCasesText(failed) }),
   });
-  const expires = Math.ceil((now + limits.jobMs) / 1000);
+  const expires = expiryOf(limits, now);
   const own = suite.placement === 'own' ? namespaceFor(id, suite, world.namespace, expires) : [];
-  const all = [...own, ...classes, ...objects, ...copies, job as unknown as AnyObject];
+  const all = [...own, ...classesFor(world, facts), ...objects];
   return world.ephemeral ? all : all.map((object) => withExpiry(object, expires));
 }
+
+const classesFor = (
+  { ephemeral }: Pick<SuiteWorld, 'ephemeral'>,
+  { id, suite }: Pick<AttemptFacts, 'id' | 'suite'>,
+): AnyObject[] => (ephemeral ? [] : priorityClassFor(id, suite));
+
+/** Unix time, s. */
+const expiryOf = ({ jobMs }: AttemptLimits, now: number): number => Math.ceil((now + jobMs) / 1000);
 
 /** In a cluster that stays, each thing says from when on nobody can need it. */
 const withExpiry = (object: AnyObject, expires: number): AnyObject => ({

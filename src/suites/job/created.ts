@@ -10,6 +10,9 @@ import type { SuiteWorld } from '../world.ts';
 const within = (namespace: string | undefined): { readonly namespace?: string } =>
   namespace === undefined ? {} : { namespace };
 
+const keyOf = ({ kind, metadata }: AnyObject): string =>
+  JSON.stringify([kind, metadata?.namespace, metadata?.name]);
+
 /** Time for removing all that an attempt created. */
 const removeMs = 30_000;
 
@@ -27,34 +30,43 @@ const wavesOf = (objects: readonly AnyObject[]): AnyObject[][] =>
 export class Created {
   readonly #world: Pick<SuiteWorld, 'kube' | 'ephemeral' | 'lists' | 'cluster'>;
   readonly #objects: { readonly object: AnyObject; readonly made: MadeObject | undefined }[] = [];
+  /** Those of which the API server has said so. */
+  readonly #there = new Set<string>();
 
   constructor(world: Pick<SuiteWorld, 'kube' | 'ephemeral' | 'lists' | 'cluster'>) {
     this.#world = world;
   }
 
   /**
-   * Creates all objects of an attempt, those that need no other side by side. `again`: another process may have created
-   * them already, before it died.
+   * Creates all objects of an attempt that are not there yet, those that need no other side by side. Another process may
+   * have created some before it died.
    */
-  async createAll(objects: readonly AnyObject[], signal: AbortSignal, again = false): Promise<void> {
-    for (const wave of wavesOf(objects)) {
-      const ends = await Promise.allSettled(wave.map((object) => this.#create(object, signal, again)));
+  async createAll(objects: readonly AnyObject[], signal: AbortSignal): Promise<void> {
+    for (const wave of wavesOf(objects.filter((object) => !this.has(object)))) {
+      const ends = await Promise.allSettled(wave.map((object) => this.#create(object, signal)));
       // Not before all have ended: what is removed next must not come into being behind it.
       for (const end of ends) if (end.status === 'rejected') throw end.reason;
     }
   }
 
-  async #create(object: AnyObject, signal: AbortSignal, again: boolean): Promise<void> {
+  /** The API server has said that it is there. */
+  has(object: AnyObject): boolean {
+    return this.#there.has(keyOf(object));
+  }
+
+  async #create(object: AnyObject, signal: AbortSignal): Promise<void> {
     const made = this.#toList(object);
-    if (made !== undefined && !(again && this.#isListed(made))) await this.#world.lists.add(made);
+    if (made !== undefined && !this.#isListed(made)) await this.#world.lists.add(made);
     // Before it is made: an answer that is lost on the way does not mean that nothing was created.
-    this.#objects.push({ object, made });
+    if (!this.#objects.some((known) => keyOf(known.object) === keyOf(object)))
+      this.#objects.push({ object, made });
     try {
       await this.#world.kube.create(object, signal);
     } catch (error) {
-      if (!again || !(error instanceof KubeError) || error.status !== 409) throw error;
+      if (!(error instanceof KubeError) || error.status !== 409) throw error;
       if (!(await this.#isOfAttempt(object, signal))) throw error;
     }
+    this.#there.add(keyOf(object));
   }
 
   /** Takes over what another process created under this name, as far as it is listed. */
