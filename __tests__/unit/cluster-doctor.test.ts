@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
+import { gatherFacts } from '../../src/cluster/gather.ts';
 import { judgeMachine, remoteHost } from '../../src/cluster/judge-machine.ts';
 import {
   engineOf,
@@ -12,6 +13,7 @@ import {
   type MachineFacts,
 } from '../../src/cluster/machine.ts';
 import { checkMachine, preflightError } from '../../src/cluster/preflight.ts';
+import type { Finding } from '../../src/model/finding.ts';
 import type { ClusterPlan, Plan } from '../../src/model/plan.ts';
 import { aPlan, fakeDeps, failedWith, said, aRelease } from './support/phases.ts';
 
@@ -458,6 +460,26 @@ describe('looking at this machine', () => {
       leftovers: () => new Promise(() => undefined),
     });
     expect(findings.at(-1)).toMatchObject({ level: 'warning', title: 'leftovers' });
+  });
+
+  test('what builds kustomizations is looked for where the plan has one, and its lack is that of a tool', async () => {
+    const look = async (kustomize: boolean, PATH: string): Promise<Finding[]> => {
+      const { chart: _chart, ...release } = aRelease;
+      const releases = kustomize ? [{ ...release, kustomize: '/repo/k8s' }] : [];
+      const facts = await gatherFacts({ ...deps(), env: { PATH } }, plan(1, { releases }), signal);
+      return judgeMachine(facts, plan()).filter(({ title }) => title === 'kustomize');
+    };
+    const bin = path.join(folder, 'bin');
+    fs.mkdirSync(bin);
+    fs.writeFileSync(path.join(bin, 'kubectl'), '', { mode: 0o755 });
+    expect(await look(false, bin)).toEqual([]);
+    expect(await look(true, bin)).toMatchObject([{ level: 'ok', detail: expect.stringContaining(bin) }]);
+    const missing = await look(true, folder);
+    expect(preflightError(missing)).toMatchObject({
+      code: 'KET_TOOL',
+      message: expect.stringContaining('neither kustomize nor kubectl in PATH'),
+      next: expect.stringContaining('put kubectl'),
+    });
   });
 });
 

@@ -34,6 +34,7 @@ export const goodFiles: Readonly<Record<string, string>> = {
   'chart/values.yaml': '',
   'not-a-chart/values.yaml': '',
   'values.yaml': '',
+  'kus/kustomization.yaml': 'resources: []\n',
   'k8s/web.yaml': 'apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\n',
   'k8s/note.txt': 'no manifest',
 };

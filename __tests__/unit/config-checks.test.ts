@@ -41,7 +41,7 @@ const contradictions: readonly (readonly [text: string, ...problems: string[]])[
     '"secrets.c[0]" of release "shop": "c[0]" is not made of keys and dots alone: an entry of a list has no key',
     '"secrets..d" of release "shop": ".d" has an empty key; write db.password',
   ],
-  [onto('kind.yaml', '«{name: shop}'), 'release "shop" has neither "chart" nor "manifests"'],
+  [onto('kind.yaml', '«{name: shop}'), 'release "shop" has neither "chart" nor "manifests" nor "kustomize"'],
   [
     onto('kind.yaml', '{name: shop, «chart: chart, manifests: [k8s], «set: {a: b}}'),
     '"chart" of release "shop" is not for one of "manifests"',
@@ -69,6 +69,23 @@ const contradictions: readonly (readonly [text: string, ...problems: string[]])[
     'suite "a" tests an unknown release "shob" → shop',
     '"command" of suite "b" is not for "helmTest": its pods are those of the chart',
     '"shards" of suite "b" is not for "helmTest": its pods are those of the chart',
+  ],
+  [
+    onto(
+      'kind.yaml',
+      '{name: a, namespace: shop, manifests: [k8s], «kustomize: kus}, {name: b, kustomize: kus, «set: {a: b}}',
+    ),
+    '"kustomize" of release "a" is not for one of "manifests"',
+    '"set" of release "b" is not for one of "kustomize"',
+  ],
+  [
+    onto(
+      'kind.yaml',
+      '{name: a, kustomize: «none}, {name: b, kustomize: «k8s}, {name: c, kustomize: «kus/kustomization.yaml}',
+    ),
+    'the folder of the kustomization of release "a" does not exist: none',
+    'the kustomization of release "b" does not exist: there is no kustomization.yaml, kustomization.yml, Kustomization in k8s',
+    'the folder of the kustomization of release "c" is a file, not a folder: kus/kustomization.yaml → kus',
   ],
   [
     onto('kind.yaml', '{name: shop, manifests: [k8s, «none.yaml, «"k8s/*.txt"]}'),
@@ -395,6 +412,7 @@ tiers:
       - {name: shop, chart: chart, values: [values.yaml], set: {a.b: 1, c: true, d: x}, dependsOn: [cache]}
       - {name: cache, chart: "oci://registry.example/charts/cache"}
       - {name: plain, namespace: shop, manifests: [k8s, "k8s/w*.yaml", k8s/web.yaml]}
+      - {name: built, namespace: shop, kustomize: kus}
     suites:
       - {name: a, image: "i@sha256:${'0'.repeat(64)}", needs: [shop], placement: release, expectTests: false}
       - {name: b, image: "i:1", resources: {requests: {cpu: 2}, limits: {memory: 64Mi}}, workingDir: /app}

@@ -31,7 +31,7 @@ tiers:
     suites: [{name: api, image: "i:1"}]
   wide:
     cluster: {config: workers.yaml}
-    releases: [{name: shop, chart: chart, spread: 2}, {name: plain, namespace: shop, manifests: [k8s, "k8s/*.yaml"]}, {name: far, chart: redis, repo: "https://charts.test", version: 1.x}]
+    releases: [{name: shop, chart: chart, spread: 2}, {name: plain, namespace: shop, manifests: [k8s, "k8s/*.yaml"]}, {name: far, chart: redis, repo: "https://charts.test", version: 1.x}, {name: built, kustomize: kus}]
     suites: [{name: api, image: "i:1"}, {name: hooks, helmTest: shop}]
 `;
 
@@ -169,6 +169,7 @@ describe('a plan', () => {
     expect(plan({ tier: 'wide' }).releases[1]).toMatchObject({ manifests: [at('k8s/web.yaml')] });
     expect(plan({ tier: 'wide' }).releases[1]).not.toHaveProperty('chart');
     expect(plan({ tier: 'wide' }).suites[1]).toMatchObject({ helmTest: 'shop', needs: ['shop'] });
+    expect(plan({ tier: 'wide' }).releases[3]).toMatchObject({ kustomize: at('kus') });
     const far = { chart: 'redis', repo: 'https://charts.test', version: '1.x' };
     expect(plan({ tier: 'wide' }).releases[2]).toMatchObject(far);
     expect(refusal(() => plan({ tier: 'wide', overrides: { clusterConfig: 'three.yaml' } }))).toMatchObject({

@@ -306,7 +306,7 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
     '"name" of image "a": "a" has no tag; write "a:dev", or whichever version is meant',
     '"args.PY" of image "a" must be text, not the number 3.1; write "3.10" with the quotes',
   ],
-  [tier('releases: [«{name: r}]'), 'release "r" has neither "chart" nor "manifests"'],
+  [tier('releases: [«{name: r}]'), 'release "r" has neither "chart" nor "manifests" nor "kustomize"'],
   [
     tier('releases: [{name: «R, chart: c}]'),
     '"name" of release "R": "R" is not a valid name: lower-case letters, digits and "-" inside; write "r"',

@@ -24,7 +24,7 @@ beforeEach(() => {
 afterEach(() => fs.rmSync(folder, { recursive: true }));
 const key = Buffer.from('a key');
 const now = (env: Record<string, string> = {}): Promise<string | undefined> =>
-  inputsOf({ release, helmVersion: 'v4.3.1', env, key });
+  inputsOf({ release, helmVersion: 'v4.3.1', env, built: 'none', key });
 
 test.each<[string, () => void]>([
   ['a template', () => put('chart/templates/a.yaml', 'b')],
@@ -49,7 +49,8 @@ test('the value of a secret counts, and cannot be guessed without the key', asyn
   release = { ...release, secrets: [{ path: ['a'], variable: 'A' }] };
   const one = await now({ A: 'one' });
   expect(await now({ A: 'two' })).not.toBe(one);
-  const other = await inputsOf({ release, helmVersion: 'v4.3.1', env: { A: 'one' }, key: Buffer.from('b') });
+  const env = { A: 'one' };
+  const other = await inputsOf({ release, helmVersion: 'v4.3.1', env, built: '', key: Buffer.from('b') });
   expect(other).not.toBe(one);
 });
 

@@ -6,6 +6,7 @@ import { KetError, messageOf } from '../model/errors.ts';
 import type { Deps } from '../model/deps.ts';
 import type { Plan } from '../model/plan.ts';
 import { findTool, onPath } from '../tools/find.ts';
+import { kustomizeIn } from '../tools/kustomize.ts';
 import { imagesOfNodes, kindBootOf } from '../tools/kubeadm.ts';
 import { engineOf, type DockerFacts, type MachineFacts, type ToolFacts } from './machine.ts';
 
@@ -53,6 +54,9 @@ export async function gatherFacts(deps: Deps, plan: Plan, signal: AbortSignal): 
     takenPorts,
     tools,
     nodeImages,
+    ...(plan.releases.some(({ kustomize }) => kustomize !== undefined)
+      ? { kustomize: kustomizeIn(deps.env)?.[0] ?? '' }
+      : {}),
     ...(memoryAvailable === undefined ? {} : { memoryAvailable }),
     ...(inotify === undefined ? {} : { inotify }),
   };

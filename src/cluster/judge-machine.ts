@@ -2,6 +2,7 @@ import { formatBytes } from '../model/format.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Plan } from '../model/plan.ts';
 import { bootProblems } from '../tools/boot.ts';
+import { kustomizeCure, noKustomize } from '../tools/kustomize.ts';
 import { kindBootOf, kubernetesOfNodes, patchFindings } from '../tools/kubeadm.ts';
 import { listedSum, platformOf } from '../tools/table.ts';
 import type { DockerEngine, DockerFacts, MachineFacts, ToolFacts } from './machine.ts';
@@ -40,12 +41,14 @@ const error = (title: string, detail: string, cure: string): Finding => ({
 export function judgeMachine(facts: MachineFacts, plan: Plan): Finding[] {
   if (plan.cluster === undefined) return judgeDisks(facts, plan);
   // What runs, runs elsewhere.
-  if (plan.cluster.existing !== undefined) return [...judgeTools(facts), ...judgeDisks(facts, plan)];
+  if (plan.cluster.existing !== undefined)
+    return [...judgeTools(facts), ...judgeKustomize(facts), ...judgeDisks(facts, plan)];
   return [
     ...judgeDocker(facts.docker, plan),
     ...judgeBoot(facts, plan),
     ...judgeNodeImages(facts),
     ...judgeTools(facts),
+    ...judgeKustomize(facts),
     ...judgeMemory(facts, plan),
     ...judgeDisks(facts, plan),
     ...judgeInotify(facts, plan),
@@ -212,6 +215,12 @@ const judgeTools = (facts: MachineFacts): Finding[] =>
       );
     return warning(name, notice ?? '', `install the published ${name} ${asked}`);
   });
+
+function judgeKustomize({ kustomize }: MachineFacts): Finding[] {
+  if (kustomize === undefined) return [];
+  if (kustomize !== '') return [ok('kustomize', `kustomizations are built by ${kustomize}`)];
+  return [{ ...error('kustomize', noKustomize, kustomizeCure), code: 'KET_TOOL' }];
+}
 
 /** The version table has this version's sum for this machine. */
 function isOffered({ name, asked }: ToolFacts, { platform, arch }: MachineFacts): boolean {

@@ -12,6 +12,8 @@ export interface MachineFacts {
   /** Host ports of the Kind config that another program has. */
   readonly takenPorts: readonly { readonly address: string; readonly port: number }[];
   readonly tools: readonly ToolFacts[];
+  /** What builds kustomizations, where the plan has one; empty where there is none in PATH. */
+  readonly kustomize?: string;
   /** The node images of the plan that this Docker has, with their platform, e.g. `linux/arm64`. */
   readonly nodeImages?: readonly { readonly image: string; readonly platform: string }[];
 }

@@ -52,7 +52,7 @@ export function preflightError(findings: readonly Finding[]): KetError | undefin
   const [first] = errors;
   if (first === undefined) return undefined;
   const more = errors.length === 1 ? '' : ` (and ${String(errors.length - 1)} more)`;
-  return new KetError('KET_PREREQUISITE', `${first.title}: ${first.detail}${more}`, {
+  return new KetError(first.code ?? 'KET_PREREQUISITE', `${first.title}: ${first.detail}${more}`, {
     ...(first.cure === undefined ? {} : { next: first.cure }),
     details: errors
       .slice(1)

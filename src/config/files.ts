@@ -105,6 +105,23 @@ function tierFiles(tier: TierConfig, at: Path, source: Source, folders: Folders)
       for (const file of files)
         problems.push(...manifestProblems(file, shownPath(file, folders.cwd), namespace));
     });
+    if (release.kustomize !== undefined) {
+      const at = [...place, 'kustomize'];
+      const where = path.resolve(folders.root, release.kustomize);
+      const folder = kustomizationNames.includes(path.basename(where))
+        ? path.dirname(release.kustomize)
+        : undefined;
+      if (
+        has(at, `the folder of the kustomization ${what}`, release.kustomize, 'folder', folder) &&
+        !kustomizationNames.some((name) => kindOf(path.join(where, name)) === 'file')
+      )
+        problems.push(
+          source.problem(
+            at,
+            `the kustomization ${what} does not exist: there is no ${kustomizationNames.join(', ')} in ${shownPath(where, folders.cwd)}`,
+          ),
+        );
+    }
     if (release.chart === undefined || release.repo !== undefined || isRemoteChart(release.chart)) return;
     if (/\.tgz$/.test(release.chart)) has([...place, 'chart'], `the chart ${what}`, release.chart, 'file');
     else if (has([...place, 'chart'], `the chart folder ${what}`, release.chart, 'folder'))
@@ -176,6 +193,9 @@ function jobProblems(
     ];
   return [];
 }
+
+/** The names that kustomize knows. */
+const kustomizationNames = ['kustomization.yaml', 'kustomization.yml', 'Kustomization'];
 
 /** A chart that Helm fetches; a name in a repository that this machine's Helm happens to know is not one. */
 export const isRemoteChart = (chart: string): boolean => /^(oci|https?):\/\//.test(chart);

@@ -2,7 +2,7 @@ import { globSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { LineCounter, isMap, parseAllDocuments } from 'yaml';
 import { messageOf } from '../model/errors.ts';
-import { isRecord } from './overlay.ts';
+import { manifestFaults } from '../model/manifest-faults.ts';
 import type { Problem } from './problems.ts';
 
 /** The plain manifests of a release. */
@@ -61,29 +61,7 @@ export function manifestProblems(file: string, shown: string, namespace: string)
     const at = document.contents?.range[0] ?? 0;
     if (!isMap(document.contents))
       add(at, 'is no manifest: a document is a mapping with "apiVersion" and "kind"');
-    else for (const fault of faultsOf(content, namespace)) add(at, fault);
+    else for (const fault of manifestFaults(content, namespace)) add(at, fault);
   }
   return problems;
-}
-
-function faultsOf(manifest: unknown, namespace: string): string[] {
-  if (!isRecord(manifest)) return [];
-  const { kind, apiVersion } = manifest;
-  const metadata = isRecord(manifest['metadata']) ? manifest['metadata'] : {};
-  const name = typeof metadata['name'] === 'string' ? metadata['name'] : '';
-  const lacking = [
-    ...(typeof apiVersion === 'string' ? [] : ['apiVersion']),
-    ...(typeof kind === 'string' ? [] : ['kind']),
-    ...(name !== '' || kind === 'List' ? [] : ['metadata.name']),
-  ];
-  if (lacking.length > 0)
-    return [`is no manifest: ${lacking.map((key) => `"${key}"`).join(' and ')} lacking`];
-  if (kind === 'Namespace' && name === namespace)
-    return [`ket makes namespace ${name} itself; leave this manifest out`];
-  const own = metadata['namespace'];
-  if (own !== undefined && own !== namespace)
-    return [
-      `${String(kind)} ${name} is in namespace ${JSON.stringify(own)}, and its release in ${namespace}; leave "namespace" out, or give the release this one`,
-    ];
-  return [];
 }

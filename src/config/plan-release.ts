@@ -33,10 +33,11 @@ export function releaseOf(release: ReleaseConfig, root: string, nodes: number): 
 
 /** What it is installed from; one that is there already is not installed. */
 function sourceOf(
-  { chart, repo, manifests, installed }: ReleaseConfig,
+  { chart, repo, manifests, kustomize, installed }: ReleaseConfig,
   root: string,
-): Pick<ReleasePlan, 'chart' | 'manifests' | 'installed'> {
+): Pick<ReleasePlan, 'chart' | 'manifests' | 'kustomize' | 'installed'> {
   if (installed) return { installed: true };
+  if (kustomize !== undefined) return { kustomize: path.resolve(root, kustomize) };
   if (chart === undefined) return { manifests: manifestFiles(manifests ?? [], root) };
   return { chart: repo !== undefined || isRemoteChart(chart) ? chart : path.resolve(root, chart) };
 }

@@ -21,10 +21,10 @@ export function releaseChecks(scope: Scope): void {
   noCopies(scope);
 }
 
-const sources = ['chart', 'repo', 'version', 'manifests'] as const;
+const sources = ['chart', 'repo', 'version', 'manifests', 'kustomize'] as const;
 const values = ['values', 'set', 'inline', 'secrets'] as const;
 
-/** A release is a chart, or plain manifests, to which values would do nothing. */
+/** A release is a chart, or plain manifests or a kustomization, to which values would do nothing. */
 function releaseKinds({ tier, at, source, add }: Scope): void {
   tier.releases.forEach((release, index) => {
     const place = [...at, 'releases', index];
@@ -40,12 +40,14 @@ function releaseKinds({ tier, at, source, add }: Scope): void {
           );
       return;
     }
-    if (release.chart === undefined && release.manifests === undefined)
-      add(place, `release "${release.name}" has neither "chart" nor "manifests"`);
-    if (release.manifests === undefined) return;
-    for (const key of ['chart', 'repo', 'version', ...values, 'removeCRDs'] as const)
+    const plain = (['manifests', 'kustomize'] as const).find((key) => release[key] !== undefined);
+    if (release.chart === undefined && plain === undefined)
+      add(place, `release "${release.name}" has neither "chart" nor "manifests" nor "kustomize"`);
+    if (plain === undefined) return;
+    const others = [...sources, ...values, 'removeCRDs'] as const;
+    for (const key of others.filter((other) => other !== plain))
       if (valueAt(source.data, [...place, key]) !== undefined)
-        add([...place, key], `"${key}" of release "${release.name}" is not for one of "manifests"`, {
+        add([...place, key], `"${key}" of release "${release.name}" is not for one of "${plain}"`, {
           key: true,
         });
   });
@@ -53,9 +55,9 @@ function releaseKinds({ tier, at, source, add }: Scope): void {
 
 /** A name is one in a repository, and only what is fetched has versions to choose from. */
 function chartSources({ tier, at, add }: Scope): void {
-  tier.releases.forEach(({ name, chart, repo, version, manifests }, index) => {
+  tier.releases.forEach(({ name, chart, repo, version, manifests, kustomize }, index) => {
     const place = [...at, 'releases', index];
-    if (manifests !== undefined) return;
+    if (manifests !== undefined || kustomize !== undefined) return;
     if (repo !== undefined && chart !== undefined && !/^[a-z0-9][a-z0-9._-]*$/i.test(chart))
       add([...place, 'chart'], `"chart" of release "${name}" is a name in "repo", such as postgresql`);
     if (version !== undefined && repo === undefined && chart?.startsWith('oci://') !== true)

@@ -196,6 +196,11 @@ export const releaseSchema = z.strictObject({
     .min(1)
     .optional()
     .describe('Plain manifests in place of a chart: files, folders or globs.'),
+  kustomize: path
+    .optional()
+    .describe(
+      'A folder with a kustomization in place of a chart; built here by kustomize or kubectl, whichever is in PATH.',
+    ),
   installed: flag
     .default(false)
     .describe(

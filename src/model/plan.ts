@@ -147,7 +147,7 @@ export interface ReleasePlan {
   readonly copyOf?: { readonly release: string; readonly suite: string };
   /** Namespace in the cluster; the release's name unless given. */
   readonly namespace: string;
-  /** A chart folder (absolute), a reference that Helm understands, or a name in `repo`; absent where there are `manifests`. */
+  /** A chart folder (absolute), a reference that Helm understands, or a name in `repo`; absent where there are `manifests` or `kustomize`. */
   readonly chart?: string;
   /** Address of the chart repository. */
   readonly repo?: string;
@@ -155,6 +155,8 @@ export interface ReleasePlan {
   readonly version?: string;
   /** Files of plain manifests, absolute. */
   readonly manifests?: readonly string[];
+  /** Folder of a kustomization, absolute. */
+  readonly kustomize?: string;
   /** It is there already, and stays as it is. */
   readonly installed?: true;
   /** In a cluster that stays: CRDs of its chart that the run made go with it. */

@@ -48,6 +48,8 @@ export interface Tools {
   readonly helm?: string;
   /** Version of Helm, e.g. v4.2.4: the flags of 3 and 4 differ. */
   readonly helmVersion?: string;
+  /** What builds kustomizations: argv before the folder. */
+  readonly kustomize?: readonly [string, ...string[]];
 }
 
 /** A cluster that can be worked with. */

@@ -86,7 +86,11 @@ export function compose(options: ComposeOptions): Composition {
   // Of a cluster that is there, nothing waits for the look at the machine, which only warns.
   const there = existing !== undefined;
   const own = plan.releases.filter(({ installed }) => installed !== true);
-  const tools = toolTasks(run, plan, { kind: !there, helm: own.length + removed.length > 0 });
+  const tools = toolTasks(run, plan, {
+    kind: !there,
+    helm: own.length + removed.length > 0,
+    kustomize: own.some(({ kustomize }) => kustomize !== undefined),
+  });
   const login = options.login === undefined ? [] : [options.login];
   const find: typeof tools.find = { ...tools.find, needs: [...(there ? [] : [preflight]), ...login] };
   const prepared = prepareTasks(run, plan, find, there);

@@ -41,12 +41,16 @@ export const plainHttp = (chart: string): readonly string[] =>
 export const helmName = (release: Pick<ReleasePlan, 'name' | 'copyOf'>): string =>
   release.copyOf?.release ?? release.name;
 
+/** What it is installed from, as messages name it. */
+export const placeOf = ({ chart, kustomize, manifests = [] }: ReleasePlan): string =>
+  chart ?? kustomize ?? manifests.join(', ');
+
 export interface InstallArgs {
   readonly helm: string;
   readonly helmVersion: string;
   readonly kubeconfig: string;
   readonly release: ReleasePlan;
-  /** That of the release, the one fetched for it, or the one written for its manifests. */
+  /** That of the release, the one fetched for it, or the one written for its manifests or kustomization. */
   readonly chart: string;
   /** Helm does not wait for what it installs. */
   readonly hooksOnly?: boolean;
@@ -147,6 +151,8 @@ export function helmCure(said: string, release: ReleasePlan): string {
     return `something of that name is there and is not of this release: choose another name or namespace for ${release.name}`;
   if (/values don't meet the specifications/i.test(said))
     return `the chart's schema refuses the values: see ${[...release.values, 'what ket.yaml sets'].join(', ')}`;
+  if (release.kustomize !== undefined)
+    return 'see what the kustomization of the release builds, and what Helm says of it';
   if (release.manifests !== undefined) return 'see the manifests of the release, and what Helm says of them';
   if (/parse error|execution error|error calling|executing "|YAML parse/i.test(said))
     return `the chart does not render: helm template ${name} ${chart} shows where`;

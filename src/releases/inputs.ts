@@ -9,12 +9,14 @@ export interface ReleaseInputs {
   readonly release: ReleasePlan;
   readonly helmVersion: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The chart that was written for a kustomization, which may be made of anything. */
+  readonly built: string;
   /** For secrets. */
   readonly key: Buffer;
 }
 
 /**
- * Hash of all that decides what Helm would make of a release: chart or manifests, values in files, in ket.yaml and from
+ * Hash of all that decides what Helm would make of a release: chart, manifests or what a kustomization builds, values in files, in ket.yaml and from
  * the environment, and Helm's version. Undefined for a chart that is not on this machine, which may have changed where
  * it is, and for files that cannot be read.
  */
@@ -22,13 +24,19 @@ export async function inputsOf({
   release,
   helmVersion,
   env,
+  built,
   key,
 }: ReleaseInputs): Promise<string | undefined> {
-  const { chart, manifests = [], values, set, inline, secrets, namespace } = release;
+  const { chart, manifests = [], kustomize, values, set, inline, secrets, namespace } = release;
   if (chart !== undefined && !path.isAbsolute(chart)) return undefined;
   try {
     const files = await Promise.all(
-      [...(chart === undefined ? [] : [chart]), ...manifests, ...values].map((file) => sumOfTree(file)),
+      [
+        ...(chart === undefined ? [] : [chart]),
+        ...(kustomize === undefined ? [] : [built]),
+        ...manifests,
+        ...values,
+      ].map((file) => sumOfTree(file)),
     );
     const secret = createHmac('sha256', key);
     for (const { path: at, variable } of secrets) secret.update(JSON.stringify([at, env[variable] ?? '']));
@@ -36,7 +44,7 @@ export async function inputsOf({
       helmVersion,
       helmName(release),
       namespace,
-      chart ?? null,
+      chart ?? kustomize ?? null,
       manifests,
       values,
       files,

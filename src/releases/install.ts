@@ -8,7 +8,7 @@ import type { AnyObject, ObjectRef } from '../model/kube.ts';
 import type { ReleasePlan } from '../model/plan.ts';
 import type { ClusterHandle } from '../model/run.ts';
 import { evidence, type Evidence } from './evidence.ts';
-import { helmCure, helmEnv, helmSaid, installArgv } from './helm.ts';
+import { helmCure, helmEnv, helmSaid, installArgv, placeOf } from './helm.ts';
 import { failureCure, failureLines, hookCure } from './failure.ts';
 import type { ReleaseFailure } from './judge.ts';
 import { restart } from './restart.ts';
@@ -287,7 +287,7 @@ async function helmError(
   const lines = hook === undefined ? [] : await proofs.hooks(hook);
   await proofs.save(stand.pods);
   return new KetError('KET_RELEASE', `Helm could not install release ${release.name}`, {
-    where: release.chart ?? (release.manifests ?? []).join(', '),
+    where: placeOf(release),
     details: [...said, ...lines],
     next: lines.length > 0 ? hookCure : helmCure(said.join('\n'), release),
   });

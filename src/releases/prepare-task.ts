@@ -72,7 +72,7 @@ function prepareTask(
     needs: [tools],
     limitMs: limitMs + graceMs,
     async run(context) {
-      const { helm } = context.output(tools);
+      const { helm, kustomize } = context.output(tools);
       if (helm === undefined)
         throw new KetError('KET_INTERNAL', 'no helm among the tools of a plan with releases');
       const folder = folderOf(run, release);
@@ -85,6 +85,7 @@ function prepareTask(
           release,
           folder,
           ...(kubernetes === undefined ? {} : { kubernetes }),
+          ...(kustomize === undefined ? {} : { kustomize }),
           registryConfig: run.registries?.helmConfig,
           limitMs,
           signal: context.signal,

@@ -8,8 +8,10 @@ import type { Deps, ExecResult } from '../model/deps.ts';
 import type { AnyObject } from '../model/kube.ts';
 import type { ReleasePlan } from '../model/plan.ts';
 import { asksCluster } from './asks-cluster.ts';
-import { helmCure, helmEnv, helmSaid, pullArgv, templateArgv } from './helm.ts';
-import { writeChart } from './manifests.ts';
+import { helmCure, helmEnv, helmSaid, placeOf, pullArgv, templateArgv } from './helm.ts';
+import { buildKustomization } from './kustomize.ts';
+import { writeBuiltChart, writeChart } from './manifests.ts';
+import type { Kustomize } from '../tools/kustomize.ts';
 import { hasInput, inputOf } from './values.ts';
 
 /** A release as far as it can be had without a cluster. */
@@ -31,6 +33,8 @@ export interface PrepareOptions {
   readonly registryConfig?: string | undefined;
   /** Version that the cluster will have, where that is known. */
   readonly kubernetes?: string;
+  /** What builds kustomizations; there for a release that is one. */
+  readonly kustomize?: Kustomize;
   readonly limitMs: number;
   readonly signal: AbortSignal;
   readonly awaiting: (what: string) => void;
@@ -64,7 +68,7 @@ export async function prepareRelease(deps: Deps, options: PrepareOptions): Promi
   }
   if (!result.timedOut && isUnsure(said.join('\n'), options, chart)) return { chart, unsure: said.join(' ') };
   throw new KetError('KET_RELEASE', failureOf(result, options, 'does not render'), {
-    where: options.release.chart ?? (options.release.manifests ?? []).join(', '),
+    where: placeOf(options.release),
     details: said,
     next: helmCure(
       said.join('\n'),
@@ -85,6 +89,16 @@ async function chartOf(deps: Deps, options: PrepareOptions): Promise<string> {
   // One of an earlier try may have other files.
   await fs.promises.rm(folder, { recursive: true, force: true });
   await fs.promises.mkdir(folder, { recursive: true, mode: 0o700 });
+  if (release.kustomize !== undefined) {
+    const { kustomize } = options;
+    if (kustomize === undefined)
+      throw new KetError(
+        'KET_INTERNAL',
+        'nothing that builds kustomizations among the tools of a plan with one',
+      );
+    const text = await buildKustomization(deps, { ...options, kustomize, folder: release.kustomize });
+    return writeBuiltChart(release, text, path.join(folder, 'chart'));
+  }
   if (release.chart === undefined) return writeChart(release, path.join(folder, 'chart'));
   const name = `${release.chart}${release.version === undefined ? '' : ` ${release.version}`}`;
   const from = release.repo === undefined ? '' : ` from ${release.repo}`;

@@ -4,7 +4,7 @@ import type { Deps } from '../model/deps.ts';
 import { KetError } from '../model/errors.ts';
 import type { AnyObject } from '../model/kube.ts';
 import type { ReleasePlan } from '../model/plan.ts';
-import { helmCure, helmEnv, helmName, helmSaid, valuesArgv } from './helm.ts';
+import { helmCure, helmEnv, helmName, helmSaid, placeOf, valuesArgv } from './helm.ts';
 import { hasInput, inputOf } from './values.ts';
 
 /** What a chart asks of the cluster that it is rendered for. */
@@ -41,7 +41,7 @@ export async function renderRelease(
   if (result.code !== 0) {
     const said = helmSaid(result.stderr);
     throw new KetError('KET_RELEASE', `release ${release.name} does not render`, {
-      where: release.chart ?? (release.manifests ?? []).join(', '),
+      where: placeOf(release),
       details: said,
       next: helmCure(said.join('\n'), release),
     });

@@ -239,7 +239,13 @@ export function releaseTasks(
         const inputs =
           known === undefined
             ? undefined
-            : await inputsOf({ release, helmVersion, env: run.env, key: known.key });
+            : await inputsOf({
+                release,
+                helmVersion,
+                env: run.env,
+                built: context.output(prepare).chart,
+                key: known.key,
+              });
         if (known !== undefined && inputs !== undefined) {
           const made = known.releases()[release.name];
           const stored = made && (await deployedRevision(handle.kube, release, context.signal));

@@ -3,6 +3,7 @@ import type { RunContext, Tools } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
 import { downloadLimits } from './download.ts';
 import { findDocker, onPath, provideTool, type FoundTool } from './find.ts';
+import { findKustomize } from './kustomize.ts';
 import type { VersionedTool } from './version.ts';
 
 export interface ToolTasks {
@@ -16,6 +17,7 @@ const lookMs = 30_000;
 export interface WantedTools {
   readonly kind: boolean;
   readonly helm: boolean;
+  readonly kustomize: boolean;
 }
 
 /** Brings the tools that are wanted, each in exactly the version that the plan asks for. */
@@ -29,6 +31,8 @@ export function toolTasks(run: RunContext, plan: Plan, wanted: WantedTools): Too
     async run(context) {
       const { signal } = context;
       const deps = { ...context.deps, env: run.env };
+      // At once: nothing is fetched for a run that cannot be.
+      const kustomize = wanted.kustomize ? findKustomize(run.env) : undefined;
       const waits = new Map<VersionedTool, string>();
       const provide = async (tool: VersionedTool, asked: string): Promise<FoundTool> => {
         const awaiting = (what: string): void => {
@@ -52,6 +56,7 @@ export function toolTasks(run: RunContext, plan: Plan, wanted: WantedTools): Too
           plan.cluster?.existing !== undefined ? (onPath(run.env, 'docker')[0] ?? '') : findDocker(run.env),
         ...(kind === undefined ? {} : { kind: kind.path }),
         ...(helm === undefined ? {} : { helm: helm.path, helmVersion: helm.version }),
+        ...(kustomize === undefined ? {} : { kustomize }),
       };
     },
   };
