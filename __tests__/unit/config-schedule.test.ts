@@ -81,6 +81,11 @@ const config = `tiers:
     cluster: {context: prod}
     schedule: {cron: "0 0 * * *", image: "i:1"}
     suites: [{name: a, image: "i:1", command: "true"}]
+  pinned:
+    cluster: {context: prod}
+    images: [{name: "r.example/i:1", build: ., digest: "sha256:${'a'.repeat(64)}"}]
+    schedule: {cron: "0 0 * * *", image: "i:1"}
+    suites: [{name: a, image: "r.example/i:1", command: "true"}]
 `;
 
 interface Ran {
@@ -107,6 +112,7 @@ function project(): string {
   fs.mkdirSync(path.join(at, 'shop'));
   for (const folderOf of [at, path.join(at, 'shop')]) {
     fs.writeFileSync(path.join(folderOf, 'ket.yaml'), config);
+    fs.writeFileSync(path.join(folderOf, 'Dockerfile'), 'FROM scratch\n');
     fs.writeFileSync(path.join(folderOf, 'kind.yaml'), 'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n');
   }
   return at;
@@ -137,6 +143,16 @@ describe('ket schedule', () => {
         },
       },
     });
+  });
+
+  test('what is written for production mode runs in it', () => {
+    const flags = ['--tier', 'pinned', '--production'];
+    expect(ket(project(), ...flags).stdout).toContain('          production: true\n');
+    expect(ket(project(), ...flags, '--as', 'cronjob').stdout).toMatch(/- --production\n/);
+    expect(ket(project(), '--tier', 'there').stdout).not.toContain('production');
+    // Without it the run would end at once, night after night.
+    const { code, stderr } = ket(project(), '--tier', 'pinned');
+    expect([code, stderr]).toEqual([2, expect.stringContaining('tier pinned builds r.example/i:1')]);
   });
 
   test('the checkout is that of the examples, by its commit', () => {

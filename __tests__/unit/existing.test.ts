@@ -30,6 +30,7 @@ describe('ket.yaml and options', () => {
     ...goodFiles,
     'ket.yaml': `tiers:
   made: {cluster: {config: kind.yaml}, images: [{name: "i:1", build: app, dockerfile: app/Dockerfile.dev}], suites: [{name: s, image: "i:1"}]}
+  pinned: {cluster: {context: c}, images: [{name: "r.example/i:1", digest: "sha256:${'a'.repeat(64)}", build: app, dockerfile: app/Dockerfile.dev}], suites: [{name: s, image: "r.example/i:1"}]}
   pulls: {cluster: {config: kind.yaml, kubernetes: [1.33, 1.34]}, images: [{name: "i:1"}], suites: [{name: s, image: "i:1"}]}
   there: {cluster: {context: c, kubeconfig: k/config}, releases: [{name: shop, installed: true}], suites: [{name: s, image: "i:1"}]}
 `,
@@ -103,8 +104,25 @@ describe('ket.yaml and options', () => {
       message: expect.stringContaining('tier made builds i:1, and ket cannot bring images to the nodes'),
       next: expect.stringContaining('push it to a registry'),
     });
+    expect(refusal(() => plan('pinned')).message).toContain('tier pinned builds r.example/i:1');
     expect(refusal(() => plan('there', { kubernetes: '1.34' })).message).toContain(
       '--kubernetes contradicts',
+    );
+  });
+
+  test('production mode builds nothing, so that a cluster that is there can have the images', () => {
+    const digest = `sha256:${'a'.repeat(64)}`;
+    const asked = [
+      plan('pinned', { production: true }),
+      resolvePlan({ tier: 'pinned', env: { PRODUCTION_MODE: 'true' }, isTTY: false, ci: false, cwd: root }),
+    ];
+    for (const { cluster, images, suites, production } of asked) {
+      expect([production, cluster?.existing]).toEqual([true, { context: 'c' }]);
+      expect(images).toEqual([{ name: 'r.example/i:1', digest, limitMs: expect.any(Number) }]);
+      expect(suites[0]?.image).toBe(`r.example/i:1@${digest}`);
+    }
+    expect(refusal(() => plan('made', { context: 'd', production: true })).message).toBe(
+      'production mode needs the digest of i:1',
     );
   });
 });

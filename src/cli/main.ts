@@ -182,6 +182,7 @@ export function programFor(done: Done): Command {
     .option('--to <file>', 'where; stdout unless given')
     .option('--force', 'overwrite that file')
     .option('--namespace <name>', 'namespace of the CronJob', 'ket')
+    .option('--production', 'what is written runs in production mode (also PRODUCTION_MODE=true)')
     .action(async (flags: ScheduleFlags) => {
       const { scheduleCommand } = await import('./schedule-command.ts');
       done(scheduleCommand(flags));

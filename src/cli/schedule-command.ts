@@ -21,6 +21,8 @@ export interface ScheduleFlags {
   readonly force?: boolean;
   /** For a CronJob. */
   readonly namespace: string;
+  /** What is written runs in production mode. */
+  readonly production?: boolean;
 }
 
 /** `ket schedule`: writes what runs a tier at its times. Returns the exit code. */
@@ -28,7 +30,8 @@ export function scheduleCommand(flags: ScheduleFlags, cwd = process.cwd()): numb
   const loaded = openConfig(flags.config, cwd);
   const tier = selectTier(loaded, flags.tier);
   const { env } = process;
-  const plan = resolvePlan({ configPath: flags.config, tier, env, isTTY: false, ci: true, cwd });
+  const overrides = { production: flags.production };
+  const plan = resolvePlan({ configPath: flags.config, tier, overrides, env, isTTY: false, ci: true, cwd });
   const input = scheduleInput({ ...loaded, tier }, plan, cwd);
   if (flags.as === 'workflow') return write(workflowOf(input), flags, cwd);
   // Kind makes its nodes with Docker, which a pod does not have.

@@ -69,7 +69,7 @@ function chosen(
 
 export const imagesOfTier = 'images of the tier';
 
-/** What no cluster can have that is there already: images that ket builds. */
+/** What no cluster can have that is there already: images that ket builds. In production mode there are none. */
 export function requireForExisting(name: string, images: readonly ImagePlan[]): void {
   const built = images.flatMap((image) => ('context' in image ? image.name : []));
   if (built.length > 0)
@@ -78,7 +78,7 @@ export function requireForExisting(name: string, images: readonly ImagePlan[]): 
       `tier ${name} builds ${built.join(', ')}, and ket cannot bring images to the nodes of a cluster that is there already`,
       {
         where: imagesOfTier,
-        next: `push ${built.length === 1 ? 'it' : 'them'} to a registry that the cluster can pull from, and name ${built.length === 1 ? 'it' : 'them'} without "build" (the cluster pulls)`,
+        next: `push ${built.length === 1 ? 'it' : 'them'} to a registry that the cluster can pull from, and name ${built.length === 1 ? 'it' : 'them'} without "build", or with "digest" in production mode (the cluster pulls)`,
       },
     );
 }

@@ -39,6 +39,7 @@ export function cronJobOf(
       ...['ket', 'run', '--tier', plan.tier, '--config', config, '--output', '/results', '--format', 'plain'],
       // Goes before the context that ket.yaml names, which a pod does not have.
       ...(inCluster ? ['--kubeconfig', '/etc/ket/kubeconfig'] : []),
+      ...(plan.production ? ['--production'] : []),
     ],
     env: [
       { name: 'CI', value: 'true' },

@@ -57,6 +57,7 @@ export function workflowOf(input: ScheduleInput): string {
     '        with:',
     `          tier: ${quoted(plan.tier)}`,
     ...(config === 'ket.yaml' ? [] : [`          config: ${quoted(config)}`]),
+    ...(plan.production ? ['          production: true'] : []),
     '',
   ].join('\n');
 }

@@ -12,6 +12,7 @@ export async function registryFacts(
   env: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<ImageFacts | undefined> {
+  if (docker === '') return undefined;
   const argv = [docker, 'buildx', 'imagetools', 'inspect', '--format', '{{json .Image}}', name];
   const result = await deps.exec({ argv, env, limitMs: inspectMs, signal });
   if (result.code !== 0 || result.timedOut) return undefined;
