@@ -83,7 +83,7 @@ async function run({ record = (made) => made, changed = [], deployments = [deplo
   for (const kind of ['Job', 'StatefulSet', 'DaemonSet', 'Event', 'Pod']) cluster.set(kind, []);
   cluster.set('Deployment', deployments);
   cluster.set('Secret', [note]);
-  const inputs = (await inputsOf({ release, helmVersion, env: {}, key })) ?? '';
+  const inputs = (await inputsOf({ release, helmVersion, env: {}, built: '', key })) ?? '';
   const made = record({
     ...{ namespace: 'shop', helmName: 'shop', inputs, revision: 'u1' },
     ...{ images: { 'shop:dev': 'new' }, workloads: ['Deployment web'] },
