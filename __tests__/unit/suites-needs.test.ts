@@ -13,7 +13,7 @@ const checks = new Map([
   ['api-up', task('check api-up')],
 ]);
 const cluster = task('cluster');
-const facts = task('facts');
+const prepared = task('prepare suite api');
 const image = task('look at shop-tests:dev');
 const delivery = task('deliver shop-tests:dev');
 const door = task('pods of checks');
@@ -26,7 +26,7 @@ const plan = aPlan({ releases: [aRelease] });
 const over = { needs: ['shop'], checks: ['db-up', 'api-up'] };
 
 const inCluster = suiteTask(settings, plan, aSuite(over), {
-  ...{ cluster, clusterFacts: facts, releases, checks },
+  ...{ cluster, prepared, releases, checks },
   facts: new Map([['shop-tests:dev', image]]),
   deliveries: new Map([['shop-tests:dev', delivery]]),
 } as unknown as SuiteNeeds);
@@ -39,7 +39,7 @@ const onHost = (forward: boolean): Task => {
 describe('a suite starts when all that it needs is there', () => {
   const needed = [cluster, ...releases.values(), ...checks.values()];
   test.each<[string, Task, readonly Task[]]>([
-    ['in the cluster', inCluster, [...needed, facts, image, delivery]],
+    ['in the cluster', inCluster, [...needed, prepared, image, delivery]],
     ['on this machine', onHost(false), needed],
     ['on this machine, with ports of the cluster', onHost(true), [...needed, door]],
   ])('%s', (_, suite, needs) => expect(new Set(suite.needs)).toEqual(new Set(needs)));
@@ -49,7 +49,7 @@ describe('a suite starts when all that it needs is there', () => {
     ['on this machine', onHost(false)],
   ])('and is skipped with the check that failed as the reason: %s', async (_, suite) => {
     const { pool: _pool, ...alone } = suite;
-    const tasks = [cluster, facts, image, delivery, door, ...releases.values(), ...checks.values()];
+    const tasks = [cluster, prepared, image, delivery, door, ...releases.values(), ...checks.values()];
     const { results } = await executed([...tasks, alone]);
     expect(results.get(alone)).toMatchObject({ outcome: 'skipped', reason: 'check db-up failed' });
   });
