@@ -45,6 +45,7 @@ function set(see: (look: number) => object | undefined | Promise<never>, over: P
   const place: CheckPlace = {
     kube,
     releases: ['shop'],
+    hosts: [],
     folder: folder(),
     ground: undefined,
     places: [undefined],

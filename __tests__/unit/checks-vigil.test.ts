@@ -33,7 +33,8 @@ function watched(
   const kube = new FakeCluster({
     get: async <T>() => deployment(well((looks += 1)) ? 1 : 0) as T,
   }).kube;
-  const place: CheckPlace = { kube, releases: [], folder: folder(), ground: undefined, places: [undefined] };
+  const nowhere = { ground: undefined, places: [undefined] };
+  const place: CheckPlace = { kube, releases: [], hosts: [], folder: folder(), ...nowhere };
   const context = fakeContext(fakeDeps([], fakeClock()), []);
   const vigil = vigilOver({ checks, onUnhealthy }, () => place);
   const begin = (...names: string[]) => {
