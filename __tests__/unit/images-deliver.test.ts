@@ -323,6 +323,11 @@ test('one delivery at a time: what comes meanwhile goes together afterwards', as
   await expect(queue('bad')).rejects.toThrow('no room');
   await expect(queue('d')).resolves.toMatchObject({ images: ['d'] });
   expect(batches).toEqual([['a'], ['b', 'c'], ['bad'], ['d']]);
+  // One that cannot be brought keeps no other here.
+  const [good, bad] = [queue('e'), queue('bad')];
+  await expect(good).resolves.toMatchObject({ images: ['e'] });
+  await expect(bad).rejects.toThrow('no room');
+  expect(batches.slice(4)).toEqual([['e', 'bad'], ['e'], ['bad']]);
 });
 
 test('images are built at once, and delivered when the nodes run', () => {

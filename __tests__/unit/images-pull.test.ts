@@ -85,6 +85,7 @@ describe('images that are found', () => {
     bring: (image: BuiltImage) => Promise<void> = () => Promise.resolve(),
   ) {
     const inHand = new Set<string>();
+    const limits: number[] = [];
     const nameOf = (argv: readonly string[]): string => argv.at(-1) ?? '';
     const deps = fakeDeps([
       [
@@ -93,7 +94,8 @@ describe('images that are found', () => {
       ],
       [
         'docker pull',
-        ({ argv }) => {
+        ({ argv, limitMs }) => {
+          limits.push(limitMs);
           if (!has.includes(nameOf(argv))) return failedWith('first\npull access denied');
           inHand.add(nameOf(argv));
           return ok;
@@ -127,7 +129,7 @@ describe('images that are found', () => {
     const notices = context.events.flatMap((event) =>
       event.type === 'notice' ? [`${event.level}: ${event.text}`] : [],
     );
-    return { end, brought, notices, commands: deps.commands };
+    return { end, brought, notices, limits, commands: deps.commands };
   }
 
   test('go where their pods may run, and the nodes are told by which content', async () => {
@@ -146,7 +148,9 @@ describe('images that are found', () => {
     expect(auto.notices).toEqual([
       'info: image gone:1 could not be pulled here, so nodes that lack it pull it themselves: pull access denied',
     ]);
-    const { notices } = await found({ preload: ['gone:1'] }, [], []);
+    const { notices, limits } = await found({ preload: ['gone:1'] }, [], []);
+    // Releases wait for it.
+    expect([auto.limits, limits]).toEqual([[180_000, 180_000], [600_000]]);
     expect(notices).toEqual([expect.stringMatching(/^warning: image gone:1 could not be pulled here/)]);
   });
 
@@ -173,12 +177,15 @@ describe('images that are found', () => {
   });
 
   test('that cannot be brought are left to the nodes, unless the plan asks for one by digest', async () => {
-    const refuses = (): Promise<void> =>
-      Promise.reject(new KetError('KET_IMAGE_DELIVERY', 'the disk is full'));
-    const { end, notices } = await found({}, [pod('web:1')], ['web:1'], refuses);
-    expect(end).toMatchObject({ changed: [] });
+    const refuses = (image?: { readonly name: string }): Promise<void> =>
+      image?.name === 'db:2'
+        ? Promise.resolve()
+        : Promise.reject(new KetError('KET_IMAGE_DELIVERY', 'the disk is full'));
+    const { end, notices } = await found({}, [pod('web:1', 'db:2')], ['web:1', 'db:2'], refuses);
+    // The others are there all the same.
+    expect(end).toMatchObject({ changed: ['db:2'] });
     expect(notices).toEqual([
-      'warning: images that were found could not be brought to the nodes, which pull them themselves: the disk is full',
+      'warning: image web:1 could not be brought to the nodes, which pull it themselves: the disk is full',
     ]);
     const images = [{ name: `api@${sha('a')}`, limitMs: 1 }];
     const pinned = await found({ images, preload: 'off' }, [], [`api@${sha('a')}`], refuses);

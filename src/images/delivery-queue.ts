@@ -5,13 +5,20 @@ const gatherMs = 50;
 
 /**
  * One delivery at a time: what comes while one is under way waits and then goes together, so that layers which images
- * share are sent once.
+ * share are sent once. What fails together is tried again one by one: it may be the fault of one alone.
  */
 export function deliveryQueue<Request>(
   deliver: (batch: readonly Request[]) => Promise<Delivery>,
 ): (request: Request) => Promise<Delivery> {
   let waiting: { readonly request: Request; readonly result: PromiseWithResolvers<Delivery> }[] = [];
   let running = false;
+  const alone = async ({ request, result }: (typeof waiting)[number]): Promise<void> => {
+    try {
+      result.resolve(await deliver([request]));
+    } catch (error) {
+      result.reject(error);
+    }
+  };
   const drain = async (): Promise<void> => {
     running = true;
     while (waiting.length > 0) {
@@ -22,7 +29,8 @@ export function deliveryQueue<Request>(
         const delivery = await deliver(batch.map(({ request }) => request));
         for (const { result } of batch) result.resolve(delivery);
       } catch (error) {
-        for (const { result } of batch) result.reject(error);
+        if (batch.length === 1) batch[0]?.result.reject(error);
+        else for (const one of batch) await alone(one);
       }
     }
     running = false;

@@ -21,6 +21,8 @@ import type { ImageUsers } from './tasks.ts';
 export interface Pulled extends BuiltImage {
   /** Beside `name`; not by a tag, which `docker save` would need. */
   readonly also: readonly string[];
+  /** Nodes must have it, and cannot pull it instead. */
+  readonly required: boolean;
 }
 
 export interface PreloadTasks {
@@ -47,6 +49,8 @@ interface Wanted extends PullPlan {
 }
 
 const pullMs = 10 * 60_000;
+/** For all that is found by itself: releases wait for it, and nodes could have pulled it meanwhile. */
+const foundMs = 3 * 60_000;
 const deliverMs = 20 * 60_000;
 const askMs = 30_000;
 /** More would not be faster: Docker itself loads three layers at once. */
@@ -95,12 +99,15 @@ export function preloadTasks(options: PreloadOptions): PreloadTasks {
       const objects = auto ? [...users.releases().flatMap((known) => known ?? []), ...users.pods] : [];
       const wanted = wantedImages(plan, objects);
       const { docker } = context.output(tools);
+      const began = context.deps.clock.monotonic();
       const open = [...wanted];
       const pulled: Pulled[] = [];
       const work = async (): Promise<void> => {
         for (let image = open.shift(); image !== undefined; image = open.shift()) {
           context.awaiting(image.name);
-          const one = await have(context, docker, image, users.env, !auto);
+          const leftMs = foundMs - (context.deps.clock.monotonic() - began);
+          const limitMs = image.required || !auto ? image.limitMs : Math.max(1, Math.ceil(leftMs));
+          const one = await have(context, docker, { ...image, limitMs }, users.env, !auto);
           if (one !== undefined) pulled.push(one);
         }
       };
@@ -119,27 +126,27 @@ export function preloadTasks(options: PreloadOptions): PreloadTasks {
       const { docker } = context.output(tools);
       const { nodes: all } = context.output(nodes);
       const ids = idsOf(images);
+      const one = async (image: Pulled): Promise<readonly string[]> => {
+        try {
+          // By its digest a node gets a name of ket's own first, and then that name is looked for on all.
+          const where = image.also.length > 0 ? all : nodesOf(image.name, context);
+          const delivery = await bring(image, where, context);
+          tellDelivered(context, deliverId, image, delivery, image.also.at(-1));
+          await nameOnNodes(context, docker, all, image);
+          return delivery.changed;
+        } catch (error) {
+          // What the plan asks for by name must be there; the rest the nodes can pull themselves.
+          if (context.signal.aborted || !(error instanceof KetError) || image.required) throw error;
+          const text = `image ${image.also.at(-1) ?? image.name} could not be brought to the nodes, which pull it themselves: ${messageOf(error)}`;
+          context.emit({ type: 'notice', level: 'warning', text });
+          return [];
+        }
+      };
       try {
         await lookAt(context, docker, all, images, context.output(held));
         context.awaiting('a delivery that is under way');
-        const deliveries = await Promise.all(
-          images.map(async (image) => {
-            // By its digest a node gets a name of ket's own first, and then that name is looked for on all.
-            const where = image.also.length > 0 ? all : nodesOf(image.name, context);
-            const delivery = await bring(image, where, context);
-            tellDelivered(context, deliverId, image, delivery, image.also.at(-1));
-            return delivery;
-          }),
-        );
-        context.awaiting('the nodes to know them by their digests');
-        await nameOnNodes(context, docker, all, images);
-        return { ids, changed: deliveries.flatMap(({ changed }) => changed) };
-      } catch (error) {
-        // What the plan asks for by name must be there; the rest the nodes can pull themselves.
-        if (context.signal.aborted || !(error instanceof KetError) || plan.images.some(isPinned)) throw error;
-        const text = `images that were found could not be brought to the nodes, which pull them themselves: ${messageOf(error)}`;
-        context.emit({ type: 'notice', level: 'warning', text });
-        return { ids, changed: [] };
+        const changed = await Promise.all(images.map(one));
+        return { ids, changed: changed.flat() };
       } finally {
         await forgetTags(context.deps, docker, images);
       }
@@ -175,19 +182,20 @@ async function have(
   listed: boolean,
 ): Promise<Pulled | undefined> {
   const { deps, signal } = context;
+  const { required } = image;
   try {
     const byDigest =
       image.digest === undefined ? digestOf(image.name) : { name: bare(image.name), digest: image.digest };
     if (byDigest === undefined)
-      return { ...(await pullImage(deps, { docker, image, env, signal })), also: [] };
+      return { ...(await pullImage(deps, { docker, image, env, signal })), also: [], required };
     const name = `${byDigest.name}@${byDigest.digest}`;
     const built = await pullImage(deps, { docker, image: { ...image, name }, env, signal });
     const tag = tagOf(byDigest.digest);
     await ask(deps, [docker, 'tag', built.id, tag], signal);
     const also = image.name.includes('@') ? [name] : [name, image.name];
-    return { ...built, name: tag, also };
+    return { ...built, name: tag, also, required };
   } catch (error) {
-    if (signal.aborted || image.required || !(error instanceof KetError)) throw error;
+    if (signal.aborted || required || !(error instanceof KetError)) throw error;
     const [why = ''] = [...error.details].reverse();
     const text = `image ${image.name} could not be pulled here, so nodes that lack it pull it themselves${why === '' ? '' : `: ${why}`}`;
     context.emit({ type: 'notice', level: listed ? 'warning' : 'info', text });
@@ -201,23 +209,17 @@ const bare = (name: string): string => name.replace(/:[\w][\w.-]*$/, '');
 /** `docker save` keeps tags alone; this one is Docker's only as long as the delivery takes. */
 const tagOf = (digest: string): string => `ket.local/by-digest:${digest.slice('sha256:'.length, 40)}`;
 
-/** Gives images their other names on every node. The content is the one that Docker has verified by the digest. */
+/** Gives an image its other names on every node. The content is the one that Docker has verified by the digest. */
 async function nameOnNodes(
   { deps, signal }: TaskContext,
   docker: string,
   nodes: readonly string[],
-  images: readonly Pulled[],
+  { name, also }: Pulled,
 ): Promise<void> {
-  const named = images.filter(({ also }) => also.length > 0);
+  if (also.length === 0) return;
+  const names = [name, ...also.map(imageKey)];
   await Promise.all(
-    nodes.map(async (node) => {
-      for (const { name, also } of named)
-        await ask(
-          deps,
-          ctrArgv(docker, node, 'images', 'tag', '--force', name, ...also.map(imageKey)),
-          signal,
-        );
-    }),
+    nodes.map((node) => ask(deps, ctrArgv(docker, node, 'images', 'tag', '--force', ...names), signal)),
   );
 }
 
