@@ -282,9 +282,9 @@ export const groups: readonly TestGroup[] = [
   ),
   cluster(
     'pulls',
-    'images that ket does not build, a registry with a password, production mode, large images by a registry of the run (the mirrors of Debian)',
+    'images that ket does not build, a registry with a password, production mode, large images by a registry of the run, Docker with its containerd image store (the mirrors of Debian)',
     false,
-    '(large-)?images\\.',
+    '((large-)?images\\.|containerd-store)',
   ),
   cluster('kube', 'the API client against a real API server', false, 'kube'),
   {

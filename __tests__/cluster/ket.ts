@@ -64,6 +64,8 @@ export interface KetOptions {
   readonly output?: string;
   /** False for runs that print more than a string can hold. */
   readonly keepStdout?: boolean;
+  /** What starts it, with its arguments; it is started by itself unless given. */
+  readonly via?: readonly string[];
 }
 
 /** Runs ket to its end and reads what it left. */
@@ -74,7 +76,8 @@ export async function ket(options: KetOptions): Promise<Ran> {
   const runs = ['run', 'up', 'check'].includes(options.args[0] ?? '');
   const args = [...options.args];
   if (runs) args.splice(1, 0, '--output', output, '--format', 'json');
-  const child = spawn(path.join(root, 'bin', 'ket'), args, {
+  const [program = '', ...words] = [...(options.via ?? []), path.join(root, 'bin', 'ket'), ...args];
+  const child = spawn(program, words, {
     cwd: options.cwd,
     env: { ...process.env, ...options.box.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
