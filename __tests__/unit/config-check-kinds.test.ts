@@ -13,7 +13,7 @@ const two = 'releases: [{name: shop, chart: chart}, {name: mail, chart: chart, n
 const wrong: readonly (readonly [text: string, ...problems: string[]])[] = [
   [
     tier('«{name: a}'),
-    'check "a" looks at nothing; give it one of "http", "tcp", "grpc", "exec", "workload", "job", "network", "policy"',
+    'check "a" looks at nothing; give it one of "http", "tcp", "grpc", "exec", "workload", "job", "network", "policy", "alone"',
   ],
   [
     tier('{name: a, tcp: "x:1", «job: b}'),
@@ -58,6 +58,18 @@ const wrong: readonly (readonly [text: string, ...problems: string[]])[] = [
   [
     tier('{name: a, «network: true}', 'images: []'),
     'check "a" looks at the services of releases, and this tier has none',
+  ],
+  [
+    tier('{name: a, «alone: true}', 'images: []'),
+    'check "a" looks at the namespaces of releases, and this tier has none',
+  ],
+  [
+    tier('{name: a, tcp: "x:1", «besides: [pod/a]}'),
+    '"besides" of check "a" goes with "alone", but it has "tcp"',
+  ],
+  [
+    tier('{name: a, alone: true, besides: [pod/a-*, «debug]}'),
+    '"checks[0].besides[1]" of tier "t": "debug" names nothing that runs; write deployment/NAME, pod/NAME, cronjob/NAME and so on, with * for any letters',
   ],
   [
     tier('{name: api, tcp: "x:1"}', undefined, ', requires: {checks: [«apy]}'),
@@ -154,6 +166,8 @@ describe('the plan of a check', () => {
     ['workload: daemonset/x', { kind: 'workload', workload: { kind: 'DaemonSet', name: 'x' } }],
     ['job: migrate', { kind: 'job', job: 'migrate' }],
     ['network: true', { kind: 'network' }],
+    ['alone: true', { kind: 'alone', besides: [] }],
+    ['alone: true, besides: ["cronjob/a*"]', { kind: 'alone', besides: ['cronjob/a*'] }],
     [
       'policy: "db:5432", allow: [{labels: {app: api}}], deny: [{namespace: other}]',
       {
@@ -180,6 +194,7 @@ tiers:
     ${two}
     checks:
       - {name: net, network: true}
+      - {name: only, alone: true}
       - {name: shop-up, tcp: "x:1", release: shop}
       - {name: mail-up, tcp: "x:1", release: mail, limit: 5s, timeout: 1m}
     suites:
@@ -191,14 +206,15 @@ tiers:
 `;
     const { suites, checks } = planOf(text);
     expect(suites.map((suite) => [suite.name, suite.checks])).toEqual([
-      ['all', ['net', 'shop-up', 'mail-up']],
-      ['shop', ['net', 'shop-up']],
+      ['all', ['net', 'only', 'shop-up', 'mail-up']],
+      ['shop', ['net', 'only', 'shop-up']],
       ['none', []],
       ['one', ['mail-up']],
       ['empty', []],
     ]);
     expect(checks.map((check) => [check.name, check.namespaces, check.limitMs, check.totalMs])).toEqual([
       ['net', ['shop', 'post'], 30_000, 300_000],
+      ['only', ['shop', 'post'], 30_000, 300_000],
       ['shop-up', ['shop'], 30_000, 300_000],
       ['mail-up', ['post'], 5000, 60_000],
     ]);

@@ -50,6 +50,12 @@ function rightsIn({ look }: CheckPlan, namespace: string): Right[] {
       return rights(['get'], 'apps', ['deployments', 'statefulsets', 'daemonsets'], namespace);
     case 'job':
       return rights(['get'], 'batch', ['jobs'], namespace);
+    case 'alone':
+      return [
+        ...rights(['list'], '', ['pods'], namespace),
+        ...rights(['list'], 'apps', ['replicasets', 'deployments', 'statefulsets', 'daemonsets'], namespace),
+        ...rights(['list'], 'batch', ['jobs', 'cronjobs'], namespace),
+      ];
     case 'network':
       return rights(['list'], '', ['services', 'pods'], namespace);
     case 'http':

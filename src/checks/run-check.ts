@@ -7,6 +7,8 @@ import type { CheckPlan } from '../model/plan.ts';
 import type { TaskContext } from '../model/task.ts';
 import type { Ground } from './ground.ts';
 import { untilHolds, type Look, type Seen } from './look.ts';
+import type { Host } from './alone.ts';
+import { lookAlone } from './look-alone.ts';
 import { lookAtNetwork } from './look-network.ts';
 import { isPiped, lookOverPipe } from './look-piped.ts';
 import { lookAtPolicy, whoTries } from './look-policy.ts';
@@ -18,6 +20,8 @@ export interface CheckPlace {
   readonly kube: Kube;
   /** That the check is about, as Helm calls them. */
   readonly releases: readonly string[];
+  /** All of the tier. */
+  readonly hosts: readonly Host[];
   /** Of the run. */
   readonly folder: string;
   /** For checks that look from pods. */
@@ -65,7 +69,7 @@ const nothing = (): Promise<void> => Promise.resolve();
 /** What is looked at, with what it needs for it. */
 export async function lookOf(
   check: CheckPlan,
-  { kube, releases, ground, places }: CheckPlace,
+  { kube, releases, hosts, ground, places }: CheckPlace,
   context: Pick<TaskContext, 'deps' | 'awaiting'>,
   signal: AbortSignal,
 ): Promise<Prepared> {
@@ -75,6 +79,8 @@ export async function lookOf(
   if (what.kind === 'exec') return { look: lookByCommand(kube, what, check), end: nothing };
   if (what.kind === 'workload') return { look: lookAtWorkload(kube, what, check), end: nothing };
   if (what.kind === 'job') return { look: lookAtJob(kube, what, check), end: nothing };
+  if (what.kind === 'alone')
+    return { look: lookAlone(kube, { namespaces, hosts, besides: what.besides }), end: nothing };
   if (ground === undefined) throw new KetError('KET_INTERNAL', `there is no pod for check ${name}`);
   const { domain } = ground;
   if (what.kind !== 'policy') {

@@ -67,6 +67,11 @@ export function checkTasks(
     groups.length === 0 ? undefined : groundTask({ ...options, image, groups, needsWall, delivery });
   const held = new Map<string, CheckPlace>();
   const helmNames = new Map(plan.releases.map((release) => [release.name, helmName(release)]));
+  const hosts = plan.releases.map((release) => ({
+    name: helmName(release),
+    namespace: release.namespace,
+    installed: release.installed === true,
+  }));
   const tasks = checks.map((check): [string, Task] => [
     check.name,
     {
@@ -84,6 +89,7 @@ export function checkTasks(
         const place: CheckPlace = {
           kube: context.output(cluster).kube,
           releases: check.releases.map((name) => helmNames.get(name) ?? name),
+          hosts,
           folder: options.folder,
           places: places.get(check) ?? [],
           ground: ground !== undefined && fromPods.includes(check) ? context.output(ground) : undefined,

@@ -26,6 +26,7 @@ const belongsTo = {
   container: 'exec',
   allow: 'policy',
   deny: 'policy',
+  besides: 'alone',
 } as const;
 
 export function checkProblems(scope: Scope): void {
@@ -102,7 +103,13 @@ function releaseOf({ tier, add }: Scope, check: CheckConfig, place: Path): void 
       `check "${check.name}" looks at the services of releases, and this tier has none`,
       { key: true },
     );
-  else if (check.network !== true && known.length > 1)
+  else if (check.alone === true && known.length === 0)
+    add(
+      [...place, 'alone'],
+      `check "${check.name}" looks at the namespaces of releases, and this tier has none`,
+      { key: true },
+    );
+  else if (check.network !== true && check.alone !== true && known.length > 1)
     add(place, `check "${check.name}" names no "release", and this tier has several: ${known.join(', ')}`);
 }
 

@@ -57,6 +57,13 @@ export function workloadProblem(text: string): string | undefined {
   return `"${text}" names no workload; write deployment/NAME, statefulset/NAME or daemonset/NAME`;
 }
 
+/** What is wrong with a text as the name of something that may run beside the releases, `deployment/NAME`. */
+export function besideProblem(text: string): string | undefined {
+  if (besidePattern.test(text)) return undefined;
+  return `"${text}" names nothing that runs; write deployment/NAME, pod/NAME, cronjob/NAME and so on, with * for any letters`;
+}
+const besidePattern = /^[a-z]+\/[a-z0-9*][a-z0-9.*-]*$/;
+
 /** The workload of a text that was checked before. */
 export function workloadOf(text: string): WorkloadName {
   const [, kind = '', name = ''] = workloadPattern.exec(text) ?? [];

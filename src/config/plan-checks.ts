@@ -5,11 +5,11 @@ import { endpointOf, isHttps, urlOf, workloadOf } from './endpoints.ts';
 import { isReference, parse } from './release-objects.ts';
 import type { CheckConfig, SuiteConfig, TierConfig } from './schema.ts';
 
-/** The releases that a check is about: the one that it names, else the only one; all of them for `network`. */
+/** The releases that a check is about: the one that it names, else the only one; all of them for `network` and `alone`. */
 export function releasesOf(check: CheckConfig, tier: TierConfig): readonly string[] {
   if (check.release !== undefined) return [check.release];
   const all = tier.releases.map((release) => release.name);
-  return check.network === true || all.length === 1 ? all : [];
+  return check.network === true || check.alone === true || all.length === 1 ? all : [];
 }
 
 /** The checks of a tier, whose fields were compared before. */
@@ -81,6 +81,7 @@ function lookOf(check: CheckConfig, namespace: string, authority: (ca: string) =
     });
     return { kind: 'policy', ...endpointOf(policy), allow: check.allow.map(who), deny: check.deny.map(who) };
   }
+  if (check.alone === true) return { kind: 'alone', besides: check.besides };
   if (check.network === true) return { kind: 'network' };
   throw new Error(`the checks of ket.yaml let check ${check.name} pass, which looks at nothing`);
 }

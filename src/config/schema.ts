@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { podSecurityLevels, priorities } from '../model/plan.ts';
 import { cronProblem } from './cron.ts';
 import { durationPattern, durationProblem, soakProblem } from './duration.ts';
-import { endpointProblem, forwardProblem, urlProblem, workloadProblem } from './endpoints.ts';
+import { besideProblem, endpointProblem, forwardProblem, urlProblem, workloadProblem } from './endpoints.ts';
 import {
   contextProblem,
   imageProblem,
@@ -262,14 +262,24 @@ const whoSchema = z.strictObject({
 });
 
 /** The keys of which a check has exactly one: what it looks at. */
-export const checkKinds = ['http', 'tcp', 'grpc', 'exec', 'workload', 'job', 'network', 'policy'] as const;
+export const checkKinds = [
+  'http',
+  'tcp',
+  'grpc',
+  'exec',
+  'workload',
+  'job',
+  'network',
+  'policy',
+  'alone',
+] as const;
 
 export const checkSchema = z.strictObject({
   name: label(40).describe('Name of the check, unique in its tier.'),
   release: text
     .optional()
     .describe(
-      'The release that it is about: it runs when that is ready, and short names are those of its namespace. The only one of the tier unless given; all of them for `network`.',
+      'The release that it is about: it runs when that is ready, and short names are those of its namespace. The only one of the tier unless given; all of them for `network` and `alone`.',
     ),
   http: url
     .optional()
@@ -312,6 +322,16 @@ export const checkSchema = z.strictObject({
   policy: endpoint
     .optional()
     .describe('A service and its port for which `allow` and `deny` say who may connect: `shop-db:5432`.'),
+  alone: z
+    .literal(true)
+    .optional()
+    .describe(
+      '`true`: nothing runs in the namespaces of the releases but the releases, suites and what is of ket.',
+    ),
+  besides: z
+    .array(form('KIND/NAME', besideProblem, '^[a-z]+/[a-z0-9*][a-z0-9.*-]*$'))
+    .default([])
+    .describe('With `alone`: what may run there too, `deployment/NAME`, with `*` for any letters.'),
   allow: z.array(whoSchema).default([]).describe('With `policy`: pods that must get through.'),
   deny: z
     .array(whoSchema)

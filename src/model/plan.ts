@@ -228,6 +228,8 @@ export type CheckLook =
   | { readonly kind: 'workload'; readonly workload: WorkloadName }
   | { readonly kind: 'job'; readonly job: string }
   | { readonly kind: 'network' }
+  /** Nothing else runs in the namespaces, but for these: `deployment/x`, with `*` for any letters. */
+  | { readonly kind: 'alone'; readonly besides: readonly string[] }
   | {
       readonly kind: 'policy';
       readonly host: string;
