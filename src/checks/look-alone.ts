@@ -53,7 +53,8 @@ export const lookAlone =
             .get<Omit<Resident, 'kind'>>({ apiVersion, kind, namespace, name }, signal)
             .catch(() => undefined);
           signal.throwIfAborted();
-          return owner?.metadata?.uid === uid ? [{ ...owner, kind }] : [];
+          // Another one of that name has another uid, by which it is not found.
+          return owner === undefined ? [] : [{ ...owner, kind }];
         }),
       );
       objects = [...objects, ...found.flat()];
