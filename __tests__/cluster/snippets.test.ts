@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import type net from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { ket, kubectl, root, sandbox, up, type Sandbox } from './ket.ts';
 
 /** What the Kind configs to merge are for, on one cluster that has all of them: each by what it does. */
@@ -75,9 +76,11 @@ const pod = (name: string, command: string, container: object = {}, spec: object
 });
 
 /** What the kubelet says of a pod that does not get there is in the error. */
-const waitFor = (name: string, condition: string): string => {
+/** Without standing in the way of the registry, which answers in this process. */
+const waitFor = async (name: string, condition: string): Promise<void> => {
+  const argv = ['--kubeconfig', cluster.kubeconfig, 'wait', '--timeout=60s', `--for=${condition}`];
   try {
-    return kubectl(cluster.kubeconfig, 'wait', '--timeout=60s', `--for=${condition}`, `pod/${name}`);
+    await promisify(execFile)('kubectl', [...argv, `pod/${name}`]);
   } catch (error) {
     const events = kubectl(cluster.kubeconfig, 'events', '--for', `pod/${name}`);
     throw new Error(`pod ${name} is not ${condition} within 60 s\n${events}`, { cause: error });
@@ -99,7 +102,7 @@ test('ingress: what listens on port 80 of the labelled node is reached from this
       { nodeSelector: { 'ingress-ready': 'true' } },
     ),
   );
-  waitFor('ingress', 'condition=Ready');
+  await waitFor('ingress', 'condition=Ready');
   const node = `${cluster.name}-control-plane`;
   const address = execFileSync('docker', ['port', node, '80/tcp'], { encoding: 'utf8' }).trim();
   expect(address).toMatch(/^127\.0\.0\.1:\d+$/);
@@ -139,7 +142,7 @@ test('feature gates: a policy of the API that is off by default changes an objec
   expect(labels()).toBe('yes');
 }, 90_000);
 
-test('local storage: a volume of the standard class is a folder of this machine', () => {
+test('local storage: a volume of the standard class is a folder of this machine', async () => {
   apply(
     {
       apiVersion: 'v1',
@@ -154,13 +157,13 @@ test('local storage: a volume of the standard class is a folder of this machine'
       { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }] },
     ),
   );
-  waitFor('writes', succeeded);
+  await waitFor('writes', succeeded);
   const volumes = path.join(folder, 'volumes');
   const [volume = ''] = fs.readdirSync(volumes).filter((name) => name.endsWith('_default_data'));
   expect(fs.readFileSync(path.join(volumes, volume, 'file'), 'utf8')).toBe('kept\n');
 }, 90_000);
 
-test('extra mounts: a folder of this machine is in the node, and in a pod that asks for it', () => {
+test('extra mounts: a folder of this machine is in the node, and in a pod that asks for it', async () => {
   apply(
     pod(
       'reads',
@@ -169,14 +172,14 @@ test('extra mounts: a folder of this machine is in the node, and in a pod that a
       { volumes: [{ name: 'testdata', hostPath: { path: '/testdata', type: 'Directory' } }] },
     ),
   );
-  waitFor('reads', succeeded);
+  await waitFor('reads', succeeded);
   expect(kubectl(cluster.kubeconfig, 'logs', 'reads')).toBe('of this machine\n');
 }, 90_000);
 
-test('mirrors: what nodes pull comes from the mirror', () => {
+test('mirrors: what nodes pull comes from the mirror', async () => {
   const name = `${mirrored}/ket-test/mirrored:1`;
   apply(pod('pulled', 'echo came', { image: name }));
-  waitFor('pulled', succeeded);
+  await waitFor('pulled', succeeded);
   expect(registry.asked).toContain('/v2/ket-test/mirrored/manifests/1');
   expect(kubectl(cluster.kubeconfig, 'get', 'pod', 'pulled', '-o', 'jsonpath={..image}')).toContain(name);
 }, 90_000);
