@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -24,11 +25,14 @@ const box = fs.mkdtempSync(path.join(os.tmpdir(), 'ket-bench-'));
 const peakFile = path.join(box, 'peak');
 const junit = '<testsuite><testcase name="a"/></testsuite>';
 const unit = { name: 'unit', command: `echo '${junit}' > junit.xml`, results: ['junit.xml'] };
+const floor = path.join(root, 'node_modules', '.floor');
 const cases: readonly { readonly title: string; readonly argv: readonly string[] }[] = [
-  { title: '`node -e 0`, the floor', argv: [process.execPath, '-e', '0'] },
+  { title: '`node -e 0`', argv: [process.execPath, '-e', '0'] },
   { title: '`ket --help`', argv: [ket, '--help'] },
   { title: '`ket plan`', argv: [ket, 'plan'] },
+  { title: 'the floor of `ket plan`', argv: [process.execPath, path.join(floor, 'index.js')] },
   { title: '`ket run` of a unit tier', argv: [ket, 'run', '--output', path.join(box, 'out')] },
+  { title: 'its floor', argv: [process.execPath, path.join(floor, 'index.js'), 'run'] },
 ];
 
 interface Taken {
@@ -42,6 +46,7 @@ interface Taken {
 const runs: Taken[] = [];
 try {
   mustHaveMarkers(docs, markers);
+  bundleFloor();
   fs.writeFileSync(path.join(box, 'ket.yaml'), stringify({ tiers: { unit: { suites: [unit] } } }));
   const env = { XDG_STATE_HOME: path.join(box, 'state'), XDG_CACHE_HOME: path.join(box, 'cache') };
   const plain = new Commands(path.join(box, 'commands.log'), env);
@@ -64,7 +69,34 @@ try {
   process.stdout.write(`${text}\n`);
   if (rounds >= publishedRounds) publish(text);
 } finally {
+  fs.rmSync(floor, { recursive: true, force: true });
   fs.rmSync(box, { recursive: true, force: true });
+}
+
+/** As ket's own programs are made: what is not used of a library costs nothing. */
+function bundleFloor(): void {
+  const run = (bin: string, ...args: string[]): void => {
+    execFileSync(process.execPath, [path.join(root, 'node_modules', bin), ...args], {
+      cwd: root,
+      stdio: 'ignore',
+    });
+  };
+  const js = path.join(floor, 'js');
+  const emit = ['--noEmit', 'false', '--outDir', js, '--rootDir', '.', '--rewriteRelativeImportExtensions'];
+  run('typescript/bin/tsc', '--project', 'tsconfig.json', ...emit, '--sourceMap', 'false');
+  fs.writeFileSync(path.join(js, 'package.json'), '{"type":"module"}\n');
+  const entry = path.join(js, 'bench', 'floor', 'alone.js');
+  run(
+    '@vercel/ncc/dist/ncc/cli.js',
+    'build',
+    entry,
+    '-o',
+    floor,
+    '--minify',
+    '--target',
+    'es2024',
+    '--no-cache',
+  );
 }
 
 function table(): string {
