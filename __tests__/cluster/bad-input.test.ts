@@ -40,14 +40,18 @@ ${more}
 const run = (env: Readonly<Record<string, string>> = {}, ...args: string[]): Promise<Ran> =>
   ket({ args: ['run', '--keep', 'never', ...args], cwd: folder, box, env });
 
-/** The error of the task that failed; its suite never ran, its cluster is removed, and its state gone. */
-function failureOf(ran: Ran, task: string, exitCode: number) {
+/** The error of the task that failed; its suite never ran unless said, its cluster is removed, and its state gone. */
+function failureOf(
+  ran: Ran,
+  task: string,
+  exitCode: number,
+  suites: Readonly<Record<string, unknown>> = { suite: expect.stringMatching(/^(infra-error|skipped)$/) },
+) {
   const failed = eventsOf(ran, 'task-ended').filter(({ outcome }) => outcome === 'failed');
   expect(failed.map((event) => event.task)).toEqual([task]);
   expect(ran.code).toBe(exitCode);
-  expect(eventsOf(ran, 'suite-ended')).toMatchObject([
-    { suite: 'suite', outcome: expect.stringMatching(/^(infra-error|skipped)$/) },
-  ]);
+  const ended = eventsOf(ran, 'suite-ended').map(({ suite, outcome }) => [suite, outcome]);
+  expect(Object.fromEntries(ended)).toEqual(suites);
   expect(eventsOf(ran, 'leftover')).toEqual([]);
   expect(containersOf(ran.stdout)).toEqual([]);
   expect(box.states()).toEqual([]);
@@ -65,10 +69,17 @@ function refusalOf(ran: Ran) {
 test('an image that cannot be built: step, place and last words; the cluster is removed', async () => {
   write({
     Dockerfile: 'FROM debian:bookworm-slim\nRUN echo no such wheel >&2; exit 7\n',
-    'ket.yaml': ketYaml(`{ config: ${oneNode} }`, '    images: [{ name: "bad-input:dev", build: . }]'),
+    'ket.yaml': ketYaml(
+      `{ config: ${oneNode} }`,
+      '    images: [{ name: "bad-input:dev", build: . }]',
+    ).replace(
+      /suites: \[/,
+      'suites: [{ name: uses-it, image: "bad-input:dev", command: "true", expectTests: false }, ',
+    ),
   });
   const ran = await run();
-  const error = failureOf(ran, 'build bad-input:dev', 3);
+  // The other suite passes, and the run does not.
+  const error = failureOf(ran, 'build bad-input:dev', 3, { 'uses-it': 'skipped', suite: 'passed' });
   expect(error?.code).toBe('KET_IMAGE_BUILD');
   expect(error?.message).toMatch(
     /^image bad-input:dev could not be built in the step \[2\/2\] RUN echo no such wheel.*exit code: 7$/,
@@ -76,7 +87,11 @@ test('an image that cannot be built: step, place and last words; the cluster is 
   expect(error?.where).toBe(`${path.join(folder, 'Dockerfile')}:2`);
   expect(error?.details).toContain('no such wheel');
   expect(error?.next).toContain('docker build -f Dockerfile -t bad-input:dev .');
-  expect(eventsOf(ran, 'suite-ended')[0]?.message).toContain('build bad-input:dev failed');
+  const usesIt = eventsOf(ran, 'suite-ended').find(({ suite }) => suite === 'uses-it');
+  expect(usesIt?.message).toContain('build bad-input:dev failed');
+  expect(eventsOf(ran, 'run-ended')).toMatchObject([
+    { outcome: 'infra-error', exitCode: 3, error: { code: 'KET_IMAGE_BUILD' } },
+  ]);
 }, 240_000);
 
 test('a node image of another architecture is refused before anything starts', async () => {
