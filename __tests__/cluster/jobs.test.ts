@@ -286,7 +286,7 @@ test('a suite is told while it runs which release is unavailable, and when it is
   });
   expect({ code: ran.code, stderr: ran.stderr }).toMatchObject({ code: 0 });
   expect(consoleOf(ran, 'told')).toBe(
-    'nothing yet\nready\nsaw {"releases":{"shop":"Deployment shop: 0 of 1 available for 30 s"}}\nsaw {"releases":{}}\n',
+    'nothing yet\nready\nsaw {"releases":{"shop":"Deployment shop/shop: 0 of 1 available for 30 s"}}\nsaw {"releases":{}}\n',
   );
   expect(consoleOf(ran, 'apart')).toBe('file []\n');
   expect(eventsOf(ran, 'notice').map(({ text }) => text)).toContain('release shop is available again');
