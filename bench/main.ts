@@ -129,7 +129,9 @@ function sayRow(row: Row | undefined, first: Row | undefined): void {
   );
 }
 
-const markersOf = (nodes: number): string => (nodes === 1 ? 'bench' : 'bench:three');
+function markersOf(nodes: number): string {
+  return nodes === 1 ? 'bench' : 'bench:three';
+}
 
 function publish(rows: readonly Row[], text: string, measuredOn: string, date: string, nodes: number): void {
   const name = `${date}-${os.cpus().length}c-${nodes}n.csv`;

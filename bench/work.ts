@@ -48,7 +48,7 @@ export function readWork(config: string, tier: string): Work {
   const cluster = mapping(plan['cluster'], `cluster of tier ${tier}`);
   return {
     folder,
-    kindConfig: path.join(folder, text(cluster['config'], 'cluster.config')),
+    kindConfig: path.resolve(folder, text(cluster['config'], 'cluster.config')),
     images: list(plan['images']).map((each) => {
       const image = mapping(each, 'image');
       return {
