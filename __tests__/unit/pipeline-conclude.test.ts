@@ -12,7 +12,7 @@ import { openEventLog } from '../../src/pipeline/event-log.ts';
 import type { TaskResult } from '../../src/pipeline/executor.ts';
 import { openJournal } from '../../src/pipeline/journal.ts';
 import { openState } from '../../src/pipeline/state.ts';
-import type { SuiteReport } from '../../src/suites/tasks.ts';
+import type { SuiteReport } from '../../src/suites/suite.ts';
 import { folder, removeFolders } from './support/folder.ts';
 import { aPlan, fakeClock, fakeDeps } from './support/phases.ts';
 import { aProcessSuite } from './support/suites.ts';

@@ -14,7 +14,7 @@ import { SuiteTally } from '../../src/pipeline/soak-verdict.ts';
 import { applyEvent, newRunView, type RunView } from '../../src/report/model.ts';
 import type { SoakJson } from '../../src/report/soak-json.ts';
 import { writeReports } from '../../src/report/write-reports.ts';
-import type { SuiteReport } from '../../src/suites/tasks.ts';
+import type { SuiteReport } from '../../src/suites/suite.ts';
 import { folder, removeFolders } from './support/folder.ts';
 import { aPlan, fakeClock, ok } from './support/phases.ts';
 import { aProcessSuite } from './support/suites.ts';

@@ -10,7 +10,7 @@ import { Calm } from '../../src/suites/calm.ts';
 import type { ClusterFacts } from '../../src/suites/cluster-facts.ts';
 import { noJournal } from '../../src/suites/journal.ts';
 import { prepareTask, type PreparedSuite } from '../../src/suites/prepare.ts';
-import type { SuiteSettings } from '../../src/suites/tasks.ts';
+import type { SuiteSettings } from '../../src/suites/settings.ts';
 import {
   aPlan,
   aRelease,

@@ -7,7 +7,7 @@ import { maskerOf } from '../model/mask.ts';
 import type { RunContext } from '../model/run.ts';
 import { registriesFor } from '../images/registries.ts';
 import { secretsOf } from '../suites/job/secrets.ts';
-import { endIfNotPassed } from '../suites/tasks.ts';
+import { endIfNotPassed } from '../suites/settings.ts';
 import { outboundOf } from '../tools/outbound.ts';
 import { endProcessesOf } from '../tools/processes.ts';
 import { composeAttach, driverDied, errorOf } from './attach-compose.ts';

@@ -13,9 +13,9 @@ import {
 import type { Plan } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import { suiteNotRun, suiteResultOf } from '../suites/suite.ts';
-import type { SuiteReport } from '../suites/tasks.ts';
+import type { SuiteReport } from '../suites/suite.ts';
 import { budgetUse, overBudget } from './budget.ts';
-import type { Composition } from './compose.ts';
+import type { Composition } from './composition.ts';
 import type { EventLog } from './event-log.ts';
 import type { TaskResult } from './executor.ts';
 import type { ExistingCluster } from './existing.ts';

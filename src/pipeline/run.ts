@@ -98,7 +98,7 @@ export async function runPlan(options: RunOptions): Promise<RunEnd> {
       });
   const rounds = soakMs === undefined ? undefined : new Rounds();
   const places = placesOf(runId, plan, deps.clock);
-  const composition = compose({
+  const composition = await compose({
     run,
     ...(up === undefined ? {} : { up }),
     bringsUp: options.up === true,

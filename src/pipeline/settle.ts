@@ -7,10 +7,10 @@ import type { ClusterHandle } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
 import { saveDiagnostics } from '../cluster/diagnose.ts';
 import type { PreparedSuite } from '../suites/prepare.ts';
-import type { SuiteReport } from '../suites/tasks.ts';
+import type { SuiteReport } from '../suites/suite.ts';
 import { findDocker } from '../tools/find.ts';
 import { cleanupTasks, leavingTasks, nameOf, remover } from './cleanup.ts';
-import type { compose } from './compose.ts';
+import type { Composition } from './composition.ts';
 import { execute, type TaskResult } from './executor.ts';
 import type { ExistingCluster } from './existing.ts';
 import { guarded } from './guarded.ts';
@@ -20,7 +20,7 @@ import type { OpenState } from './state.ts';
 export interface Ended {
   readonly exitCode: ExitCode;
   readonly reports: readonly SuiteReport[];
-  readonly composition: ReturnType<typeof compose>;
+  readonly composition: Composition;
   readonly results: ReadonlyMap<Task, TaskResult>;
 }
 

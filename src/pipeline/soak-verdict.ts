@@ -2,7 +2,7 @@ import { addCounts, noCounts, type Counts, type Outcome, type Verdict } from '..
 import { messageOf } from '../model/errors.ts';
 import type { SuitePlan } from '../model/plan.ts';
 import { isWorse, worstOf } from '../model/soak.ts';
-import type { SuiteReport } from '../suites/tasks.ts';
+import type { SuiteReport } from '../suites/suite.ts';
 import type { TaskResult } from './executor.ts';
 
 /** What a suite came to in one round. */

@@ -17,8 +17,8 @@ import {
 import type { Task } from '../model/task.ts';
 import { ReleaseUse } from '../releases/use.ts';
 import type { Rounds } from '../suites/rounds.ts';
-import type { SuiteReport } from '../suites/tasks.ts';
-import type { Composition } from './compose.ts';
+import type { SuiteReport } from '../suites/suite.ts';
+import type { Composition } from './composition.ts';
 import { execute, type TaskResult } from './executor.ts';
 import { SuiteTally } from './soak-verdict.ts';
 

@@ -14,14 +14,9 @@ import { stoppedBy } from './pod/pod-end.ts';
 import type { AttemptId } from './names.ts';
 import { infraRetries } from './retry.ts';
 import { runSuite } from './suite.ts';
-import {
-  endIfNotPassed,
-  priorityOf,
-  withStops,
-  type SuiteNeeds,
-  type SuiteReport,
-  type SuiteSettings,
-} from './tasks.ts';
+import { endIfNotPassed, priorityOf, withStops, type SuiteSettings } from './settings.ts';
+import { type SuiteNeeds } from './tasks.ts';
+import { type SuiteReport } from './suite.ts';
 import type { AttemptResult } from './verdict/attempt-result.ts';
 import { readResults } from './verdict/proof.ts';
 

@@ -10,7 +10,7 @@ import { outboundFor } from './job/outbound.ts';
 import { readTemplate } from './job/template.ts';
 import { attemptLimits } from './limits.ts';
 import { attemptName, type AttemptId } from './names.ts';
-import type { SuiteSettings } from './tasks.ts';
+import type { SuiteSettings } from './settings.ts';
 import type { SuiteWorld } from './world.ts';
 
 /** What a suite needs that waits neither for its releases and checks nor for its image. */

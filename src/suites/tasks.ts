@@ -1,62 +1,19 @@
 import { withDependencies } from '../model/dependencies.ts';
-import { KetError } from '../model/errors.ts';
-import type { Outcome } from '../model/outcome.ts';
-import { priorities, type Plan, type SuitePlan } from '../model/plan.ts';
-import type {
-  Assets,
-  ClusterHandle,
-  Guard,
-  ImageFacts,
-  Outbound,
-  RegistryAccess,
-  Vigil,
-} from '../model/run.ts';
-import type { StateFile } from '../model/state.ts';
+import type { Plan, SuitePlan } from '../model/plan.ts';
+import type { Assets, ClusterHandle, Guard, ImageFacts, Vigil } from '../model/run.ts';
 import type { Task, TaskContext } from '../model/task.ts';
-import type { TestDurations } from '../results/test-durations.ts';
-import type { Admission } from './admission/admission.ts';
-import type { Calm } from './calm.ts';
 import type { AttemptResult } from './verdict/attempt-result.ts';
 import { whyRefusedConnections } from './hints.ts';
-import type { AttemptJournal } from './journal.ts';
-import { attemptLimits } from './limits.ts';
 import { runAttempt } from './attempt.ts';
-import { runProcess } from './process.ts';
 import { podsOf } from './verdict/pods.ts';
-import type { Secrets } from './job/secrets.ts';
 import { mainContainerOf } from './job/in-pod.ts';
-import { infraRetries } from './retry.ts';
-import type { Rounds } from './rounds.ts';
 import { requestsOf, type Amount } from './admission/room.ts';
+import { endIfNotPassed, priorityOf, suiteLimit, withStops, type SuiteSettings } from './settings.ts';
 import { runSuite, type SuiteReport } from './suite.ts';
 import { readTemplate } from './job/template.ts';
 import { tellsUnavailable } from './collect/unavailable.ts';
 import type { PreparedSuite } from './prepare.ts';
 import { neededNamespaces, type SuiteWorld } from './world.ts';
-
-export type { SuiteReport } from './suite.ts';
-
-export interface SuiteSettings {
-  readonly runId: string;
-  readonly folder: string;
-  readonly assets: Assets;
-  readonly keepFailedMs: number;
-  readonly ephemeral: boolean;
-  /** The run made the cluster, or `ket up` did: suites on this machine may be its administrator. */
-  readonly ownCluster: boolean;
-  readonly state: StateFile;
-  readonly journal: AttemptJournal;
-  readonly secrets: Secrets;
-  readonly mask: (secrets: Secrets) => void;
-  readonly outbound: Outbound;
-  readonly registries?: RegistryAccess;
-  readonly admission: Admission;
-  readonly calm: Calm;
-  /** How long the tests of a suite took in an earlier run. */
-  readonly durationsOf: (suite: string) => Promise<TestDurations>;
-  /** Of a soak: its suites run again and again. */
-  readonly rounds?: Rounds;
-}
 
 export interface SuiteNeeds {
   readonly cluster: Task<ClusterHandle>;
@@ -74,13 +31,6 @@ export interface SuiteNeeds {
   /** Releases that are unavailable now, and why; kept with `onUnhealthy: report` only. */
   readonly unavailable: ReadonlyMap<string, string>;
 }
-
-/** All attempts of a suite, one after another, with room for what each needs besides its own limit. */
-export const suiteLimit = (suite: SuitePlan, keepMs: number): number =>
-  (suite.retries + 1 + infraRetries) * attemptLimits(suite.limitMs, keepMs, suite.pendingMs).jobMs;
-
-/** 0 for the highest, and less for each below it. */
-export const priorityOf = (suite: SuitePlan): number => -priorities.indexOf(suite.priority);
 
 /** One suite as Jobs in the cluster. */
 export function suiteTask(
@@ -192,51 +142,4 @@ function wantedBy(suite: SuitePlan, assets: Assets): Amount | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** What `failFast` makes of the outcome of a suite: the first that does not pass ends the others. */
-export function endIfNotPassed(plan: Plan, suite: string, outcome: Outcome, admission: Admission): void {
-  if (plan.failFast && (outcome === 'failed' || outcome === 'infra-error'))
-    admission.close(
-      new KetError('KET_CANCELLED', `suite ${suite} did not pass, and the first such ends the run`),
-    );
-}
-
-/** The context of a suite that also ends for other reasons than its own. */
-export const withStops = (context: TaskContext, stops: readonly AbortSignal[]): TaskContext => ({
-  ...context,
-  output: (task) => context.output(task),
-  signal: AbortSignal.any([context.signal, ...stops]),
-});
-
-/** One suite as processes of this machine. */
-export function processSuiteTask(
-  settings: SuiteSettings,
-  plan: Plan,
-  suite: SuitePlan,
-  needs: readonly Task[],
-): Task<SuiteReport> {
-  const { admission } = settings;
-  return {
-    id: `suite ${suite.name}`,
-    phase: 'suites',
-    title: suite.name,
-    needs,
-    limitMs: suiteLimit(suite, 0),
-    pool: admission,
-    priority: priorityOf(suite),
-    async run(outer) {
-      const context = withStops(outer, [admission.stopped]);
-      const { report } = await runSuite(
-        suite,
-        settings.runId,
-        settings.folder,
-        context,
-        (id, outDir, failed) => runProcess(suite, id, plan.root, outDir, settings.secrets, context, failed),
-        settings.rounds?.of(suite.name),
-      );
-      endIfNotPassed(plan, suite.name, report.outcome, admission);
-      return report;
-    },
-  };
 }

@@ -6,7 +6,7 @@ import type { ClusterHandle, Door, Guard, Vigil } from '../../model/run.ts';
 import type { Task, TaskContext } from '../../model/task.ts';
 import { runProcess } from '../process.ts';
 import { runSuite, type SuiteReport } from '../suite.ts';
-import { endIfNotPassed, priorityOf, suiteLimit, withStops, type SuiteSettings } from '../tasks.ts';
+import { endIfNotPassed, priorityOf, suiteLimit, withStops, type SuiteSettings } from '../settings.ts';
 import { accessFor } from './access.ts';
 import { openForwards } from './forward.ts';
 
