@@ -352,6 +352,6 @@ export const groups: readonly TestGroup[] = [
     setUp: 'test',
     commands: [['node', 'scripts/mutations.ts']],
     inputs: ['src', 'templates', 'native', '__tests__', 'scripts', 'package-lock.json'],
-    limitMinutes: 20,
+    limitMinutes: 30,
   },
 ];

@@ -330,10 +330,49 @@ test('one delivery at a time: what comes meanwhile goes together afterwards', as
   expect(batches.slice(4)).toEqual([['e', 'bad'], ['e'], ['bad']]);
 });
 
+test('what can wait goes after all others, also after one that comes later', async () => {
+  const batches: (readonly string[])[] = [];
+  const queue = deliveryQueue(async (batch: readonly string[]) => {
+    batches.push(batch);
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    return { images: batch, ids: {}, changed: batch, streams: [] };
+  });
+  const all = [queue('last', true), queue('a')];
+  await new Promise((resolve) => setTimeout(resolve, 90));
+  all.push(queue('b'));
+  await Promise.all(all);
+  expect(batches).toEqual([['a'], ['b'], ['last']]);
+});
+
+test('images of suites go last: after those of releases are here, unless a release names them', () => {
+  const tools = { id: 'tools' } as unknown as Task<Tools>;
+  const nodes = { id: 'nodes' } as unknown as Task<StartedNodes>;
+  const rendered = { id: 'prepare shop' } as unknown as Task;
+  const built = (name: string) => ({ name, context: '/', dockerfile: '/Dockerfile', args: {}, limitMs: 1 });
+  const tasks = imageTasks(
+    aPlan({ images: [built('tests:1'), built('shop:1')], preload: 'auto' }),
+    { tools, nodes },
+    {
+      usage: { uses: [], texts: [] },
+      ...{ pods: [], rendered: [rendered], releases: () => [], last: ['tests:1'], env: {} },
+    },
+  );
+  const [ofTests, ofShop] = tasks.deliver;
+  expect(ofTests?.after?.map(({ id }) => id)).toEqual(['prepare shop', 'build shop:1', 'pull found images']);
+  expect(ofShop?.after).toEqual([]);
+});
+
 test('images are built at once, and delivered when the nodes run', () => {
   const tools = { id: 'tools' } as unknown as Task<Tools>;
   const nodes = { id: 'nodes' } as unknown as Task<StartedNodes>;
-  const users = { usage: { uses: [], texts: [] }, pods: [], rendered: [], releases: () => [], env: {} };
+  const users = {
+    usage: { uses: [], texts: [] },
+    pods: [],
+    rendered: [],
+    releases: () => [],
+    last: [],
+    env: {},
+  };
   const built = { name: 'a:1', context: '/', dockerfile: '/Dockerfile', args: {}, limitMs: 1 };
   const tasks = imageTasks(
     aPlan({ images: [built, { name: 'postgres:15', limitMs: 1 }], preload: 'off' }),

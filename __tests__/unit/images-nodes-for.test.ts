@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { factsOfPlan } from '../../src/cluster/node-facts.ts';
 import { nodesFor } from '../../src/images/nodes-for.ts';
 import { mayRunOn, type PlacedPod } from '../../src/images/placement.ts';
-import { usageOf } from '../../src/images/usage.ts';
+import { mayUse, usageOf } from '../../src/images/usage.ts';
 import type { ClusterPlan } from '../../src/model/plan.ts';
 import type { NodeFacts } from '../../src/model/node-facts.ts';
 
@@ -120,3 +120,12 @@ describe('the nodes for an image', () => {
     ['its pods fit nowhere', [usageOf([pod('shop:dev', { nodeName: 'elsewhere' })])]],
   ])('all of them when %s', (_why, usages) => expect(nodesFor('shop:dev', usages, nodes)).toEqual(names));
 });
+
+test.each<[string, readonly unknown[] | undefined, boolean]>([
+  ['what is not known', undefined, true],
+  ['nothing', [], false],
+  ['a pod of it', [{ spec: { containers: [{ image: 'docker.io/library/tests:1' }] } }], true],
+  ['a pod of another', [{ spec: { containers: [{ image: 'tests:2' }] } }], false],
+  ['a name in an argument', [{ spec: { containers: [{ image: 'x', args: ['--image=tests:1'] }] } }], true],
+  ['a name in a resource of an operator', [{ kind: 'Runner', spec: { runnerImage: 'tests:1' } }], true],
+])('may run an image: %s', (_what, objects, expected) => expect(mayUse(objects, 'tests:1')).toBe(expected));

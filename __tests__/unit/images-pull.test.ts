@@ -59,7 +59,14 @@ const tools = { id: 'tools' } as unknown as Task<Tools>;
 const nodes = { id: 'nodes' } as unknown as Task<StartedNodes>;
 
 test('in production mode nothing is built, pulled here or brought to nodes', () => {
-  const users = { usage: { uses: [], texts: [] }, pods: [], rendered: [], releases: () => [], env: {} };
+  const users = {
+    usage: { uses: [], texts: [] },
+    pods: [],
+    rendered: [],
+    releases: () => [],
+    last: [],
+    env: {},
+  };
   const images = [
     { name: 'a:1', digest: sha('a'), limitMs: 1 },
     { name: 'b:1', context: '/', dockerfile: '/D', args: {}, limitMs: 1 },

@@ -81,10 +81,12 @@ describe('a healthy stream', () => {
     const [end] = await start([], { logIdleMs: 50, drainIdleMs: 50 }, { room: () => behind });
     log.print(stampOf(1), 'one');
     await eventually('first line', () => lines.length === 1);
+    // On a slow machine there was a silence before that line, and with it another read.
+    const asked = log.asked.length;
     log.print(stampOf(2), 'two');
     await pause(200);
     expect(texts()).toEqual(['one']);
-    expect(log.asked).toHaveLength(1);
+    expect(log.asked).toHaveLength(asked);
     caughtUp();
     await eventually('second line', () => lines.length === 2);
     log.finish();

@@ -20,6 +20,29 @@ describe('the order of tasks', () => {
     expect(results.get(b)).toEqual({ outcome: 'done', output: 'b' });
   });
 
+  test('a need that is spared is not waited for, whatever becomes of it; the others are', async () => {
+    const slow = task('slow', { run: () => after(30) });
+    const broken = failing('broken');
+    const known = task('known', { run: () => after(5) });
+    const a = task('a', {
+      needs: [known, slow, broken],
+      spares: (need) => need !== known,
+      run: (context) => Promise.resolve(context.output(known)),
+    });
+    const b = task('b', { needs: [broken], spares: () => false });
+    const reads = task('reads', {
+      needs: [slow],
+      spares: () => true,
+      run: (context) => Promise.resolve(context.output(slow)),
+    });
+    const { story, results } = await executed([slow, broken, known, a, b, reads]);
+    expect(story.indexOf('start a')).toBeGreaterThan(story.indexOf('end known done'));
+    expect(story.indexOf('end a done')).toBeGreaterThan(0);
+    expect(story.indexOf('end a done')).toBeLessThan(story.indexOf('end slow done'));
+    expect(results.get(b)).toEqual({ outcome: 'skipped', reason: 'broken failed' });
+    expect(results.get(reads)).toMatchObject({ outcome: 'failed' });
+  });
+
   test('when all that it is for was skipped, what still runs is ended, and what waits never starts', async () => {
     const broken = failing('broken');
     const long = task('long', {

@@ -549,11 +549,12 @@ describe('installing', () => {
   });
 });
 
-test('a release waits for the cluster and all images, and is in the state before it is made', async () => {
+test('a release waits for the cluster and all images but those that it can do without, and is in the state before it is made', async () => {
   const state = fakeState();
   const tools = { id: 'tools' } as unknown as Task<Tools>;
   const ready = { id: 'ready' } as unknown as Task<ClusterHandle>;
-  const image = { id: 'deliver' } as unknown as Task<{ changed: string[]; ids: Record<string, string> }>;
+  type Images = { changed: string[]; ids: Record<string, string> };
+  const [image, ofTests] = [aTask<Images>('deliver shop'), aTask<Images>('deliver tests')];
   const run = { runId: 'r', folder: os.tmpdir(), kubeconfig: '/k', state, env: {}, outbound: noOutbound };
   const plan = aPlan({ releases: [aRelease] });
   const prepared = prepareTasks(run, plan, tools, false);
@@ -561,13 +562,14 @@ test('a release waits for the cluster and all images, and is in the state before
     run,
     plan,
     { tools, ready, gone: [], prepared },
-    { deliver: [image] },
+    { deliver: [image, ofTests], spared: (_release, delivery) => delivery === ofTests },
     { stays: false },
   );
   const [prepare] = prepared.tasks;
   if (prepare === undefined) throw new Error('nothing prepares it');
   expect(prepare).toMatchObject({ id: 'prepare shop', needs: [tools] });
-  expect(install[0]?.needs).toEqual([tools, prepare, ready, all[0], image]);
+  expect(install[0]?.needs).toEqual([tools, prepare, ready, all[0], image, ofTests]);
+  expect([image, ofTests].map((need) => install[0]?.spares?.(need))).toEqual([false, true]);
   expect(all[0]).toMatchObject({ id: 'releases fit', needs: [ready], after: [prepare] });
   const helm = fakeDeps([
     [
@@ -611,7 +613,7 @@ test('a release waits for those that it depends on, in whichever order they stan
     run,
     aPlan({ releases }),
     { tools, ready, gone: [], prepared: prepareTasks(run, aPlan({ releases }), tools, false) },
-    { deliver: [] },
+    { deliver: [], spared: () => false },
     { stays: false },
   );
   const needs = install.map(({ id, needs: all }) => [id, ...all.map((task) => task.id)].join(' < '));
@@ -660,7 +662,7 @@ test('the namespace of a copy is listed before it is made, once for the copies i
     run,
     plan,
     { tools, ready, gone: [], prepared },
-    { deliver: [] },
+    { deliver: [], spared: () => false },
     { stays: false },
   );
   const cluster = new FakeCluster({

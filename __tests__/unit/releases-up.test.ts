@@ -127,7 +127,7 @@ async function run({ record = (made) => made, changed = [], deployments = [deplo
     context,
     plan,
     { tools, ready, gone: [], prepared },
-    { deliver: [image] },
+    { deliver: [image], spared: () => false },
     { stays: true, up, suiteImages: [] },
   );
   const [prepare] = prepared.tasks;

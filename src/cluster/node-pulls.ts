@@ -1,8 +1,6 @@
 import type { CoreV1Event } from '@kubernetes/client-node';
 import type { NodePull } from '../model/events.ts';
-import type { Wire } from '../model/kube.ts';
-import type { ClusterHandle } from '../model/run.ts';
-import type { Task } from '../model/task.ts';
+import type { Kube, Wire } from '../model/kube.ts';
 
 type KubeEvent = Wire<CoreV1Event>;
 
@@ -46,32 +44,15 @@ function goMs(text: string): number {
   return Math.round(ms);
 }
 
-const limitMs = 15_000;
-
 /**
- * Looks, when all else has ended, what the nodes pulled themselves in this run. In a cluster that stays, the namespaces
- * of suites are gone by then, and what was pulled for them alone with them.
+ * What the nodes pulled themselves since a time in unix ms. In a cluster that stays, the namespaces of suites are gone
+ * when all has ended, and what was pulled for them alone with them.
  */
-export function nodePullsTask(cluster: Task<ClusterHandle>, after: readonly Task[], since: number): Task {
-  return {
-    id: 'node pulls',
-    phase: 'report',
-    title: 'ask what the nodes pulled themselves',
-    needs: [cluster],
-    after,
-    limitMs,
-    async run(context) {
-      try {
-        const query = { apiVersion: 'v1', kind: 'Event', fieldSelector: 'reason=Pulled' };
-        const events = await context.output(cluster).kube.list<KubeEvent>(query, context.signal);
-        const pulls = pullsIn(events, since);
-        if (pulls.length > 0) context.emit({ type: 'node-pulls', pulls });
-      } catch (error) {
-        // A cluster that has broken says nothing any more, which changes no verdict.
-        context.signal.throwIfAborted();
-        const text = `what the nodes pulled themselves is not known: ${String(error)}`;
-        context.emit({ type: 'notice', level: 'info', text });
-      }
-    },
-  };
+export async function nodePulls(
+  kube: Pick<Kube, 'list'>,
+  since: number,
+  signal: AbortSignal,
+): Promise<readonly NodePull[]> {
+  const query = { apiVersion: 'v1', kind: 'Event', fieldSelector: 'reason=Pulled' };
+  return pullsIn(await kube.list<KubeEvent>(query, signal), since);
 }

@@ -149,6 +149,8 @@ async function byRegistry(
   if (registry === undefined || first === undefined) return undefined;
   const { by, own, stays, failed } = registry;
   const load = { bytes: images.map(({ bytes }) => bytes), nodes: to.length };
+  // Too small for any registry.
+  if (wayOf(by, { ...load, registry: 'runs' }) === 'stream') return undefined;
   const is = by === 'auto' && (await own.runs(signal)) ? 'runs' : stays ? 'stays' : 'new';
   if (wayOf(by, { ...load, registry: is }) === 'stream') return undefined;
   try {

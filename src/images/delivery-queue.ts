@@ -5,12 +5,16 @@ const gatherMs = 50;
 
 /**
  * One delivery at a time: what comes while one is under way waits and then goes together, so that layers which images
- * share are sent once. What fails together is tried again one by one: it may be the fault of one alone.
+ * share are sent once; those that can wait come after all others. What fails together is tried again one by one: it may be the fault of one alone.
  */
 export function deliveryQueue<Request>(
   deliver: (batch: readonly Request[]) => Promise<Delivery>,
-): (request: Request) => Promise<Delivery> {
-  let waiting: { readonly request: Request; readonly result: PromiseWithResolvers<Delivery> }[] = [];
+): (request: Request, canWait?: boolean) => Promise<Delivery> {
+  let waiting: {
+    readonly request: Request;
+    readonly canWait: boolean;
+    readonly result: PromiseWithResolvers<Delivery>;
+  }[] = [];
   let running = false;
   const alone = async ({ request, result }: (typeof waiting)[number]): Promise<void> => {
     try {
@@ -23,8 +27,9 @@ export function deliveryQueue<Request>(
     running = true;
     while (waiting.length > 0) {
       await new Promise((resolve) => setTimeout(resolve, gatherMs));
-      const batch = waiting;
-      waiting = [];
+      const first = waiting.filter(({ canWait }) => !canWait);
+      const batch = first.length > 0 ? first : waiting;
+      waiting = waiting.filter((one) => !batch.includes(one));
       try {
         const delivery = await deliver(batch.map(({ request }) => request));
         for (const { result } of batch) result.resolve(delivery);
@@ -35,9 +40,9 @@ export function deliveryQueue<Request>(
     }
     running = false;
   };
-  return (request) => {
+  return (request, canWait = false) => {
     const result = Promise.withResolvers<Delivery>();
-    waiting.push({ request, result });
+    waiting.push({ request, canWait, result });
     if (!running) void drain();
     return result.promise;
   };

@@ -11,7 +11,7 @@ import { deliveryQueue } from './delivery-queue.ts';
 import { nodesFor } from './nodes-for.ts';
 import { ownRegistry, registryNames, type OwnRegistry } from './own-registry.ts';
 import { isPinned, preloadTasks, type PreloadTasks } from './preload.ts';
-import { usageOf, type Usage } from './usage.ts';
+import { mayUse, usageOf, type Usage } from './usage.ts';
 
 export interface ImageTasks {
   /** One for each image of the plan; none in production mode. */
@@ -39,6 +39,8 @@ export interface ImageUsers {
   readonly rendered: readonly Task[];
   /** The objects of each release; undefined where they are not known before it is installed. */
   readonly releases: () => readonly (readonly unknown[] | undefined)[];
+  /** Images of suites in a cluster whose releases wait for no others than theirs: they go last, unless a release names them. */
+  readonly last: readonly string[];
   /** Added to the environment of Docker: its logins. */
   readonly env: Env;
 }
@@ -87,17 +89,29 @@ export function imageTasks(
           nodesOf,
         });
   const severalNodes = (plan.cluster?.nodes.length ?? 0) > 1;
+  const canWait = (name: string): boolean =>
+    users.last.includes(name) && !users.releases().some((objects) => mayUse(objects, name));
   const pairs = plan.images.map((image) => {
-    if (preload !== undefined && isPinned(image)) return { build: preload.pull, deliver: preload.deliver };
+    if (preload !== undefined && isPinned(image))
+      return { image, build: preload.pull, delivery: () => preload.deliver };
     const build =
       'context' in image
         ? buildTask(image, cluster.tools, users.env)
         : pullTask(image, cluster.tools, users.env);
-    const after = severalNodes ? users.rendered : [];
-    return { build, deliver: deliverTask(image, build, { ...cluster, held, after }, nodesOf, queue) };
+    const bring = (request: DeliveryRequest): Promise<Delivery> => queue(request, canWait(image.name));
+    const delivery = (after: readonly Task[]): Task<Delivery> =>
+      deliverTask(image, build, { ...cluster, held, after }, nodesOf, bring);
+    return { image, build, delivery };
   });
   const build = pairs.map((pair) => pair.build);
-  const deliver = [...pairs.map((pair) => pair.deliver), ...(preload === undefined ? [] : [preload.deliver])];
+  const isLast = ({ name }: ImagePlan): boolean => users.last.includes(name);
+  const firsts = pairs.flatMap((pair) => (isLast(pair.image) ? [] : pair.build));
+  const afterFirsts = [...users.rendered, ...firsts, ...(preload === undefined ? [] : [preload.pull])];
+  const after = severalNodes ? users.rendered : [];
+  const deliver = [
+    ...pairs.map(({ image, delivery }) => delivery(isLast(image) ? afterFirsts : after)),
+    ...(preload === undefined ? [] : [preload.deliver]),
+  ];
   return {
     build,
     deliver,

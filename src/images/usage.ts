@@ -36,6 +36,18 @@ export function usageOf(objects: readonly unknown[]): Usage {
   return { uses, texts };
 }
 
+/**
+ * Whether what objects make may run an image: one of their pods does, or it is named somewhere else in them, where an
+ * operator may find it. Of objects that are not known all may be.
+ */
+export function mayUse(objects: readonly unknown[] | undefined, image: string): boolean {
+  if (objects === undefined) return true;
+  const { uses, texts } = usageOf(objects);
+  const reference = fullReference(image);
+  const short = shortName(image);
+  return uses.some((use) => use.image === reference) || texts.some((text) => text.includes(short));
+}
+
 const containerLists = ['containers', 'initContainers', 'ephemeralContainers'];
 
 /** Those of a pod's spec; of anything else none. */

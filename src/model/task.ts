@@ -12,6 +12,8 @@ export interface Task<Output = unknown> {
   readonly needs: readonly Task[];
   /** It also waits for these to end, whatever becomes of them. */
   readonly after?: readonly Task[];
+  /** Whether a need has turned out to be none: it is not waited for, and its output cannot be had. */
+  spares?(need: Task): boolean;
   readonly limitMs: number;
   /** What decides how many of its tasks run at once. */
   readonly pool?: Pool;

@@ -1,11 +1,9 @@
 import type { ClusterPlan, Plan } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
-import { useTask } from '../releases/use-task.ts';
 import { checkTasks } from '../checks/tasks.ts';
 import { sharedClusterTasks } from '../cluster/shared.ts';
 import { clusterTasks, existingClusterTasks } from '../cluster/tasks.ts';
 import { mappedIn, mappedPortsTask } from '../cluster/mapped-ports.ts';
-import { nodePullsTask } from '../cluster/node-pulls.ts';
 import { stateWithin } from './existing.ts';
 import { helmTestOf } from '../releases/helm-test.ts';
 import { helmTestTask } from '../suites/helm-test.ts';
@@ -18,6 +16,7 @@ import { removedReleases, uninstallTasks } from '../releases/removed.ts';
 import { prepareTasks } from '../releases/prepare-task.ts';
 import { releaseTasks } from '../releases/tasks.ts';
 import { usageOfSuites } from './usages.ts';
+import { sparedDeliveries } from './release-images.ts';
 import { sharedNeeds } from './shared-needs.ts';
 import { clusterFactsTask } from '../suites/cluster-facts.ts';
 import { hostSuiteTask } from '../suites/host/task.ts';
@@ -25,6 +24,7 @@ import { lackingTask, lacksSomething } from '../suites/lacking.ts';
 import { prepareTask, type PreparedSuite } from '../suites/prepare.ts';
 import { suiteTask } from '../suites/tasks.ts';
 import { toolTasks } from '../tools/tasks.ts';
+import { lastLooks } from './last-looks.ts';
 import { inOrder, type ComposeOptions, type Composition } from './composition.ts';
 
 /** The tasks of a run in a cluster. */
@@ -63,11 +63,13 @@ export function composeInCluster(
     run.registries === undefined ? {} : { DOCKER_CONFIG: run.registries.dockerConfig };
   // The nodes of a cluster that is not of this machine pull their images.
   const brought: Plan = existing?.shared === true ? { ...plan, images: [], preload: 'off' } : plan;
+  const ofSuites = new Set(options.users.flatMap(({ image }) => image ?? []));
   const users = {
     usage: usageOfSuites(settings.assets, { ...plan, suites: options.users }),
     pods: podsOfSuites({ ...plan, suites: options.users }, settings.assets),
     rendered: prepared.tasks,
     releases: () => own.map(({ name }) => prepared.objects.get(name)),
+    last: there || own.length === 0 ? [] : [...ofSuites],
     env: dockerEnv,
   };
   const stays = options.bringsUp === true;
@@ -90,11 +92,16 @@ export function composeInCluster(
   const within = existing === undefined ? run : { ...run, state: stateWithin(run.state, existing, connect) };
   const gone =
     up === undefined ? [] : uninstallTasks(run, options.bringsUp === true ? removed : [], up, cluster);
-  const releases = releaseTasks(within, plan, { ...cluster, gone, prepared }, images, {
+  // In a cluster that stays an image may be used by what is there already.
+  const spared = there
+    ? () => false
+    : sparedDeliveries({ deliveries, found: images.preload?.deliver, ofSuites, objects: prepared.objects });
+  const delivered = { deliver: images.deliver, spared };
+  const releases = releaseTasks(within, plan, { ...cluster, gone, prepared }, delivered, {
     stays: there,
     releasesStay: existing?.releasesStay ?? true,
     up,
-    suiteImages: options.users.flatMap(({ image }) => image ?? []),
+    suiteImages: [...ofSuites],
   });
   const installs = new Map(plan.releases.map((release, index) => [release.name, releases.install[index]]));
   const guards = releaseGuard(plan, run.folder);
@@ -156,15 +163,12 @@ export function composeInCluster(
     ...inOrder(suites, options.durations),
     ...collects,
   ];
-  const looks =
-    plan.releases.length === 0 ||
-    suites.length === 0 ||
-    existing?.shared === true ||
-    plan.soakMs !== undefined
-      ? []
-      : [useTask(plan, cluster.ready, before)];
+  const looks = lastLooks({
+    ...{ plan, cluster: cluster.ready, after: before, began: options.began },
+    use: suites.length > 0 && existing?.shared !== true && plan.soakMs === undefined,
+  });
   return {
-    tasks: [...before, nodePullsTask(cluster.ready, before, options.began), ...looks],
+    tasks: [...before, ...looks],
     suites,
     goals: goalsOf(plan, suites, checksOnly ? checks.all : releases.install),
     prepared: ahead,

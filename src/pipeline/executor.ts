@@ -74,7 +74,7 @@ export async function execute(
         if (results.has(task) || running.has(task)) continue;
         const unmet = task.needs.find((need) => {
           const outcome = results.get(need)?.outcome;
-          return outcome !== undefined && outcome !== 'done';
+          return outcome !== undefined && outcome !== 'done' && task.spares?.(need) !== true;
         });
         const closed = task.pool?.closed();
         if (options.signal.aborted) {
@@ -85,7 +85,10 @@ export async function execute(
           settle(task, { outcome: 'skipped', reason: closed }, 0);
         } else if (pointless.signal.aborted) {
           settle(task, { outcome: 'skipped', reason: whyPointless }, 0);
-        } else if ([...task.needs, ...(task.after ?? [])].every((need) => results.has(need))) {
+        } else if (
+          task.needs.every((need) => results.has(need) || task.spares?.(need) === true) &&
+          (task.after ?? []).every((other) => results.has(other))
+        ) {
           if (!admitted(task, refused, running)) {
             if (!queued.has(task))
               options.emit({ type: 'task-queued', task: task.id, phase: task.phase, title: task.title });

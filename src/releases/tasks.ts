@@ -43,10 +43,13 @@ export interface ClusterReady {
 }
 export interface ImagesDelivered {
   /** Which images the nodes lacked, or had with another content; Docker's ids of all. */
-  readonly deliver: readonly Task<{
-    readonly changed: readonly string[];
-    readonly ids: Readonly<Record<string, string>>;
-  }>[];
+  readonly deliver: readonly Task<DeliveredImages>[];
+  /** Whether a release can do without one of these deliveries, as far as is known by then. */
+  readonly spared: (release: ReleasePlan, delivery: Task) => boolean;
+}
+interface DeliveredImages {
+  readonly changed: readonly string[];
+  readonly ids: Readonly<Record<string, string>>;
 }
 
 /** What kind of cluster it is. */
@@ -181,6 +184,7 @@ export function releaseTasks(
       phase: 'releases',
       title: `install release ${release.name}`,
       needs: [cluster.tools, prepare, cluster.ready, fit, ...images.deliver, ...before, ...cluster.gone],
+      spares: (need) => images.spared(release, need),
       limitMs: (clusterStays ? 2 : 1) * release.limitMs + graceMs,
       async run(context) {
         const { helm, helmVersion } = context.output(cluster.tools);
@@ -233,7 +237,9 @@ export function releaseTasks(
           awaiting: (what: string) => context.awaiting(what),
           warn: (text: string) => context.emit({ type: 'notice', level: 'warning', text }),
         };
-        const outputs = images.deliver.map((task) => context.output(task));
+        const outputs = images.deliver
+          .filter((delivery) => !images.spared(release, delivery))
+          .map((delivery) => context.output(delivery));
         const ids = Object.assign({}, ...outputs.map((one) => one.ids)) as Readonly<Record<string, string>>;
         const known = release.copyOf === undefined ? up : undefined;
         const inputs =
