@@ -2,6 +2,7 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { Commands } from './commands.ts';
+import { jobPoster, type JobPoster } from './floor/jobs.ts';
 import { floorStart } from './floor/run.ts';
 import { collectScript, jobLabel, kubectlList, manifestsFor } from './manifests.ts';
 import { Stopwatch, type Measured } from './stopwatch.ts';
@@ -14,7 +15,7 @@ export interface PipelineOptions {
   readonly nodeImage: string | undefined;
   /**
    * `serial`: one thing after another. `parallel`: all Jobs applied at once, and images built while the cluster starts.
-   * `floor`: the same, and images go to the nodes while Kubernetes starts in them.
+   * `floor`: the same, and images go to the nodes while Kubernetes starts in them, Jobs over connections that are open.
    */
   readonly how: 'serial' | 'parallel' | 'floor';
   readonly signal: AbortSignal;
@@ -59,16 +60,18 @@ export async function byPipeline(options: PipelineOptions): Promise<Measured> {
       const load = ['kind', 'load', 'docker-image', ...images, '--name', name];
       await watch.time('load', () => commands.run(load));
     }
+    const poster = how === 'floor' ? await postsJobs(commands, kubeconfig, work) : undefined;
     await watch.time('release', async () => {
       for (const release of work.releases) await install(commands, work, release);
     });
-    const tests = await watch.time('suites', () => runSuites(commands, options));
+    const { tests, toJob } = await watch.time('suites', () => runSuites(commands, options, poster));
     const verdict = watch.now();
+    poster?.close();
     await watch.time('collect', async () => {
       for (const release of work.releases) await collect(commands, release, folder);
     });
     await watch.time('cleanup', () => remove(commands));
-    return { spans: watch.spans(), verdict, removed: watch.now(), tests };
+    return { spans: watch.spans(), verdict, removed: watch.now(), tests, toJob };
   } finally {
     // What is thrown already is the cause and must not be replaced.
     if (!state.removed)
@@ -124,24 +127,42 @@ export async function install(commands: Commands, work: Work, release: ReleaseWo
   );
 }
 
-export async function runSuites(commands: Commands, options: PipelineOptions): Promise<number> {
+const isJob = (object: object): boolean => 'kind' in object && object.kind === 'Job';
+
+const manifestsOf = (suites: readonly SuiteWork[]): object[] =>
+  suites.flatMap((suite) => manifestsFor(suite, namespace, 3600));
+
+const apply = (commands: Commands, objects: readonly object[]): Promise<string> =>
+  commands.run(['kubectl', 'apply', '-f', '-'], { input: kubectlList(objects) });
+
+/** What Jobs need is made before the release. */
+async function postsJobs(commands: Commands, kubeconfig: string, { suites }: Work): Promise<JobPoster> {
+  const others = manifestsOf(suites).filter((object) => !isJob(object));
+  if (others.length > 0) await apply(commands, others);
+  return jobPoster(kubeconfig, namespace, suites.length);
+}
+
+/** With a poster, how long each Job took to be there, ms. */
+export async function runSuites(
+  commands: Commands,
+  options: PipelineOptions,
+  poster?: JobPoster,
+): Promise<{ readonly tests: number; readonly toJob: readonly number[] }> {
   const { work, folder, how } = options;
-  const manifests = (suites: readonly SuiteWork[]): string =>
-    kubectlList(suites.flatMap((suite) => manifestsFor(suite, namespace, 3600)));
-  const apply = (suites: readonly SuiteWork[]): Promise<string> =>
-    commands.run(['kubectl', 'apply', '-f', '-'], { input: manifests(suites) });
-  let passed = 0;
+  let tests = 0;
+  let toJob: readonly number[] = [];
   if (how !== 'serial') {
-    await apply(work.suites);
+    if (poster === undefined) await apply(commands, manifestsOf(work.suites));
+    else toJob = await poster.post(manifestsOf(work.suites).filter(isJob));
     const follow = work.suites.map((suite) => () => finish(commands, suite, folder, options.signal));
-    for (const tests of await allOf(options.signal, follow)) passed += tests;
-    return passed;
+    for (const passed of await allOf(options.signal, follow)) tests += passed;
+    return { tests, toJob };
   }
   for (const suite of work.suites) {
-    await apply([suite]);
-    passed += await finish(commands, suite, folder, options.signal);
+    await apply(commands, manifestsOf([suite]));
+    tests += await finish(commands, suite, folder, options.signal);
   }
-  return passed;
+  return { tests, toJob };
 }
 
 /** From the applied Job to its verdict; resolves with the number of passed cases. */
