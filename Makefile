@@ -45,7 +45,7 @@ bench-delivery: $(DEPS)
 	@$(NODE) testbed/main.ts up --for test
 	@$(ENV) && $(NODE) bench/delivery.ts
 
-# What each setting for clusters of one run gives by itself, in less than 15 minutes.
+# What each setting for clusters of one run gives by itself, in less than half an hour.
 bench-settings: $(DEPS)
 	@$(NODE) testbed/main.ts up --for test
 	@$(ENV) && $(NODE) bench/settings.ts

@@ -22,7 +22,7 @@ const publishedRounds = 2;
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '2' },
-    minutes: { type: 'string', default: '14' },
+    minutes: { type: 'string', default: '30' },
     only: { type: 'string' },
   },
 });

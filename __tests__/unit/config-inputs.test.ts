@@ -185,9 +185,13 @@ describe('inputs', () => {
   });
 
   test('are found in milliseconds', () => {
-    const start = performance.now();
-    refusal({ retries: '9' });
-    expect(performance.now() - start).toBeLessThan(100);
+    const took = Array.from({ length: 5 }, () => {
+      const start = performance.now();
+      refusal({ retries: '9' });
+      return performance.now() - start;
+    });
+    // Others may have the processor meanwhile.
+    expect(Math.min(...took)).toBeLessThan(100);
   });
 
   test.each(inputNames)('%s has a meaning, a form, and a key that ket.yaml has', (name) => {
