@@ -41,7 +41,9 @@ for (const [name, entry] of Object.entries(entries)) {
 async function minifyChunks(folder: string): Promise<void> {
   for (const name of fs.readdirSync(folder).filter((n) => n.endsWith('.index.js'))) {
     const file = path.join(folder, name);
-    const { code } = await minify(fs.readFileSync(file, 'utf8'), { module: true });
+    // One character beyond Latin-1 and V8 keeps two bytes of each.
+    const options = { module: true, format: { ascii_only: true } };
+    const { code } = await minify(fs.readFileSync(file, 'utf8'), options);
     if (code === undefined) throw new Error(`${name} could not be minified`);
     fs.writeFileSync(file, code);
   }

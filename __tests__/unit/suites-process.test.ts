@@ -85,6 +85,19 @@ describe('a suite of the unit tier', () => {
     expect(result.results.files).toHaveLength(1);
   });
 
+  test('results by their plain names: a file is taken, a folder or what is not there is none', async () => {
+    const root = folder();
+    const named = (...names: string[]) => ({
+      results: names.map((name) => path.join(root, 'reports', name)),
+    });
+    const both = await run(write(junit('a')), named('junit.xml', 'none.xml'), { root });
+    expect(both.result.verdict).toEqual({ outcome: 'passed', message: '1 test passed' });
+    expect(both.result.results.files).toHaveLength(1);
+    const neither = await run('mkdir -p reports/folder.xml', named('folder.xml', 'none.xml'), { root });
+    expect(neither.result.verdict.outcome).not.toBe('passed');
+    expect(neither.result.results.files).toEqual([]);
+  });
+
   test('a JUnit file of an earlier run proves nothing', async () => {
     const root = folder();
     fs.mkdirSync(path.join(root, 'reports'));

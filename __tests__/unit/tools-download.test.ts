@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { KetError } from '../../src/model/errors.ts';
 import type { Deps } from '../../src/model/deps.ts';
 import { cachedTool } from '../../src/tools/cache.ts';
-import { downloadLimits } from '../../src/tools/download.ts';
+import { downloadLimits } from '../../src/tools/download-limits.ts';
 import { provideTool, type FoundTool, type ProvideOptions } from '../../src/tools/find.ts';
 import { pathOf } from '../../src/tools/mirror.ts';
 import { platformOf } from '../../src/tools/table.ts';

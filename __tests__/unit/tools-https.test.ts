@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import type { KetError } from '../../src/model/errors.ts';
 import { fetchBy } from '../../src/tools/http.ts';
 import { provideTool, type FoundTool } from '../../src/tools/find.ts';
-import { downloadLimits } from '../../src/tools/download.ts';
+import { downloadLimits } from '../../src/tools/download-limits.ts';
 import { fakeClock } from './support/phases.ts';
 import { bytes, give, listening, serve, tableOf, type Web } from './support/tools.ts';
 

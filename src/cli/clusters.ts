@@ -11,7 +11,7 @@ import { ownerLives, readStates, stateHome, writeState, type RunState } from '..
 import { removals, sweep } from '../pipeline/sweep.ts';
 import { readUpRecord, refuseOtherCluster, upRecordFile } from '../pipeline/up-record.ts';
 import { connect } from '../kube/connect.ts';
-import { downloadLimits } from '../tools/download.ts';
+import { downloadLimits } from '../tools/download-limits.ts';
 import { provideTool } from '../tools/find.ts';
 import { endProcessesOf } from '../tools/processes.ts';
 import { realDeps } from './environment.ts';

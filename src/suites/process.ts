@@ -127,9 +127,12 @@ export async function runProcess(
   };
 }
 
+/** A name without any of these stands for itself, for which no memory has to be spent on a matcher. */
+const wild = /[*?[\]{}()!+@\\]/;
+
 const findFiles = (globs: readonly string[]): string[] =>
   globs
-    .flatMap((glob) => fs.globSync(glob))
+    .flatMap((glob) => (wild.test(glob) ? fs.globSync(glob) : [glob]))
     .filter((file) => fs.statSync(file, { throwIfNoEntry: false })?.isFile() === true);
 
 /**

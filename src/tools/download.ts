@@ -5,26 +5,10 @@ import { KetError, messageOf } from '../model/errors.ts';
 import type { Deps } from '../model/deps.ts';
 import { formatBytes, formatMs } from '../model/format.ts';
 import { partOf, recordOf, recordText, removeStaleParts, sumOf, writeByRename } from './cache.ts';
+import { downloadLimits, type DownloadLimits } from './download-limits.ts';
 import type { Answer } from './http.ts';
 import { shownUrl } from './mirror.ts';
 import { unpackOne } from './unpack.ts';
-
-export interface DownloadLimits {
-  /** All attempts and the pauses between them. */
-  readonly overallMs: number;
-  /** An attempt ends when nothing comes for so long. */
-  readonly stallMs: number;
-  /** Pause after the first attempt; each further one is twice as long, up to the longest. */
-  readonly firstPauseMs: number;
-  readonly longestPauseMs: number;
-}
-
-export const downloadLimits: DownloadLimits = {
-  overallMs: 120_000,
-  stallMs: 15_000,
-  firstPauseMs: 1000,
-  longestPauseMs: 16_000,
-};
 
 /** No program that ket uses is so large; an endless answer shall not fill the disk. */
 const maxBytes = 512 * 1024 * 1024;

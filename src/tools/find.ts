@@ -3,7 +3,8 @@ import path from 'node:path';
 import { KetError } from '../model/errors.ts';
 import type { Deps } from '../model/deps.ts';
 import { cachedTool, cacheState } from './cache.ts';
-import { download, type DownloadContext, type DownloadLimits } from './download.ts';
+import type { DownloadContext } from './download.ts';
+import type { DownloadLimits } from './download-limits.ts';
 import { downloadUrl, pathOf, type Wanted } from './mirror.ts';
 import { listedSum, platformOf, type VersionTable } from './table.ts';
 import { versions } from './versions.ts';
@@ -160,6 +161,8 @@ export async function provideTool(
     ...(options.awaiting === undefined ? {} : { awaiting: options.awaiting }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   };
+  // Where nothing is downloaded it costs its memory all the same.
+  const { download } = await import('./download.ts');
   await download(
     {
       what: `${tool} ${asked}`,

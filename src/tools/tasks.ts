@@ -1,7 +1,7 @@
 import type { Plan } from '../model/plan.ts';
 import type { RunContext, Tools } from '../model/run.ts';
 import type { Task } from '../model/task.ts';
-import { downloadLimits } from './download.ts';
+import { downloadLimits } from './download-limits.ts';
 import { findDocker, onPath, provideTool, type FoundTool } from './find.ts';
 import { findKustomize } from './kustomize.ts';
 import type { VersionedTool } from './version.ts';
