@@ -39,17 +39,23 @@ export interface SettingRun {
 export const none: Candidate = { name: 'none', settings: [], asksLog: true };
 
 const clusterV1beta3 = { kind: 'ClusterConfiguration', apiVersion: 'kubeadm.k8s.io/v1beta3' };
+const limits = { extraArgs: { 'kube-api-qps': '200', 'kube-api-burst': '400' } };
 const noElection = { extraArgs: { 'leader-elect': 'false' } };
 
-/** Those that ket has, each by itself, and together; then those that it does not have. */
+/** Those that ket has, then those that it does not have. */
 export const candidates: readonly Candidate[] = [
   ...throwawaySettings.map((setting) => ({
     name: setting.name,
     settings: [setting],
     ...(setting.name === 'log-size' ? { asksLog: true as const } : {}),
   })),
-  { name: 'all of these', settings: throwawaySettings },
   { name: 'one-dns', settings: [], oneDns: true },
+  candidate('etcd-no-fsync', {
+    ...clusterV1beta3,
+    etcd: { local: { extraArgs: { 'unsafe-no-fsync': 'true' } } },
+  }),
+  // Their own limits are 20 and 30, and 50 and 100.
+  candidate('request-limits', { ...clusterV1beta3, controllerManager: limits, scheduler: limits }),
   candidate('no-leader-election', {
     ...clusterV1beta3,
     controllerManager: noElection,
@@ -72,6 +78,8 @@ export interface SettingContext {
   readonly root: string;
   readonly box: string;
   readonly kubeconfig: string;
+  /** Whether to see how much of a long log is left. */
+  readonly asksLog: boolean;
 }
 
 const limitMs = 600_000;
@@ -88,7 +96,7 @@ const rotatedMs = 25_000;
 /** A cluster of its own, made, measured and deleted. */
 export async function measureOne(
   context: SettingContext,
-  { settings, oneDns, asksLog }: Candidate,
+  { settings, oneDns }: Candidate,
 ): Promise<Pick<SettingRun, 'readyMs' | 'verdictsMs' | 'logMiB'>> {
   const { commands, kubeconfig } = context;
   const name = `bench-${process.pid}-${crypto.randomBytes(3).toString('hex')}`;
@@ -110,7 +118,7 @@ export async function measureOne(
     await ready(kubeconfig, `${name}-control-plane`, oneDns === true);
     const readyMs = performance.now() - began;
     const verdictsMs = await verdicts(context, name);
-    return { readyMs, verdictsMs, ...(asksLog === true ? { logMiB: await logLeft(commands) } : {}) };
+    return { readyMs, verdictsMs, ...(context.asksLog ? { logMiB: await logLeft(commands) } : {}) };
   } finally {
     await commands
       .uninterrupted()

@@ -40,6 +40,8 @@ const env = {
 };
 const commands = new Commands(path.join(box, 'commands.log'), env, stop.signal);
 const runs: SettingRun[] = [];
+/** What is left of a log hangs on nothing else: once is enough. */
+const logAsked = new Set<string>();
 let isDone = false;
 try {
   mustHaveMarkers(docs, markers);
@@ -72,9 +74,14 @@ async function add(round: number, position: number, candidate: Candidate): Promi
   await quiet(stop.signal, 10);
   const before = { at: new Date().toISOString(), round, position, setting: candidate.name, load: load() };
   const busy = busySeconds();
-  const measured = await measureOne({ commands, root, box, kubeconfig: env.KUBECONFIG }, candidate);
+  const asksLog = candidate.asksLog === true && !logAsked.has(candidate.name);
+  logAsked.add(candidate.name);
+  const context = { commands, root, box, kubeconfig: env.KUBECONFIG, asksLog };
+  const measured = await measureOne(context, candidate);
   const run = { ...before, ...measured, busy: busySeconds() - busy };
   runs.push(run);
+  fs.mkdirSync(path.join(root, '.cache', 'bench'), { recursive: true });
+  fs.writeFileSync(path.join(root, '.cache', 'bench', 'settings.csv'), settingsCsv(runs));
   const log = run.logMiB === undefined ? '' : `, ${run.logMiB.toFixed(0)} MiB of the log left`;
   say(
     `round ${round}: ${run.setting}: ready ${seconds(run.readyMs)} s, verdicts ${seconds(run.verdictsMs)} s${log}, load before ${run.load.toFixed(1)}`,

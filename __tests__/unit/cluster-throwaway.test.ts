@@ -34,57 +34,44 @@ describe('settings of a cluster that lives for one run', () => {
       throwawaySettings,
     ) as Patched;
     expect(kubeadmConfigPatches.slice(-2)).toEqual(own);
-    expect(kubeadmConfigPatches.length).toBeGreaterThan(2);
+    expect(kubeadmConfigPatches).toHaveLength(3);
   });
 
   const json6902 = (path: string): object => ({
-    group: 'kubeadm.k8s.io',
-    version: 'v1beta3',
-    kind: 'ClusterConfiguration',
+    group: 'kubelet.config.k8s.io',
+    version: 'v1beta1',
+    kind: 'KubeletConfiguration',
     patch: `[{"op": "add", "path": "${path}", "value": "1"}]`,
   });
   test.each<[string, object, readonly string[]]>([
-    [
-      'etcd in memory',
-      { kubeadmConfigPatches: ['kind: ClusterConfiguration\netcd: {local: {dataDir: /tmp/etcd}}\n'] },
-      ['etcd-no-fsync'],
-    ],
-    [
-      'an etcd elsewhere, in a patch of a node',
-      { nodes: [{ kubeadmConfigPatches: ['kind: ClusterConfiguration\netcd:\n  external: {}\n'] }] },
-      ['etcd-no-fsync'],
-    ],
-    [
-      'own arguments of the controller manager, in JSON',
-      { kubeadmConfigPatches: ['{"kind": "ClusterConfiguration", "controllerManager": {"extraArgs": {}}}'] },
-      ['request-limits'],
-    ],
-    [
-      'the scheduler, as JSON patch',
-      { kubeadmConfigPatchesJSON6902: [json6902('/scheduler/extraArgs/v')] },
-      ['request-limits'],
-    ],
-    [
-      'etcd, as JSON patch of a node',
-      { nodes: [{ role: 'worker' }, { kubeadmConfigPatchesJSON6902: [json6902('/etcd/local/dataDir')] }] },
-      ['etcd-no-fsync'],
-    ],
     [
       'fewer files of logs',
       { kubeadmConfigPatches: ['kind: KubeletConfiguration\ncontainerLogMaxFiles: 2\n'] },
       ['log-size'],
     ],
     [
-      'two parts at once',
-      { kubeadmConfigPatches: ['kind: ClusterConfiguration\netcd: {}\nscheduler: {}\n'] },
-      ['etcd-no-fsync', 'request-limits'],
+      'another size, in a patch of a node',
+      { nodes: [{ kubeadmConfigPatches: ['kind: KubeletConfiguration\ncontainerLogMaxSize: 1Gi\n'] }] },
+      ['log-size'],
+    ],
+    [
+      'another size, in JSON',
+      { kubeadmConfigPatches: ['{"kind": "KubeletConfiguration", "containerLogMaxSize": "1Gi"}'] },
+      ['log-size'],
+    ],
+    [
+      'as JSON patch of a node',
+      {
+        nodes: [{ role: 'worker' }, { kubeadmConfigPatchesJSON6902: [json6902('/containerLogMaxSize')] }],
+      },
+      ['log-size'],
     ],
     [
       'something else',
       {
         kubeadmConfigPatches: ['kind: ClusterConfiguration\napiServer: {extraArgs: {v: "4"}}\n'],
         featureGates: { A: true },
-        nodes: [{ role: 'control-plane', labels: { etcd: 'yes' } }],
+        nodes: [{ role: 'control-plane', labels: { logs: 'yes' } }],
       },
       [],
     ],

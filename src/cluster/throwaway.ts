@@ -6,39 +6,14 @@ type Fields = Readonly<Record<string, unknown>>;
  */
 export interface Setting {
   readonly name: string;
-  /** Merge patches of kubeadm's configuration; those of a version that is not in use do nothing. */
+  /** Merge patches of kubeadm's configuration. */
   readonly patches: readonly object[];
   /** What a patch of the user's is about that leaves this setting out. */
   readonly yieldsTo: RegExp;
 }
 
-const v1beta3 = { kind: 'ClusterConfiguration', apiVersion: 'kubeadm.k8s.io/v1beta3' };
-const v1beta4 = { kind: 'ClusterConfiguration', apiVersion: 'kubeadm.k8s.io/v1beta4' };
-
 /** Those that every cluster gets which ket deletes itself. */
 export const throwawaySettings: readonly Setting[] = [
-  {
-    // What a crash of the machine loses is lost with the cluster anyhow.
-    name: 'etcd-no-fsync',
-    patches: [
-      { ...v1beta3, etcd: { local: { extraArgs: { 'unsafe-no-fsync': 'true' } } } },
-      { ...v1beta4, etcd: { local: { extraArgs: [{ name: 'unsafe-no-fsync', value: 'true' }] } } },
-    ],
-    yieldsTo: /\betcd\b/,
-  },
-  {
-    // Each Job is several requests of each, and 20 a second are what they allow themselves.
-    name: 'request-limits',
-    // In v1beta4 arguments are a list, and a patch of it would replace the arguments that kind itself gives.
-    patches: [
-      {
-        ...v1beta3,
-        controllerManager: { extraArgs: { 'kube-api-qps': '200', 'kube-api-burst': '400' } },
-        scheduler: { extraArgs: { 'kube-api-qps': '200', 'kube-api-burst': '400' } },
-      },
-    ],
-    yieldsTo: /\b(controllerManager|scheduler)\b/,
-  },
   {
     // The kubelet throws away what goes beyond five files of this size; whoever reads late finds it gone.
     name: 'log-size',

@@ -146,7 +146,7 @@ export const clusterSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe(
-      'Settings for a cluster that lives for one run and is deleted by ket, which make it faster; none in one of `ket up`. `false` leaves it as kind makes it.',
+      'Settings for a cluster that lives for one run and is deleted by ket: it keeps longer logs; none in one of `ket up`. `false` leaves it as kind makes it.',
     ),
 });
 
