@@ -53,7 +53,12 @@ try {
   for (const release of work.releases) await install(commands, work, release);
   for (let round = 1; round <= rounds; round += 1)
     for (const way of ways) {
-      await commands.run(['kubectl', 'delete', 'job', '--all', '--wait', '--cascade=foreground']);
+      // Those of hooks stay: nothing but Helm would make them again.
+      const jobs = work.suites.map(({ name }) => `job/${name}`);
+      await commands.run([
+        ...['kubectl', 'delete', ...jobs, '--ignore-not-found'],
+        ...['--wait', '--cascade=foreground'],
+      ]);
       await quiet(stop.signal);
       const before = { round, way, at: new Date().toISOString(), load: load() };
       change();
