@@ -91,7 +91,7 @@ describe('a suite of the unit tier', () => {
       results: names.map((name) => path.join(root, 'reports', name)),
     });
     const both = await run(write(junit('a')), named('junit.xml', 'none.xml'), { root });
-    expect(both.result.verdict).toEqual({ outcome: 'passed', message: '1 test passed' });
+    expect(both.result.verdict.outcome).toBe('passed');
     expect(both.result.results.files).toHaveLength(1);
     const neither = await run('mkdir -p reports/folder.xml', named('folder.xml', 'none.xml'), { root });
     expect(neither.result.verdict.outcome).not.toBe('passed');

@@ -5,7 +5,8 @@ const gatherMs = 50;
 
 /**
  * One delivery at a time: what comes while one is under way waits and then goes together, so that layers which images
- * share are sent once; those that can wait come after all others. What fails together is tried again one by one: it may be the fault of one alone.
+ * share are sent once; those that can wait come after all others. What fails together is tried again one by one: it may
+ * be the fault of one alone.
  */
 export function deliveryQueue<Request>(
   deliver: (batch: readonly Request[]) => Promise<Delivery>,

@@ -128,11 +128,14 @@ export function composeInCluster(
   const suites = (checksOnly ? [] : plan.suites).map((suite) => {
     if (lacksSomething(suite)) return lackingTask(suite);
     const needs = { cluster: cluster.ready, releases: installs, checks: checks.byName };
-    if (suite.helmTest !== undefined)
-      return helmTestTask(settings, plan, suite, { ...needs, tools: find, ...guards }, helmTest);
+    if (suite.helmTest !== undefined) {
+      const its = { ...needs, images: images.deliver, tools: find, ...guards };
+      return helmTestTask(settings, plan, suite, its, helmTest);
+    }
     if (suite.on === 'host')
       return hostSuiteTask(settings, plan, suite, {
         ...{ ...needs, door, vigil, mapped },
+        images: suite.needs.length > 0 ? images.deliver : [],
         guard: guards.guard,
         home: run.kubeconfig,
       });

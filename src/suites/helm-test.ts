@@ -29,7 +29,11 @@ export function helmTestTask(
   settings: SuiteSettings,
   plan: Plan,
   suite: SuitePlan,
-  needs: Pick<SuiteNeeds, 'cluster' | 'releases' | 'checks' | 'guard'> & { readonly tools: Task },
+  needs: Pick<SuiteNeeds, 'cluster' | 'releases' | 'checks' | 'guard'> & {
+    readonly tools: Task;
+    /** Its pods may be of any image of the plan. */
+    readonly images: readonly Task[];
+  },
   helmTest: HelmTest,
 ): Task<SuiteReport> {
   const { admission } = settings;
@@ -40,6 +44,7 @@ export function helmTestTask(
     needs: [
       needs.tools,
       needs.cluster,
+      ...needs.images,
       ...suite.needs.flatMap((name) => needs.releases.get(name) ?? []),
       ...suite.checks.flatMap((name) => needs.checks.get(name) ?? []),
     ],

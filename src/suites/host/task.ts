@@ -16,6 +16,8 @@ export interface HostNeeds {
   readonly door: Task<Door> | undefined;
   /** Variables with what leads to the nodes from this machine; absent where nothing does. */
   readonly mapped: Task<Readonly<Record<string, string>>> | undefined;
+  /** It may make pods of any image of the plan. */
+  readonly images: readonly Task[];
   readonly releases: ReadonlyMap<string, Task | undefined>;
   readonly checks: ReadonlyMap<string, Task>;
   readonly guard: Guard;
@@ -59,6 +61,7 @@ export function hostSuiteTask(
     title: suite.name,
     needs: [
       needs.cluster,
+      ...needs.images,
       ...(door === undefined ? [] : [door]),
       ...(needs.mapped === undefined ? [] : [needs.mapped]),
       ...suite.needs.flatMap((name) => needs.releases.get(name) ?? []),
