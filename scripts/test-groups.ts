@@ -89,7 +89,8 @@ async function runGroup(
   for (const command of group.commands) {
     const report = path.join(root, '.cache', `${group.name}.json`);
     fs.rmSync(report, { force: true });
-    const argv = command.map((word) => (word === '{report}' ? report : word));
+    const words: Readonly<Record<string, string>> = { '{report}': report, node: process.execPath };
+    const argv = command.map((word) => words[word] ?? word);
     const ended = await runCommand(argv, { env, stdio, timeout: group.limitMinutes * 60_000 });
     output += ended.output;
     const counts = fs.existsSync(report)
@@ -107,7 +108,7 @@ async function runCommand(
   options: { env: NodeJS.ProcessEnv; stdio: 'inherit' | 'pipe'; timeout: number },
 ): Promise<{ status: number | null; output: string }> {
   const [bin = '', ...args] = argv;
-  const child = spawn(bin === 'node' ? process.execPath : bin, args, {
+  const child = spawn(bin, args, {
     cwd: root,
     env: options.env,
     stdio: ['ignore', options.stdio, options.stdio],
