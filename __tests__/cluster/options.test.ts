@@ -170,7 +170,8 @@ test('the rules of the tier and of the suite hold in the namespace of an attempt
   expect(labels['pod-security.kubernetes.io/enforce']).toBe('baseline');
   const left = Number(labels['ket.dev/expires']) * 1000 - Date.now();
   expect(left).toBeGreaterThan(3_600_000);
-  expect(left).toBeLessThan(6 * 3_600_000);
+  // It is made while releases are installed, for which a day is reckoned.
+  expect(left).toBeLessThan(30 * 3_600_000);
   expect(eventsOf(ran, 'notice').map((event) => event.text)).toContain(
     'ruled runs under Pod Security baseline, not restricted',
   );

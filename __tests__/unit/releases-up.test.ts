@@ -50,7 +50,7 @@ const deployment = {
   status: { replicas: 1, updatedReplicas: 1, availableReplicas: 1 },
 };
 const note = {
-  metadata: { uid: 'u1' },
+  metadata: { uid: 'u1', labels: { status: 'deployed', version: '9' } },
   data: {
     release: helms({ manifest: 'kind: Deployment\nmetadata: { name: web }\nspec: { image: "shop:dev" }' }),
   },
@@ -62,17 +62,29 @@ interface How {
   /** What the nodes lacked. */
   readonly changed?: readonly string[];
   readonly deployments?: readonly object[];
+  /** Later revisions than the one that is on record. */
+  readonly later?: readonly (typeof note)[];
 }
 
 /** A run on a cluster of `ket up` whose image has the id `new`. */
-async function run({ record = (made) => made, changed = [], deployments = [deployment] }: How) {
+async function run(how: How) {
+  const { record = (made: ReleaseMade) => made, changed = [], deployments = [deployment], later = [] } = how;
   const home = folder();
   const chart = path.join(home, 'chart');
   fs.mkdirSync(chart);
   fs.writeFileSync(path.join(chart, 'Chart.yaml'), 'name: shop');
   const release = { ...aRelease, chart, values: [] };
   const restarted: string[] = [];
+  let secrets: readonly { readonly metadata: { readonly labels: { readonly status: string } } }[] = [
+    note,
+    ...later,
+  ];
   const cluster = new FakeCluster({
+    list: async <T>({ kind, labelSelector = '' }: Query) => {
+      if (kind !== 'Secret') return (kind === 'Deployment' ? [deployment] : []) as T[];
+      const status = /status=(\w+)/.exec(labelSelector)?.[1];
+      return secrets.filter(({ metadata }) => [undefined, metadata.labels.status].includes(status)) as T[];
+    },
     get: async <T>({ kind }: ObjectRef) => (kind === 'Namespace' ? undefined : deployment) as T | undefined,
     patch: async <T>({ name }: ObjectRef) => {
       restarted.push(name);
@@ -82,7 +94,6 @@ async function run({ record = (made) => made, changed = [], deployments = [deplo
   open.push(cluster);
   for (const kind of ['Job', 'StatefulSet', 'DaemonSet', 'Event', 'Pod']) cluster.set(kind, []);
   cluster.set('Deployment', deployments);
-  cluster.set('Secret', [note]);
   const inputs = (await inputsOf({ release, helmVersion, env: {}, built: '', key })) ?? '';
   const made = record({
     ...{ namespace: 'shop', helmName: 'shop', inputs, revision: 'u1' },
@@ -103,6 +114,7 @@ async function run({ record = (made) => made, changed = [], deployments = [deplo
           // Until it is done nothing is known of the release.
           expect(records.size).toBe(0);
           cluster.set('Deployment', [deployment]);
+          secrets = [note];
           return ok;
         },
       ],
@@ -161,6 +173,11 @@ describe('a release of ket up', () => {
   test.each<[string, How]>([
     ['other values or another chart', { record: (made) => ({ ...made, inputs: 'other' }) }],
     ['another revision, by somebody else', { record: (made) => ({ ...made, revision: 'u0' }) }],
+    // Helm calls the revision before it `deployed` still.
+    [
+      'an upgrade that failed',
+      { later: [{ ...note, metadata: { uid: 'u2', labels: { status: 'failed', version: '10' } } }] },
+    ],
     ['a workload that somebody removed', { deployments: [] }],
   ])('is upgraded for %s, and known afterwards', async (_, how) => {
     const { upgraded, unchanged, record, inputs, restarted } = await run(how);

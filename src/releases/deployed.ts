@@ -8,19 +8,24 @@ import { helmName } from './helm.ts';
 
 type Stored = Wire<V1Secret>;
 
-/** The Secret in which Helm keeps the deployed revision of a release; undefined when none is. */
+/**
+ * The Secret in which Helm keeps the newest revision of a release; undefined unless that one is deployed. After an
+ * upgrade that failed the one before it is still called so, and is not what runs.
+ */
 export async function deployedRevision(
   kube: Pick<Kube, 'list'>,
   release: ReleasePlan,
   signal: AbortSignal,
 ): Promise<Stored | undefined> {
-  const labelSelector = `owner=helm,name=${helmName(release)},status=deployed`;
+  const labelSelector = `owner=helm,name=${helmName(release)}`;
   const { namespace } = release;
   const found = await kube.list<Stored>(
     { apiVersion: 'v1', kind: 'Secret', namespace, labelSelector },
     signal,
   );
-  return found.length === 1 ? found[0] : undefined;
+  const versionOf = ({ metadata }: Stored): number => Number(metadata?.labels?.['version'] ?? 0);
+  const [newest] = [...found].sort((a, b) => versionOf(b) - versionOf(a));
+  return newest?.metadata?.labels?.['status'] === 'deployed' ? newest : undefined;
 }
 
 /** The parts of Helm's own record that matter here. */
