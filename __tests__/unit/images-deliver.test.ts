@@ -10,8 +10,8 @@ import { configDigest, ctrArgv, manifestDigest } from '../../src/images/node-ima
 import { imageTasks } from '../../src/images/tasks.ts';
 import { deliveredText } from '../../src/report/images.ts';
 import type { ExecRequest, ExecResult } from '../../src/model/deps.ts';
-import type { StartedNodes, Tools } from '../../src/model/run.ts';
 import type { Task } from '../../src/model/task.ts';
+import { clusterNodes, noUsers } from './support/image-users.ts';
 import { aPlan, failedWith, fakeDeps, ok, said, type FakeDeps } from './support/phases.ts';
 
 const id = 'sha256:1111';
@@ -345,17 +345,12 @@ test('what can wait goes after all others, also after one that comes later', asy
 });
 
 test('images of suites go last: after those of releases are here, unless a release names them', () => {
-  const tools = { id: 'tools' } as unknown as Task<Tools>;
-  const nodes = { id: 'nodes' } as unknown as Task<StartedNodes>;
   const rendered = { id: 'prepare shop' } as unknown as Task;
   const built = (name: string) => ({ name, context: '/', dockerfile: '/Dockerfile', args: {}, limitMs: 1 });
   const tasks = imageTasks(
     aPlan({ images: [built('tests:1'), built('shop:1')], preload: 'auto' }),
-    { tools, nodes },
-    {
-      usage: { uses: [], texts: [] },
-      ...{ pods: [], rendered: [rendered], releases: () => [], last: ['tests:1'], env: {} },
-    },
+    clusterNodes,
+    { ...noUsers, rendered: [rendered], last: ['tests:1'] },
   );
   const [ofTests, ofShop] = tasks.deliver;
   expect(ofTests?.after?.map(({ id }) => id)).toEqual(['prepare shop', 'build shop:1', 'pull found images']);
@@ -363,21 +358,11 @@ test('images of suites go last: after those of releases are here, unless a relea
 });
 
 test('images are built at once, and delivered when the nodes run', () => {
-  const tools = { id: 'tools' } as unknown as Task<Tools>;
-  const nodes = { id: 'nodes' } as unknown as Task<StartedNodes>;
-  const users = {
-    usage: { uses: [], texts: [] },
-    pods: [],
-    rendered: [],
-    releases: () => [],
-    last: [],
-    env: {},
-  };
   const built = { name: 'a:1', context: '/', dockerfile: '/Dockerfile', args: {}, limitMs: 1 };
   const tasks = imageTasks(
     aPlan({ images: [built, { name: 'postgres:15', limitMs: 1 }], preload: 'off' }),
-    { tools, nodes },
-    users,
+    clusterNodes,
+    noUsers,
   );
   expect(tasks.all.map((task) => task.id)).toEqual([
     'build a:1',
@@ -386,6 +371,7 @@ test('images are built at once, and delivered when the nodes run', () => {
     'deliver a:1',
     'deliver postgres:15',
   ]);
+  const { tools, nodes } = clusterNodes;
   expect(tasks.build[0]?.needs).toEqual([tools]);
   expect(tasks.deliver[0]?.needs).toEqual([tools, nodes, tasks.all[2], tasks.build[0]]);
 });

@@ -2,13 +2,13 @@ import { describe, expect, test } from '@jest/globals';
 import { KetError } from '../../src/model/errors.ts';
 import type { ExecResult } from '../../src/model/deps.ts';
 import type { Plan } from '../../src/model/plan.ts';
-import type { StartedNodes, Tools } from '../../src/model/run.ts';
 import type { Task } from '../../src/model/task.ts';
 import type { BuiltImage } from '../../src/images/build.ts';
 import type { Delivery, Held } from '../../src/images/deliver.ts';
 import { preloadTasks } from '../../src/images/preload.ts';
 import { pullImage } from '../../src/images/pull.ts';
 import { imageTasks } from '../../src/images/tasks.ts';
+import { clusterNodes, noUsers } from './support/image-users.ts';
 import { aPlan, failedWith, fakeContext, fakeDeps, ok, said } from './support/phases.ts';
 
 const signal = new AbortController().signal;
@@ -55,24 +55,15 @@ describe('an image that is not built', () => {
   });
 });
 
-const tools = { id: 'tools' } as unknown as Task<Tools>;
-const nodes = { id: 'nodes' } as unknown as Task<StartedNodes>;
+const { tools, nodes } = clusterNodes;
 
 test('in production mode nothing is built, pulled here or brought to nodes', () => {
-  const users = {
-    usage: { uses: [], texts: [] },
-    pods: [],
-    rendered: [],
-    releases: () => [],
-    last: [],
-    env: {},
-  };
   const images = [
     { name: 'a:1', digest: sha('a'), limitMs: 1 },
     { name: 'b:1', context: '/', dockerfile: '/D', args: {}, limitMs: 1 },
   ];
   const of = (production: boolean): readonly Task[] =>
-    imageTasks(aPlan({ images, preload: 'auto', production }), { tools, nodes }, users).all;
+    imageTasks(aPlan({ images, preload: 'auto', production }), clusterNodes, noUsers).all;
   expect(of(true)).toEqual([]);
   expect(of(false)).not.toEqual([]);
 });

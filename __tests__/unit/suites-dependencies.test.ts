@@ -4,7 +4,7 @@ import type { ClusterHandle } from '../../src/model/run.ts';
 import type { Task } from '../../src/model/task.ts';
 import type { PreparedSuite } from '../../src/suites/prepare.ts';
 import { suiteTask, type SuiteNeeds } from '../../src/suites/tasks.ts';
-import { type SuiteSettings } from '../../src/suites/settings.ts';
+import type { SuiteSettings } from '../../src/suites/settings.ts';
 import { aPlan, aRelease, fakeContext, fakeDeps } from './support/phases.ts';
 import { aSuite } from './support/suites.ts';
 

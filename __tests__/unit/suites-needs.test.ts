@@ -4,7 +4,7 @@ import type { Task } from '../../src/model/task.ts';
 import { helmTestTask } from '../../src/suites/helm-test.ts';
 import { hostSuiteTask, type HostNeeds } from '../../src/suites/host/task.ts';
 import { suiteTask, type SuiteNeeds } from '../../src/suites/tasks.ts';
-import { type SuiteSettings } from '../../src/suites/settings.ts';
+import type { SuiteSettings } from '../../src/suites/settings.ts';
 import { aPlan, aRelease } from './support/phases.ts';
 import { aProcessSuite, aSuite } from './support/suites.ts';
 import { executed, failing, task } from './support/tasks.ts';

@@ -1,7 +1,6 @@
 import type { NodeFacts } from '../model/node-facts.ts';
 import { mayRunOn } from './placement.ts';
-import { fullReference } from './reference.ts';
-import { shortName, type Usage } from './usage.ts';
+import { useOf, type Usage } from './usage.ts';
 
 /**
  * The nodes that need an image: those on which a pod that uses it may run. All of them when no pod is known to, when
@@ -14,14 +13,10 @@ export function nodesFor(
   nodes: readonly NodeFacts[],
 ): readonly string[] {
   const all = nodes.map(({ name }) => name);
-  const reference = fullReference(image);
-  const short = shortName(image);
-  const pods = usages.flatMap((usage) => usage?.uses ?? []).filter((use) => use.image === reference);
-  const unsure = usages.some(
-    (usage) => usage === undefined || usage.texts.some((text) => text.includes(short)),
-  );
-  if (unsure || pods.length === 0) return all;
-  const chosen = nodes.filter((node) => pods.some(({ pod }) => mayRunOn(pod, node)));
+  const found = usages.map((usage) => usage && useOf(image, usage));
+  const pods = found.flatMap((use) => use?.pods ?? []);
+  if (found.some((use) => use?.named !== false) || pods.length === 0) return all;
+  const chosen = nodes.filter((node) => pods.some((pod) => mayRunOn(pod, node)));
   // Then the scheduler will say what is wrong, wherever the image is.
   return chosen.length === 0 ? all : chosen.map(({ name }) => name);
 }

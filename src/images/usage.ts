@@ -42,10 +42,21 @@ export function usageOf(objects: readonly unknown[]): Usage {
  */
 export function mayUse(objects: readonly unknown[] | undefined, image: string): boolean {
   if (objects === undefined) return true;
-  const { uses, texts } = usageOf(objects);
+  const { pods, named } = useOf(image, usageOf(objects));
+  return pods.length > 0 || named;
+}
+
+/** The pods of an image, and whether it is named somewhere else than in a pod's containers. */
+export function useOf(
+  image: string,
+  { uses, texts }: Usage,
+): { readonly pods: readonly PlacedPod[]; readonly named: boolean } {
   const reference = fullReference(image);
   const short = shortName(image);
-  return uses.some((use) => use.image === reference) || texts.some((text) => text.includes(short));
+  return {
+    pods: uses.flatMap((use) => (use.image === reference ? [use.pod] : [])),
+    named: texts.some((text) => text.includes(short)),
+  };
 }
 
 const containerLists = ['containers', 'initContainers', 'ephemeralContainers'];
@@ -63,4 +74,4 @@ type Mapping = Readonly<Record<string, unknown>>;
 const isMapping = (value: unknown): value is Mapping => typeof value === 'object' && value !== null;
 
 /** The name as charts write it: without what Docker adds by itself. */
-export const shortName = (name: string): string => name.replace(/^docker\.io\/(library\/)?/, '');
+const shortName = (name: string): string => name.replace(/^docker\.io\/(library\/)?/, '');

@@ -13,10 +13,9 @@ import { lastLinesOf } from './collect/console.ts';
 import { stoppedBy } from './pod/pod-end.ts';
 import type { AttemptId } from './names.ts';
 import { infraRetries } from './retry.ts';
-import { runSuite } from './suite.ts';
+import { runSuite, type SuiteReport } from './suite.ts';
 import { endIfNotPassed, priorityOf, withStops, type SuiteSettings } from './settings.ts';
-import { type SuiteNeeds } from './tasks.ts';
-import { type SuiteReport } from './suite.ts';
+import type { SuiteNeeds } from './tasks.ts';
 import type { AttemptResult } from './verdict/attempt-result.ts';
 import { readResults } from './verdict/proof.ts';
 
