@@ -16,7 +16,7 @@ testFaults(
       limitMs: silentMs + 60_000,
       async run(at) {
         const ran = await at.run('silence');
-        expectEnd(ran, { suite: 'silence' }, { outcome: 'passed', message: /^1 tests passed$/ });
+        expectEnd(ran, { suite: 'silence' }, { outcome: 'passed', message: /^1 test passed$/ });
         expect(linesOf(ran)).toEqual(['before', 'after']);
         expect(attemptOf(ran, 'silence').logComplete).toBe(true);
         expect(attemptOf(ran, 'silence').attemptMs).toBeGreaterThan(silentMs);

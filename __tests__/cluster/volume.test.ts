@@ -140,7 +140,7 @@ test('2 GiB of results with one cut arrive whole', async () => {
   clearInterval(watch);
   stage.proxy.reset();
   try {
-    expect(attemptOf(ran, 'bytes')).toMatchObject({ outcome: 'passed', message: '1 tests passed' });
+    expect(attemptOf(ran, 'bytes')).toMatchObject({ outcome: 'passed', message: '1 test passed' });
     expect(cut?.bytes).toBeGreaterThanOrEqual(1_200_000_000);
     // The rest, from where it was cut, and nothing of what was there. The API server may lose the last of a stream
     // (kubernetes #124571): then that is asked for alone.

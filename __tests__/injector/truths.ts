@@ -36,7 +36,7 @@ const truth = (
 
 export const truths: readonly Truth[] = [
   truth('passes', 'passed', 60, /^2 tests passed, 1 skipped$/),
-  truth('passes-long', 'passed', 120, /^1 tests passed$/),
+  truth('passes-long', 'passed', 120, /^1 test passed$/),
   truth('case-fails', 'failed', 60, /^2 of 3 tests failed: b, c$/, { cause: 'cases' }),
   truth('case-fails-exit-0', 'failed', 60, /^1 of 2 tests failed: b$/, { cause: 'cases' }),
   truth('exits-3', 'failed', 60, /^exit code 3, .*last line: line 60$/, { cause: 'exit-code' }),

@@ -87,7 +87,7 @@ function stage(
     kube: cluster.kube,
     view: openView(cluster.kube),
     mayGetRoom: () => false,
-    template: (s) => readTemplate({ root }, s),
+    template: () => readTemplate({ root }, aSuite()),
     ketRun: Buffer.from('a'),
     calm: new Calm(context.deps.clock, () => false),
     nameserver: '10.96.0.10',
@@ -136,7 +136,7 @@ describe('an attempt in a cluster that stays', () => {
   test('listed before it is made; results home before anything is deleted; then all of it goes, newest first', async () => {
     const at = stage();
     const result = await at.run();
-    expect(result.verdict).toEqual({ outcome: 'passed', message: '1 tests passed' });
+    expect(result.verdict).toEqual({ outcome: 'passed', message: '1 test passed' });
     // What came over while it ran is not of this test: its clock runs as fast as it can.
     const last = at.story.lastIndexOf('exec deliver');
     const story = at.story.filter((line, i) => i >= last || !/^exec (manifest|cat)$/.test(line));

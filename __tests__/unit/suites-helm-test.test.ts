@@ -66,7 +66,7 @@ test.each<readonly [string, HelmTestEnd, string, string]>([
     'a pod of a Job that another one made good',
     end([hook('j/1', 'Failed'), hook('j/2', 'Succeeded')]),
     'passed',
-    '1 tests passed',
+    '1 test passed',
   ],
 ])('%s', (_, ended, outcome, message) => {
   const verdict = verdictOfHooks(suite, ended);

@@ -1,4 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import fs from 'node:fs';
 import path from 'node:path';
 import type { AnyObject } from '../../src/model/kube.ts';
 import type { ClusterHandle } from '../../src/model/run.ts';
@@ -11,6 +12,7 @@ import type { ClusterFacts } from '../../src/suites/cluster-facts.ts';
 import { noJournal } from '../../src/suites/journal.ts';
 import { prepareTask, type PreparedSuite } from '../../src/suites/prepare.ts';
 import type { SuiteSettings } from '../../src/suites/settings.ts';
+import { folder, removeFolders } from './support/folder.ts';
 import {
   aPlan,
   aRelease,
@@ -23,13 +25,22 @@ import {
 } from './support/phases.ts';
 import { aSuite, nonce } from './support/suites.ts';
 
+afterEach(removeFolders);
+
 const root = path.join(import.meta.dirname, '..', '..');
 const name = 'ket-r-api-1';
 const cluster = { id: 'ready' } as unknown as Task<ClusterHandle>;
 const facts = { id: 'facts' } as unknown as Task<ClusterFacts>;
 
 /** A suite that needs release shop, in a cluster that stays. `isThere`: the namespace of that release. */
-function stage({ isThere = false, ephemeral = false, placement = 'own', begun = false, cancelled = false }) {
+function stage({
+  isThere = false,
+  ephemeral = false,
+  placement = 'own',
+  begun = false,
+  cancelled = false,
+  template = '',
+}) {
   const story: string[] = [];
   const at = { releaseIsThere: isThere };
   const state = fakeState();
@@ -59,7 +70,10 @@ function stage({ isThere = false, ephemeral = false, placement = 'own', begun = 
     admission: new Admission('r', undefined),
     calm: new Calm(fakeClock(), () => false),
   };
-  const suite = aSuite({ name: 'api', needs: ['shop'], placement: placement as 'own' | 'release' });
+  const suite = aSuite({
+    ...{ name: 'api', needs: ['shop'], placement: placement as 'own' | 'release' },
+    ...(template === '' ? {} : { template }),
+  });
   const plan = aPlan({ releases: [{ ...aRelease, name: 'shop', namespace: 'shop' }], suites: [suite] });
   const context = fakeContext(fakeDeps([]), [
     [cluster, { kube: fake.kube, name: 'mine', kubeconfig: '/k', nodes: [] }],
@@ -175,6 +189,25 @@ describe('what is made before a suite starts', () => {
     const { story, run } = stage({ isThere: true, begun: true });
     await run();
     expect(story).toEqual([]);
+  });
+
+  test('its template is read ahead, for there is no time for it when the release is ready', async () => {
+    const template = path.join(folder(), 'job.yaml');
+    fs.copyFileSync(path.join(root, 'templates', 'test-job.yaml'), template);
+    const { world } = await stage({ template }).run();
+    fs.rmSync(template);
+    expect(world.template()).toMatchObject({ kind: 'Job' });
+  });
+
+  test('a template that cannot be read is an error of the attempt', async () => {
+    const { story, run } = stage({
+      isThere: true,
+      ephemeral: true,
+      template: path.join(folder(), 'none.yaml'),
+    });
+    const { world } = await run();
+    expect(createdIn(story)).toEqual([...inOwn, ...inRelease].sort());
+    expect(() => world.template()).toThrow('the Job template cannot be read');
   });
 
   test('a run that is cancelled meanwhile ends it', async () => {

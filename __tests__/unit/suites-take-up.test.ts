@@ -97,7 +97,7 @@ function stage({ wrote, pods = [], there = () => undefined }: Before): Stage {
       runAttempt(
         {
           ...{ runId: 'r', kube: cluster.kube, view: openView(cluster.kube), mayGetRoom: () => false },
-          template: (s) => readTemplate({ root }, s),
+          template: () => readTemplate({ root }, aSuite()),
           ketRun: Buffer.from('a'),
           calm: new Calm(context.deps.clock, () => false),
           ...{ nameserver: '10.96.0.10', outbound: noOutbound, namespaces: {} },
@@ -132,7 +132,7 @@ const jobOver: Before['there'] = (ref) => {
   const status = { conditions: [{ type: 'Failed', status: 'True' }] };
   return found === undefined ? undefined : { ...found, status };
 };
-const passed = { outcome: 'passed', message: '1 tests passed' };
+const passed = { outcome: 'passed', message: '1 test passed' };
 
 describe('an attempt that another process began', () => {
   test.each<[string, Before['wrote']]>([

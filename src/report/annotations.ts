@@ -3,7 +3,7 @@ import type { CaseInfo } from '../model/events.ts';
 import { clip } from '../results/text.ts';
 import { plainText } from './escape.ts';
 import { caseTitle } from './final.ts';
-import { plural } from './format.ts';
+import { plural } from '../model/format.ts';
 import { lastAttempt, type RunView, type SuiteView } from './model.ts';
 
 /** One thing to say beside the code: at its place, if that is known and in the workspace. */

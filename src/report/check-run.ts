@@ -2,7 +2,8 @@ import type { Outcome } from '../model/outcome.ts';
 import { clip } from '../results/text.ts';
 import type { Annotation } from './annotations.ts';
 import { plainText } from './escape.ts';
-import { countsText, plural } from './format.ts';
+import { plural } from '../model/format.ts';
+import { countsText } from './format.ts';
 import type { RunView } from './model.ts';
 import { summaryMarkdown, type SummaryOptions } from './summary-markdown.ts';
 

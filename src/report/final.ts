@@ -1,10 +1,10 @@
-import { formatMs } from '../model/format.ts';
+import { formatMs, plural } from '../model/format.ts';
 import type { CaseInfo } from '../model/events.ts';
 import type { ErrorInfo } from '../model/errors.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { budgetText } from './budget.ts';
 import { escapeTerminal } from './escape.ts';
-import { countsText, displayWidth, padEnd, plural, tierText, wrap } from './format.ts';
+import { countsText, displayWidth, padEnd, tierText, wrap } from './format.ts';
 import { lastAttempt, type AttemptView, type RunView, type SuiteView, type TaskView } from './model.ts';
 import { unchangedTexts } from './images.ts';
 import { nodePullsText } from './node-pulls.ts';

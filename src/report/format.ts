@@ -25,11 +25,6 @@ export function tierText({ tier, kubernetes }: { tier: string; kubernetes?: stri
   return kubernetes === undefined ? tier : `${tier}, Kubernetes ${kubernetes}`;
 }
 
-/** `1 suite`, `2 suites`. */
-export function plural(n: number, word: string): string {
-  return `${n} ${word}${n === 1 ? '' : 's'}`;
-}
-
 const wide =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f680}-\u{1f6ff}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
 const zero = /\p{M}|\p{Cf}|\p{Variation_Selector}/u;

@@ -1,7 +1,6 @@
 import type { EventBody, NotDone } from '../model/events.ts';
-import { formatBytes, formatMs } from '../model/format.ts';
+import { formatBytes, formatMs, plural } from '../model/format.ts';
 import { markdownCode } from './escape.ts';
-import { plural } from './format.ts';
 import type { RunView } from './model.ts';
 
 type Delivered = Extract<EventBody, { type: 'delivered' }>;

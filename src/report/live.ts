@@ -1,6 +1,6 @@
-import { formatMs } from '../model/format.ts';
+import { formatMs, plural } from '../model/format.ts';
 import { escapeTerminal } from './escape.ts';
-import { elapsed, padEnd, plural, truncate } from './format.ts';
+import { elapsed, padEnd, truncate } from './format.ts';
 import type { RunView, TaskView } from './model.ts';
 import { titleOf } from './final.ts';
 import type { Style } from './style.ts';

@@ -1,5 +1,4 @@
-import { formatMs } from '../model/format.ts';
-import { plural } from './format.ts';
+import { formatMs, plural } from '../model/format.ts';
 import type { RunView } from './model.ts';
 
 const most = 5;

@@ -1,8 +1,8 @@
-import { formatMs } from '../model/format.ts';
+import { formatMs, plural } from '../model/format.ts';
 import { runOutcomeOf, type Counts, type ExitCode, type Outcome } from '../model/outcome.ts';
 import { escapeTerminal } from './escape.ts';
 import { marks } from './final.ts';
-import { countsText, padEnd, plural, tierText } from './format.ts';
+import { countsText, padEnd, tierText } from './format.ts';
 import type { Style } from './style.ts';
 
 /** What became of one run of a command that has several, or of one that was to be. */

@@ -1,8 +1,7 @@
-import { formatBytes, formatMs } from '../model/format.ts';
+import { formatBytes, formatMs, plural } from '../model/format.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { isWorse, type SoakEnd } from '../model/soak.ts';
 import type { Series } from './drift.ts';
-import { plural } from './format.ts';
 import { perHour } from './soak-json.ts';
 import type { SoakView } from './soak-view.ts';
 

@@ -1,4 +1,4 @@
-import { formatMs } from '../model/format.ts';
+import { formatMs, plural } from '../model/format.ts';
 import type { CaseInfo } from '../model/events.ts';
 import { percent, type Part } from '../results/coverage-data.ts';
 import type { MergedCoverage } from '../results/coverage.ts';
@@ -6,7 +6,7 @@ import { clip } from '../results/text.ts';
 import { budgetText } from './budget.ts';
 import { escapeMarkdown, markdownBlock, markdownCode } from './escape.ts';
 import { caseTitle } from './final.ts';
-import { countsText, plural, tierText } from './format.ts';
+import { countsText, tierText } from './format.ts';
 import { ganttOf } from './gantt.ts';
 import { phasesOf, type AttemptView, type RunView, type SuiteView } from './model.ts';
 import { deliveredTable, unchangedTexts } from './images.ts';

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { KetError } from '../model/errors.ts';
-import { formatMs } from '../model/format.ts';
+import { formatMs, plural } from '../model/format.ts';
 import { addCounts, noCounts, type Verdict } from '../model/outcome.ts';
 import type { Plan, SuitePlan } from '../model/plan.ts';
 import type { HelmTest, HelmTestEnd, HookEnd } from '../model/run.ts';
@@ -168,7 +168,7 @@ export function verdictOfHooks(suite: SuitePlan, { hooks, exitCode, timedOut, sa
     return noProof(
       `helm test is content, but only ${String(passed.length)} of at least ${String(expected)} hooks succeeded`,
     );
-  return { outcome: 'passed', message: `${String(passed.length)} tests passed` };
+  return { outcome: 'passed', message: `${plural(passed.length, 'test')} passed` };
 }
 
 /** The JUnit of a `helm test`: a case per pod of a hook. */

@@ -1,11 +1,12 @@
 import type { EventBody } from '../model/events.ts';
 import type { AnyObject } from '../model/kube.ts';
 import type { Plan, SuitePlan } from '../model/plan.ts';
-import type { ClusterHandle } from '../model/run.ts';
+import type { Assets, ClusterHandle } from '../model/run.ts';
 import type { Task, TaskContext } from '../model/task.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
 import { surroundingsFor } from './job/attempt-objects.ts';
 import { Created } from './job/created.ts';
+import type { Job } from './job/job-input.ts';
 import { outboundFor } from './job/outbound.ts';
 import { readTemplate } from './job/template.ts';
 import { attemptLimits } from './limits.ts';
@@ -53,7 +54,7 @@ export function prepareTask(
         runId: settings.runId,
         kube,
         view: admission.open(kube),
-        template: (s) => readTemplate(settings.assets, s),
+        template: readAhead(settings.assets, suite),
         ...context.output(needs.clusterFacts),
         namespace: plan.namespace,
         namespaces: Object.fromEntries(plan.releases.map(({ name, namespace }) => [name, namespace])),
@@ -94,6 +95,18 @@ export function prepareTask(
       };
     },
   };
+}
+
+/** Read while there is time; one that cannot be read is an error of the attempt. */
+function readAhead(assets: Assets, suite: SuitePlan): () => Job {
+  try {
+    const template = readTemplate(assets, suite);
+    return () => template;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
 }
 
 /** Resolves when all is made that can be now. The rest may still be on its way until `stop` fires. */

@@ -15,7 +15,7 @@ export interface SuiteWorld extends ClusterFacts {
   readonly runId: string;
   readonly kube: Kube;
   readonly view: ClusterView;
-  readonly template: (suite: SuitePlan) => Job;
+  readonly template: () => Job;
   /** Rules for the namespaces of attempts. */
   readonly namespace: NamespacePlan;
   /** Release name to namespace. */

@@ -24,7 +24,7 @@ function expectBig(ran: Ran, suite: string): void {
   expect(sum).toBe(`${createHash('sha256').update(bytes).digest('hex')}  /results/big\n`);
 }
 
-const passed = { outcome: 'passed', message: /^1 tests passed$/ } as const;
+const passed = { outcome: 'passed', message: /^1 test passed$/ } as const;
 const count = (lines: number): string[] => Array.from({ length: lines }, (_, i) => `line ${String(i + 1)}`);
 const counting = (seconds: number): object => ({
   command: `for i in $(seq ${String(seconds)}); do echo line $i; sleep 1; done; junit a`,

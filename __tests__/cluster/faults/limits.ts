@@ -26,7 +26,7 @@ export const limitFaults: readonly Fault[] = [
     async run(at) {
       const suite = 'burst';
       const ran = await at.run(suite);
-      expectEnd(ran, { suite }, { outcome: 'passed', message: /^1 tests passed$/ });
+      expectEnd(ran, { suite }, { outcome: 'passed', message: /^1 test passed$/ });
       const console = fs.readFileSync(path.join(folderOf(ran.folder, suite), 'console.log'), 'latin1');
       expect(console).toHaveLength(lines * lineBytes);
       const numbers = (all: readonly string[]): number[] => all.map((line) => Number(line.slice(0, 7)));
@@ -69,7 +69,7 @@ export const limitFaults: readonly Fault[] = [
     async run(at) {
       const suite = 'state-full';
       const ran = await at.run(suite);
-      expectEnd(ran, { suite }, { outcome: 'passed', message: /^1 tests passed$/ });
+      expectEnd(ran, { suite }, { outcome: 'passed', message: /^1 test passed$/ });
       const folder = folderOf(ran.folder, suite);
       const record = readJson(path.join(folder, 'record.json')) as RunRecord;
       expect(record.console_error).toBe('No space left on device');

@@ -10,7 +10,7 @@ import { linesOf, once, says, type Fault, type Place } from './place.ts';
 
 const worker = 'worker';
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const passed = { outcome: 'passed', message: /^1 tests passed$/ } as const;
+const passed = { outcome: 'passed', message: /^1 test passed$/ } as const;
 const nodeLost = { outcome: 'infra-error', infraClass: 'node-lost' } as const;
 const count = (lines: number): string[] => Array.from({ length: lines }, (_, i) => `line ${String(i + 1)}`);
 const counting = (seconds: number): string =>

@@ -61,7 +61,7 @@ export const podFaults: readonly Fault[] = [
       expectEnd(
         ran,
         { suite, attempt: 2, name: 'passed' },
-        { outcome: 'passed', message: /^1 tests passed$/ },
+        { outcome: 'passed', message: /^1 test passed$/ },
       );
       expect(eventsOf(ran, 'suite-ended')[0]?.message).toMatch(/after an infrastructure error/);
       expect(ran.code).toBe(0);
@@ -115,7 +115,7 @@ export const podFaults: readonly Fault[] = [
         at.inNode('control-plane', 'pkill', '-KILL', '-f', '^/ket/bin/ket-run hold'),
       );
       const ran = await at.run(suite, strike.onEvent);
-      expectEnd(ran, { suite }, { outcome: 'passed', message: /^1 tests passed$/ });
+      expectEnd(ran, { suite }, { outcome: 'passed', message: /^1 test passed$/ });
       const folder = folderOf(ran.folder, suite);
       const { status } = parse(fs.readFileSync(path.join(folder, 'pod.yaml'), 'utf8')) as Pod;
       expect(status?.initContainerStatuses?.[0]).toMatchObject({ name: 'ket', restartCount: 1 });
@@ -173,7 +173,7 @@ export const podFaults: readonly Fault[] = [
     async run(at) {
       const suite = 'foreign-sidecar';
       const ran = await at.run(suite);
-      expectEnd(ran, { suite }, { outcome: 'passed', message: /^1 tests passed$/ });
+      expectEnd(ran, { suite }, { outcome: 'passed', message: /^1 test passed$/ });
       const file = path.join(folderOf(ran.folder, suite), 'pod.yaml');
       const { status } = parse(fs.readFileSync(file, 'utf8')) as Pod;
       const running = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])]
@@ -208,7 +208,7 @@ export const podFaults: readonly Fault[] = [
       );
       expect(most).toBe(2);
       for (const ran of runs) {
-        expectEnd(ran, { suite }, { outcome: 'passed', message: /^1 tests passed$/ });
+        expectEnd(ran, { suite }, { outcome: 'passed', message: /^1 test passed$/ });
         const said = fs.readFileSync(path.join(folderOf(ran.folder, suite), 'results', 'run.txt'), 'utf8');
         expect(said.trim()).toBe(eventsOf(ran, 'run-started')[0]?.run);
         expect({ code: ran.code, leftovers: eventsOf(ran, 'leftover') }).toEqual({ code: 0, leftovers: [] });

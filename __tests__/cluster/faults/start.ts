@@ -5,7 +5,7 @@ import { attemptsOf, awaits, image, once, type Fault, type Place } from './place
 
 /** What keeps a suite from starting. */
 
-const passed = { outcome: 'passed', message: /^1 tests passed$/ } as const;
+const passed = { outcome: 'passed', message: /^1 test passed$/ } as const;
 
 /** A pod with the network of its node, on which it plays a registry. */
 async function withRegistry(at: Place, command: string, body: () => Promise<void>): Promise<void> {

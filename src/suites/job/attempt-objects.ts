@@ -43,7 +43,7 @@ export function manifestsFor(world: SuiteWorld, facts: AttemptFacts): AnyObject[
   const job = jobFor({
     id,
     suite,
-    template: world.template(suite),
+    template: world.template(),
     namespace,
     limits,
     nonce,

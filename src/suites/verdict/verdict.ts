@@ -1,5 +1,5 @@
 import type { Verdict } from '../../model/outcome.ts';
-import { formatMs } from '../../model/format.ts';
+import { formatMs, plural } from '../../model/format.ts';
 import { disruption, isOwnStorageLimit, mainStatus } from '../pod/pod-state.ts';
 import type { Evidence } from './evidence.ts';
 import { junitCure, junitFault, lastLine, peak, running, signalName } from './words.ts';
@@ -200,5 +200,5 @@ const passed = (e: Cases): Verdict => {
   if (e.suite.expectTests === false && counts.total === 0)
     return { outcome: 'passed', message: 'exit code 0 (judged by the exit code alone)' };
   const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
-  return { outcome: 'passed', message: `${counts.passed} tests passed${skipped}` };
+  return { outcome: 'passed', message: `${plural(counts.passed, 'test')} passed${skipped}` };
 };
