@@ -45,12 +45,18 @@ export interface Fault {
   readonly kills?: 'suite' | 'ket';
   /** The driver is gone afterwards: there is no verdict, and `ket cleanup` must remove everything. */
   readonly endsKet?: boolean;
+  /**
+   * The cluster may keep a namespace longer than ket waits for it: a pod whose end the kubelet could not report counts as
+   * running, and the namespace controller looks again after half of its grace and a second, 151 s with ket's.
+   */
+  readonly keepsNamespaces?: boolean;
   /** Does it. Resolves with what the cluster or the proxy says of it, and rejects when it did not happen. */
   readonly inject: (scene: Scene) => Promise<string>;
 }
 
 const nothing: Pick<Fault, 'mayBe' | 'names'> = { mayBe: [], names: /(?!)/ };
 const onTheWay: Pick<Fault, 'mayBe' | 'names' | 'onTheWay'> = { ...nothing, onTheWay: true };
+const ofTheNode = { ...nothing, everywhere: true, keepsNamespaces: true } as const;
 const running: readonly At[] = ['line', 'ended', 'collecting'];
 const always: readonly At[] = ['created', ...running];
 /** The pod is gone, and what had not been read of it. */
@@ -62,8 +68,8 @@ const taken: Pick<Fault, 'mayBe' | 'names'> = {
 /** Everything that the injector can do. What only disturbs the way to the API server may cost nothing at all. */
 export const faults: readonly Fault[] = [
   { name: 'api-server-killed', at: always, everywhere: true, ...nothing, inject: cluster.killApiServer },
-  { name: 'kubelet-stopped', at: always, everywhere: true, ...nothing, inject: cluster.stopKubelet },
-  { name: 'node-paused', at: running, everywhere: true, ...nothing, inject: cluster.pauseNode },
+  { name: 'kubelet-stopped', at: always, ...ofTheNode, inject: cluster.stopKubelet },
+  { name: 'node-paused', at: running, ...ofTheNode, inject: cluster.pauseNode },
   { name: 'pod-force-deleted', at: always, ...taken, inject: cluster.forceDeletePod },
   { name: 'pod-evicted', at: running, ...taken, inject: cluster.evictPod },
   { name: 'job-deleted', at: running, ...taken, inject: cluster.deleteJob },

@@ -4,7 +4,7 @@ import type { RunEvent } from '../../src/model/events.ts';
 import { ket } from '../cluster/ket.ts';
 import type { PodView } from './api.ts';
 import type { Scene, Target } from './faults.ts';
-import { violations } from './invariant.ts';
+import { mayStay, violations } from './invariant.ts';
 import { observe } from './observed.ts';
 import { randomOf } from './random.ts';
 import { type Injection, type Round } from './rounds.ts';
@@ -21,6 +21,8 @@ export interface Played {
 
 /** Beyond the limit of each suite and all that a fault may last. */
 const limitMs = 120_000;
+/** See `keepsNamespaces`, with some room. */
+const keptMs = 180_000;
 /** A trapped answer goes on after so long, if its fault takes longer. */
 const trapMs = 400;
 
@@ -48,7 +50,10 @@ export async function play(stage: Stage, round: Round): Promise<Played> {
   });
   const proofs = await Promise.all(waiting.map((one) => one.proof()));
   proxy.reset();
-  const left = round.injections.some(({ fault }) => fault.endsKet === true) ? await sweep(stage) : [];
+  const stays = observe(ran, events, []).leftovers.some((what) => mayStay(round, what));
+  if (stays) await namespacesGone(stage);
+  const killed = round.injections.some(({ fault }) => fault.endsKet === true);
+  const left = killed || stays ? await sweep(stage) : [];
   left.push(...(await leftIn(stage)));
   const observed = observe(ran, events, left);
   await api.until('the node is ready', '/api/v1/nodes', ({ body }) => allReady(body), 60_000);
@@ -65,7 +70,16 @@ export async function play(stage: Stage, round: Round): Promise<Played> {
   };
 }
 
-/** What a killed driver left is removed by the next ket; returns what is wrong with that. */
+/** Nobody does anything about them. Those that are still there after it are named by the next look. */
+async function namespacesGone({ api }: Stage): Promise<void> {
+  const path = '/api/v1/namespaces?labelSelector=ket.dev%2Frun';
+  const isEmpty = (body: unknown): boolean => (body as { items: unknown[] }).items.length === 0;
+  await api
+    .until('no namespace of a run', path, ({ body }) => isEmpty(body) || undefined, keptMs)
+    .catch(() => undefined);
+}
+
+/** What a killed driver left, and what it has listed, is removed by the next ket; returns what is wrong with that. */
 async function sweep({ box, project }: Stage): Promise<string[]> {
   const { code, stderr } = await ket({ args: ['cleanup'], cwd: project, box });
   return code === 0 ? [] : [`what ket cleanup, which ended with ${String(code)}, names: ${stderr}`];

@@ -105,6 +105,9 @@ describe('the invariant', () => {
     message: 'the pod was taken away',
   } as const;
   const cut = knownLines(40);
+  const kept = [
+    'namespace a-1: namespace a-1 is being deleted since 2026-11-29T14:02:29Z and did not go within 1 min; the cluster gives no reason',
+  ];
 
   test.each([
     ['the truth', round('passes', 'watches-cut'), seen({})],
@@ -120,6 +123,11 @@ describe('the invariant', () => {
       seen({ live: cut, console: cut, files: new Map() }, evicted, {
         notices: ['passes: results are not complete: the pod is gone'],
       }),
+    ],
+    [
+      'a namespace that the cluster keeps where the kubelet could not report',
+      round('passes', 'kubelet-stopped'),
+      seen({}, {}, { leftovers: kept }),
     ],
   ])('accepts %s', (_name, of, what) => {
     expect(violations(of, what)).toEqual([]);
@@ -182,6 +190,18 @@ describe('the invariant', () => {
       round('passes', 'log-cut'),
       seen({}, {}, { left: ['pod x'] }),
       /left in the cluster: pod x/,
+    ],
+    [
+      'a namespace that is kept for no reason',
+      round('passes', 'log-cut'),
+      seen({}, {}, { leftovers: kept }),
+      /ket says that it left namespace a-1/,
+    ],
+    [
+      'another thing that is left where the kubelet could not report',
+      round('passes', 'kubelet-stopped'),
+      seen({}, {}, { leftovers: ['Role a/b: refused'] }),
+      /ket says that it left Role/,
     ],
     ['no verdict', round('passes', 'log-cut'), seen({}, {}, { suites: [], code: 2 }), /has 0 verdicts/],
   ])('finds %s', (_name, of, what, says) => {
