@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import type { Exec } from '../model/deps.ts';
 import { KetError } from '../model/errors.ts';
 
@@ -92,7 +93,6 @@ async function fromHelper(
   signal: AbortSignal,
 ): Promise<Login | undefined> {
   const program = `docker-credential-${helper}`;
-  const { Readable } = await import('node:stream');
   let said: string;
   try {
     const result = await exec({
