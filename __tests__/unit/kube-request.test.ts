@@ -118,7 +118,7 @@ describe('get', () => {
   test('the limit is longer once the server has answered', async () => {
     fake.on('GET', '/version', (_request, response) => response.end('v1'));
     fake.on('GET', `${path}/m`, hang);
-    const kube = await fake.kube({ answerMs: 20, firstContactMs: 30, requestMs: 150 });
+    const kube = await fake.kube({ answerMs: 20, firstContactMs: 30, requestMs: 800 });
     await failure(kube.get(ref));
     const first = fake.requests('GET', `${path}/m`).length;
     await kube.text('/version');

@@ -98,5 +98,6 @@ describe('with ket-run', () => {
       }),
       { numRuns: 40 },
     );
-  });
+    // It starts 160 processes.
+  }, 30_000);
 });
