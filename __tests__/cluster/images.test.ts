@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { attemptOf, containersOf, eventsOf, ket, kubectl, sandbox, type Ran, type Sandbox } from './ket.ts';
@@ -122,6 +124,71 @@ test('images that are found in a chart and a suite are pulled once here and brou
   expect(tags).not.toContain(`ket.local/by-digest:${digest.slice(7, 40)}`);
   nothingTold(ran);
 }, 300_000);
+
+test('an image that is not to be had keeps no other from going, and one that never comes holds releases for three minutes', async () => {
+  const digest = registry.push('team/web:4', web('four'));
+  // A registry whose manifests never come. One that says nothing at all Docker gives up by itself within half a minute.
+  const deaf = http.createServer(({ url }, response) => {
+    if (url === '/v2/') response.end('{}');
+  });
+  await new Promise<void>((resolve) => deaf.listen(0, '127.0.0.1', resolve));
+  const never = `127.0.0.1:${String((deaf.address() as AddressInfo).port)}/never:1`;
+  const none = `${registry.host}/team/none:1`;
+  // No pod of it is made.
+  const unused = (name: string, image: string): string => `
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: ${name} }
+spec:
+  replicas: 0
+  selector: { matchLabels: { app: ${name} } }
+  template: { metadata: { labels: { app: ${name} } }, spec: { containers: [{ name: main, image: "${image}" }] } }
+`;
+  const chartOf = { name: 'web', chart: 'chart', set: { image: `${registry.host}/team/web:4@${digest}` } };
+  const folder = project(
+    'not-to-be-had',
+    {
+      tiers: {
+        images: {
+          cluster: { config: registry.kindConfig },
+          releases: [chartOf, { name: 'odd', manifests: ['odd.yaml'] }],
+          suites: [
+            asks('busybox:1.36', 'four'),
+            { ...asks('busybox:1.36', 'four'), name: 'late', needs: ['odd', 'web'] },
+          ],
+        },
+      },
+    },
+    { 'odd.yaml': [unused('none', none), unused('never', never)].join('---') },
+  );
+  const times = new Map<string, number>();
+  const ran = await ket({
+    args: ['run'],
+    cwd: folder,
+    box,
+    env: { DOCKER_CONFIG: dockerLogin() },
+    onEvent: (event) => {
+      if (event.type === 'task-started' || event.type === 'task-ended')
+        times.set(`${event.type} ${event.task}`, Date.now());
+    },
+  });
+  deaf.closeAllConnections();
+  deaf.close();
+  expect(ran.code).toBe(0);
+  const waited =
+    (times.get('task-started install odd') ?? NaN) - (times.get('task-started pull found images') ?? NaN);
+  expect(waited).toBeGreaterThan(170_000);
+  expect(waited).toBeLessThan(210_000);
+  for (const name of ['asks', 'late']) expect(attemptOf(ran, name).outcome).toBe('passed');
+  const notices = eventsOf(ran, 'notice').map(({ text }) => text);
+  for (const image of [none, never])
+    expect(notices.filter((text) => text.includes(image))).toEqual([
+      expect.stringMatching(/could not be pulled here, so nodes that lack it pull it themselves/),
+    ]);
+  const brought = eventsOf(ran, 'delivered').map(({ image }) => image);
+  expect(brought.sort()).toEqual([`${registry.host}/team/web@${digest}`, 'busybox:1.36'].sort());
+  nothingTold(ran);
+}, 420_000);
 
 const logins = (): object => ({
   registries: [{ host: registry.host, username: 'REGISTRY_USER', password: 'REGISTRY_PASSWORD' }],
