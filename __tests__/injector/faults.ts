@@ -47,7 +47,8 @@ export interface Fault {
   readonly endsKet?: boolean;
   /**
    * The cluster may keep a namespace longer than ket waits for it: a pod whose end the kubelet could not report counts as
-   * running, and the namespace controller looks again after half of its grace and a second, 151 s with ket's.
+   * running, and the namespace controller looks again after half of its grace and a second (`Estimate/2 + 1` in
+   * Kubernetes' namespace_controller.go), 151 s with ket's.
    */
   readonly keepsNamespaces?: boolean;
   /** Does it. Resolves with what the cluster or the proxy says of it, and rejects when it did not happen. */

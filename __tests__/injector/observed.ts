@@ -29,12 +29,11 @@ export interface Observed {
   readonly left: readonly string[];
 }
 
-/** Reads what a run left behind; `events` came over the pipe, log lines included. */
+/** Reads what a run wrote; `events` came over the pipe, log lines included. */
 export function observe(
   ran: { readonly code: number | null; readonly folder: string },
   events: readonly RunEvent[],
-  left: readonly string[],
-): Observed {
+): Omit<Observed, 'left'> {
   const all = <Type extends EventBody['type']>(type: Type): Of<Type>[] =>
     events.filter((event): event is Of<Type> => event.type === type);
   const ended = all('attempt-ended');
@@ -65,7 +64,6 @@ export function observe(
     suites: all('suite-ended'),
     notices: all('notice').map(({ text }) => text),
     leftovers: all('leftover').map(({ what, why }) => `${what}: ${why}`),
-    left,
   };
 }
 

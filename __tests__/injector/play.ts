@@ -50,19 +50,19 @@ export async function play(stage: Stage, round: Round): Promise<Played> {
   });
   const proofs = await Promise.all(waiting.map((one) => one.proof()));
   proxy.reset();
-  const stays = observe(ran, events, []).leftovers.some((what) => mayStay(round, what));
+  const seen = observe(ran, events);
+  const stays = seen.leftovers.some((what) => mayStay(round, what));
   if (stays) await namespacesGone(stage);
   const killed = round.injections.some(({ fault }) => fault.endsKet === true);
   const left = killed || stays ? await sweep(stage) : [];
   left.push(...(await leftIn(stage)));
-  const observed = observe(ran, events, left);
   await api.until('the node is ready', '/api/v1/nodes', ({ body }) => allReady(body), 60_000);
-  const wrong = violations(round, observed);
+  const wrong = violations(round, { ...seen, left });
   if (wrong.length > 0 && ran.stderr !== '') wrong.push(`ket printed: ${ran.stderr.slice(-2000)}`);
   if (wrong.length === 0) fs.rmSync(ran.folder, { recursive: true, force: true });
   return {
     proofs,
-    verdicts: observed.suites.map(({ suite, outcome, infraClass }) =>
+    verdicts: seen.suites.map(({ suite, outcome, infraClass }) =>
       [suite, outcome, infraClass].filter((word) => word !== undefined).join(' '),
     ),
     violations: wrong,
