@@ -62,6 +62,29 @@ describe('results that come over while a suite runs', () => {
     expect(fs.existsSync(path.join(out, soFar))).toBe(false);
   });
 
+  test('what only grows, as it was when it was listed', async () => {
+    const { out, looks } = stage({ ...inResults('log.txt', 'one'), later: Buffer.from('one, two') });
+    await looks(1);
+    expect(text(out, 'log.txt')).toBe('one');
+  });
+
+  test('what is written anew while it is read is read again within the look', async () => {
+    const { ketRun, out, looks, clock } = stage({ ...inResults('now.txt', '2'), later: Buffer.from('3') });
+    const began = clock.passed;
+    const listed: number[] = [];
+    ketRun.exitCode = (command, call) => {
+      if (command !== 'manifest') return 0;
+      listed.push(clock.passed - began);
+      if (call === 1) ketRun.files = [inResults('now.txt', '3')];
+      return 0;
+    };
+    await looks(2);
+    expect(text(out, 'now.txt')).toBe('3');
+    expect(listed.slice(0, 2)).toEqual([15_000, 15_000]);
+    // One more look, when nothing has changed.
+    expect(listed[2]).toBe(30_000);
+  });
+
   test('a look that fails is made again', async () => {
     const { ketRun, out, looks } = stage(inResults('a.txt', 'one'));
     ketRun.exitCode = (command, call) => (command === 'cat' && call === 0 ? 1 : 0);

@@ -1,4 +1,4 @@
-import { formatBytes } from '../model/format.ts';
+import { formatBytes, plural } from '../model/format.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Plan } from '../model/plan.ts';
 import { bootProblems } from '../tools/boot.ts';
@@ -239,7 +239,7 @@ function judgeMemory(facts: MachineFacts, plan: Plan): Finding[] {
   // Docker in a machine of its own has that machine's memory, of which nothing more is known.
   const there = facts.memoryAvailable ?? facts.docker.engine?.memory;
   if (there === undefined) return [];
-  const detail = `${formatBytes(there)} available, about ${formatBytes(needed)} needed for ${count(nodes.length, 'node')}`;
+  const detail = `${formatBytes(there)} available, about ${formatBytes(needed)} needed for ${plural(nodes.length, 'node')}`;
   const cure = 'end other programs or clusters (ket status), or use a tier with fewer nodes';
   if (there >= needed) return [ok('memory', detail)];
   return [there < needed / 2 ? error('memory', detail, cure) : warning('memory', detail, cure)];
@@ -265,7 +265,7 @@ function judgeInotify(facts: MachineFacts, plan: Plan): Finding[] {
   const nodes = plan.cluster?.nodes ?? [];
   const workers = nodes.filter((role) => role === 'worker').length;
   const needed = (nodes.length - workers) * controlPlaneInotify + workers * workerInotify;
-  const detail = `${String(instances)} instances and ${String(watches)} watches allowed, about ${String(needed)} instances needed for ${count(nodes.length, 'node')}`;
+  const detail = `${String(instances)} instances and ${String(watches)} watches allowed, about ${String(needed)} instances needed for ${plural(nodes.length, 'node')}`;
   const cure = 'sudo sysctl fs.inotify.max_user_instances=1024 fs.inotify.max_user_watches=524288';
   if (instances < needed) return [error('inotify', detail, cure)];
   // Other programs and clusters of root share the limit.
@@ -273,5 +273,3 @@ function judgeInotify(facts: MachineFacts, plan: Plan): Finding[] {
     return [warning('inotify', detail, cure)];
   return [ok('inotify', detail)];
 }
-
-const count = (n: number, what: string): string => `${String(n)} ${what}${n === 1 ? '' : 's'}`;

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { V1Node } from '@kubernetes/client-node';
 import { KubeError } from '../kube/error.ts';
 import { lackingRights, userOf, type Right } from '../kube/rights.ts';
+import { plural } from '../model/format.ts';
 import { KetError } from '../model/errors.ts';
 import type { Kube, Wire } from '../model/kube.ts';
 import type { ClusterHandle, RunContext, StartedNodes, Tools } from '../model/run.ts';
@@ -140,7 +141,7 @@ export function clusterText(
   nodes: readonly Wire<V1Node>[] | undefined,
 ): string {
   const { gitVersion = 'of an unknown version' } = JSON.parse(version) as { readonly gitVersion?: string };
-  const count = nodes === undefined ? '' : `, ${String(nodes.length)} node${nodes.length === 1 ? '' : 's'}`;
+  const count = nodes === undefined ? '' : `, ${plural(nodes.length, 'node')}`;
   return `cluster ${name}: Kubernetes ${gitVersion} (${distributionOf(gitVersion, nodes ?? [])})${count}`;
 }
 

@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { V1Node } from '@kubernetes/client-node';
 import { connect as connectKube } from '../kube/connect.ts';
 import { KetError } from '../model/errors.ts';
-import { formatMs } from '../model/format.ts';
+import { formatMs, plural } from '../model/format.ts';
 import type { Kube, Wire } from '../model/kube.ts';
 import type { ClusterPlan, Plan } from '../model/plan.ts';
 import type { ClusterHandle, RunContext, StartedNodes, Tools } from '../model/run.ts';
@@ -54,7 +54,7 @@ export function clusterTasks(
   const nodes: Task<StartedNodes> = {
     id: 'cluster nodes',
     phase: 'cluster',
-    title: `start ${String(names.length)} node${names.length === 1 ? '' : 's'} of cluster ${name}`,
+    title: `start ${plural(names.length, 'node')} of cluster ${name}`,
     needs: [tools],
     limitMs: nodesMs + graceMs,
     async run(context) {

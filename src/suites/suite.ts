@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { plural } from '../model/format.ts';
 import type { PodInfo } from '../model/events.ts';
 import type { Counts, Outcome, SuiteResult, Verdict } from '../model/outcome.ts';
 import { noCounts } from '../model/outcome.ts';
@@ -127,7 +128,7 @@ function verdictOfSuite(attempts: readonly AttemptSummary[], { verdict, results 
   const failed = before.filter(({ outcome }) => outcome === 'failed');
   const after = (what: string): string => `${verdict.message}, after ${what}`;
   if (verdict.outcome === 'passed') {
-    const times = `${failed.length} failed attempt${failed.length === 1 ? '' : 's'}`;
+    const times = plural(failed.length, 'failed attempt');
     if (failed[0] !== undefined)
       return { outcome: 'flaky', message: after(`${times} (${failed[0].message})`) };
     if (results.cases.some((found) => found.flaky.length > 0))

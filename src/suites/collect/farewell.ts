@@ -1,4 +1,4 @@
-import { formatBytes } from '../../model/format.ts';
+import { formatBytes, plural } from '../../model/format.ts';
 import { sidecarStatus, type Pod } from '../pod/pod-state.ts';
 import type { RunRecord } from '../verdict/record.ts';
 
@@ -30,7 +30,7 @@ export function farewellOf(pod: Pod, nonce: string): Farewell | undefined {
   const gone =
     files === null
       ? ''
-      : `; gone: ${String(files)} file${files === 1 ? '' : 's'}, ${formatBytes(number('bytes') ?? 0)}${namesOf(said['names'])}`;
+      : `; gone: ${plural(files, 'file')}, ${formatBytes(number('bytes') ?? 0)}${namesOf(said['names'])}`;
   const text = `${ended}, and its sidecar left because ${reasons[String(said['reason'])] ?? String(said['reason'])}${gone}`;
   if (exitCode === null) return { text };
   const record: RunRecord = {

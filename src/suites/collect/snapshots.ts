@@ -13,6 +13,8 @@ const everyMs = 15_000;
 const restFactor = 10;
 /** What is larger comes at the end only: it would hold up the others. */
 const mostBytes = 64 * 1024 * 1024;
+/** Of one look: what was written anew while it was read is listed and read again at once, for it may be so at each look. */
+const tries = 3;
 
 /** Below an attempt's folder, while the suite runs; also what is there when ket itself is killed. */
 export const soFar = 'results-so-far';
@@ -46,25 +48,36 @@ export function takeSnapshots(
     filesIn(folder).map((name) => [name, sha256(fs.readFileSync(path.join(folder, name)))]),
   );
 
-  const look = async (): Promise<void> => {
+  /** Resolves with whether all came that was to. */
+  const look = async (): Promise<boolean> => {
     const now = clock.now();
     const from: CollectOptions = { ...options, signal: end.signal };
     const manifest = await readManifest(from);
-    const files = manifest.files.filter((file) => file.root === 'results' && file.size <= mostBytes);
+    const files = manifest.files.filter(
+      // A name that is not plain text would have to go over the command line.
+      ({ root, size, notes }) => root === 'results' && size <= mostBytes && notes.length === 0,
+    );
     const listed = new Set(files.map((file) => file.localPath));
     for (const name of have.keys())
       if (!listed.has(name)) {
         fs.rmSync(path.join(folder, name), { force: true });
         have.delete(name);
       }
+    let all = true;
     for (const file of files) {
       if (have.get(file.localPath) === file.sha256) continue;
       const bytes = await read(from, file);
+      all &&= bytes !== undefined;
       if (bytes === undefined) continue;
       write(path.join(folder, file.localPath), bytes, path.join(outDir, `${soFar}.tmp`));
       have.set(file.localPath, file.sha256);
     }
     if (have.size > 0) fs.utimesSync(folder, now / 1000, now / 1000);
+    return all;
+  };
+
+  const lookUntilAllCame = async (): Promise<void> => {
+    for (let n = 0; n < tries; n += 1) if (await look()) return;
   };
 
   const running = (async () => {
@@ -72,7 +85,7 @@ export function takeSnapshots(
     for (;;) {
       await clock.sleep(restMs, end.signal);
       const began = clock.monotonic();
-      await look().catch(() => undefined);
+      await lookUntilAllCame().catch(() => undefined);
       restMs = Math.max(everyMs, restFactor * (clock.monotonic() - began));
     }
   })().catch(() => undefined);
@@ -87,16 +100,14 @@ export function takeSnapshots(
   };
 }
 
-/** Undefined when it is no longer what the list says: it is being written. */
+/** As the list says it was, also when more has been added since; undefined when it was written anew. */
 async function read(options: CollectOptions, file: ManifestFile): Promise<Buffer | undefined> {
-  // Its name would have to go over the command line.
-  if (file.notes.length > 0) return undefined;
   const chunks: Buffer[] = [];
   const argv = ['cat', ...folders, '--root', 'results', '--path', file.path, '--offset', '0'];
   const { exitCode } = await execKetRun(options, argv, (chunk) => {
     chunks.push(chunk);
   });
-  const bytes = Buffer.concat(chunks);
+  const bytes = Buffer.concat(chunks).subarray(0, file.size);
   return exitCode === 0 && sha256(bytes) === file.sha256 ? bytes : undefined;
 }
 

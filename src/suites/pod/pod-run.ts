@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { formatMs } from '../../model/format.ts';
+import { formatMs, plural } from '../../model/format.ts';
 import type { ContainerRef } from '../../model/kube.ts';
 import type { SuitePlan } from '../../model/plan.ts';
 import type { TaskContext } from '../../model/task.ts';
@@ -209,7 +209,7 @@ export class PodRun {
   #say(adopted: Adopted | undefined): void {
     if (adopted === undefined) return;
     const age = formatMs(this.#context.deps.clock.now() - adopted.at);
-    const files = `${String(adopted.files)} file${adopted.files === 1 ? '' : 's'}`;
+    const files = plural(adopted.files, 'file');
     const text = `${this.#suite.name}: ${files} of its results came over while it ran, ${age} ago`;
     this.#context.emit({ type: 'notice', level: 'warning', text });
   }
