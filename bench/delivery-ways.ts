@@ -11,17 +11,19 @@ import { factsOfPlan } from '../src/cluster/node-facts.ts';
 import { realClock } from '../src/tools/clock.ts';
 import { exec } from '../src/tools/exec.ts';
 import type { Commands } from './commands.ts';
+import { registryFloor } from './floor/delivery-registry.ts';
 import { floor } from './floor/delivery.ts';
 
 /** The ways by which an image comes to nodes. */
-export const ways = ['ket', 'stream', 'registry', 'floor', 'kind-nodes', 'kind'] as const;
+export const ways = ['ket', 'stream', 'registry', 'floor', 'registry-floor', 'kind-nodes', 'kind'] as const;
 export type Way = (typeof ways)[number];
 
 export const wayTitles: Record<Way, string> = {
   ket: 'ket, as it chooses: to the nodes on which it may run',
   stream: 'ket by a stream, the same nodes',
   registry: 'ket by a registry, the same nodes',
-  floor: 'the floor: save, tee and import, the same nodes',
+  floor: 'floor of a stream: save, tee and import, the same nodes',
+  'registry-floor': 'floor of a registry: push and pull, the same nodes',
   'kind-nodes': '`kind load docker-image --nodes`, the same nodes',
   kind: '`kind load docker-image`, all three nodes',
 };
@@ -42,6 +44,10 @@ export async function deliverBy(way: Way, place: Place): Promise<number> {
   const { commands, cluster, image, nodes, signal } = place;
   const workers = nodes.slice(1);
   if (way === 'floor') return floor(image, workers, signal);
+  if (way === 'registry-floor') {
+    const { registry = '' } = place;
+    return registryFloor({ image, fullName: `docker.io/library/${image}`, registry }, workers, signal);
+  }
   const began = performance.now();
   if (way === 'kind' || way === 'kind-nodes') {
     const only = way === 'kind' ? [] : ['--nodes', workers.join(',')];

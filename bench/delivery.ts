@@ -43,7 +43,7 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds);
 const size = Number(values.size);
 const only = ways.filter((way) => values.only.split(',').includes(way));
-const needsRegistry = only.includes('registry') || only.includes('ket');
+const needsRegistry = only.some((way) => ['ket', 'registry', 'registry-floor'].includes(way));
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
@@ -122,8 +122,8 @@ function table(): string {
       'MB/s',
       'of `kind load`',
       'of `kind load --nodes`',
-      'of the floor',
-      'of the stream',
+      'of the floor of a stream',
+      'of the floor of a registry',
     ],
     ...only.map((way) => {
       const times = of(way).map(({ ms }) => ms);
@@ -134,7 +134,7 @@ function table(): string {
         ratios(way, 'kind'),
         ratios(way, 'kind-nodes'),
         ratios(way, 'floor'),
-        ratios(way, 'stream'),
+        ratios(way, 'registry-floor'),
       ];
     }),
   ]);

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { bash } from './bash.ts';
 
 /**
  * The least conceivable work for an image that nodes lack: one `docker save`, and its bytes into the import of each
@@ -11,12 +11,5 @@ export async function floor(image: string, nodes: readonly string[], signal: Abo
   const branches = others.map((node) => `>(${into(node)} >/dev/null)`).join(' ');
   // bash ends before what stands in >( ) does, unless it is waited for by something that both hold open.
   const script = `set -o pipefail; { docker save ${image} | tee ${branches} | ${into(last)} >/dev/null; } 3>&1 | cat`;
-  const began = performance.now();
-  const child = spawn('bash', ['-c', script], { stdio: ['ignore', 'ignore', 'inherit'], signal });
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  if (code !== 0) throw new Error(`the floor ended with ${String(code)}`);
-  return performance.now() - began;
+  return bash(script, signal);
 }
