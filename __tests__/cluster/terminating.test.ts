@@ -108,7 +108,9 @@ test('an install into a namespace that does not go: named with what keeps it, wi
   const failed = eventsOf(ran, 'task-ended').find(({ task }) => task === 'install shop');
   expect(failed?.error).toMatchObject({
     code: 'KET_RELEASE',
-    message: expect.stringMatching(/^namespace shop is being deleted since .* did not go within 25 s: /),
+    message: expect.stringMatching(
+      /^namespace shop is being deleted since .* did not go within 25(\.\d)? s: /,
+    ),
     details: [...conditions, expect.stringMatching(blocked)],
     next: expect.stringContaining('kubectl patch configmaps held -n shop --type=merge -p \'{"metadata"'),
   });
