@@ -23,7 +23,7 @@ const suites = (count: number, cpu: string, command: string, more: object = {}):
 const tiers: Record<string, object[]> = {
   up: suites(1, '10m', 'junit a'),
   three: suites(30, '95m', 'junit a; sleep 8'),
-  foreign: suites(16, '195m', 'junit a; echo ready; sleep 6', { pending: '12s' }),
+  foreign: suites(16, '195m', 'junit a; echo ready; sleep 6', { pending: '20s' }),
   small: suites(60, '5m', 'junit a; sleep 1'),
   fast: [
     ...suites(1, '600m', 'junit -a; sleep 3; exit 1', { name: 'red', priority: 'smoke' }),
@@ -107,10 +107,11 @@ test('30 suites that ask for three times the node: none is ever unschedulable, a
   expect(took / ideal).toBeLessThan(1.2);
 }, 200_000);
 
-test('foreign pods take half of the node midway: who has no place is queued, and gets no verdict for it', async () => {
+test('foreign pods take most of the node midway: who has no place is queued, and gets no verdict for it', async () => {
   kubectl('create', 'priorityclass', 'foreign', '--value=1000000', '--preemption-policy=Never');
-  // Each as large as a suite: the first place that is free is theirs, while ket has let in a suite for it.
-  const pods = [1, 2, 3].map((number) => ({
+  // Each as large as a suite: the first place that is free is theirs, while ket has let in a suite for it. One place of
+  // five is left, so the last of those that are queued waits for longer than the limit for pods that are pending.
+  const pods = [1, 2, 3, 4].map((number) => ({
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name: `foreign-${String(number)}`, namespace: 'default' },
@@ -118,7 +119,7 @@ test('foreign pods take half of the node midway: who has no place is queued, and
       restartPolicy: 'Never',
       priorityClassName: 'foreign',
       containers: [
-        { name: 'foreign', image, command: ['sleep', '25'], resources: { requests: { cpu: '200m' } } },
+        { name: 'foreign', image, command: ['sleep', '40'], resources: { requests: { cpu: '200m' } } },
       ],
     },
   }));
@@ -133,7 +134,7 @@ test('foreign pods take half of the node midway: who has no place is queued, and
       execFile('kubectl', args, (error, stdout) => resolve(error ?? stdout));
     });
   });
-  expect(await foreign).toMatch(/foreign-3 created/);
+  expect(await foreign).toMatch(/foreign-4 created/);
   expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 0, stderr: '' });
   expect(new Set(eventsOf(ran, 'suite-ended').map((event) => event.outcome))).toEqual(new Set(['passed']));
   expect(new Set(eventsOf(ran, 'attempt-ended').map((event) => event.attempt))).toEqual(new Set([1]));
