@@ -22,7 +22,8 @@ const suites = (count: number, cpu: string, command: string, more: object = {}):
 
 const tiers: Record<string, object[]> = {
   up: suites(1, '10m', 'junit a'),
-  three: suites(30, '95m', 'junit a; sleep 8'),
+  // Long against the time that the kubelet takes from a container's end to the next one's start (3 s on a slow machine).
+  three: suites(30, '95m', 'junit a; sleep 20'),
   foreign: suites(16, '195m', 'junit a; echo ready; sleep 6', { pending: '20s' }),
   small: suites(60, '5m', 'junit a; sleep 1'),
   // There is room for the first two and for one of the others, in whichever order they are ready.

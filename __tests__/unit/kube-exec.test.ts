@@ -216,6 +216,8 @@ describe('back pressure', () => {
     const hash = createHash('sha256');
     let bytes = 0;
     const { exit } = await run({
+      // 50 MiB are a second's work, and several on a busy machine.
+      signal: AbortSignal.timeout(30_000),
       onStdout: async (chunk) => {
         hash.update(chunk);
         bytes += chunk.length;
@@ -230,7 +232,7 @@ describe('back pressure', () => {
     expect(hash.digest('hex')).toBe(wanted.digest('hex'));
     // The sender's own buffer and those of the two sockets.
     expect(most).toBeLessThan(16 * 1024 * 1024);
-  });
+  }, 40_000);
 
   test('the reader is never called while it is busy, and the end waits for it', async () => {
     play = (socket) => {
