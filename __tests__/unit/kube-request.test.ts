@@ -118,7 +118,8 @@ describe('get', () => {
   test('the limit is longer once the server has answered', async () => {
     fake.on('GET', '/version', (_request, response) => response.end('v1'));
     fake.on('GET', `${path}/m`, hang);
-    const kube = await fake.kube({ answerMs: 20, firstContactMs: 30, requestMs: 800 });
+    // Long enough for an answer on a busy machine.
+    const kube = await fake.kube({ answerMs: 150, firstContactMs: 300, requestMs: 2000 });
     await failure(kube.get(ref));
     const first = fake.requests('GET', `${path}/m`).length;
     await kube.text('/version');
