@@ -79,7 +79,7 @@ export const groups: readonly TestGroup[] = [
     commands: [jest('--selectProjects', 'unit')],
     // The documents are tested too, against nearly everything.
     inputs: ['.'],
-    limitMinutes: 5,
+    limitMinutes: 10,
   },
   {
     name: 'dist',
