@@ -326,8 +326,9 @@ describe('wedged and silent streams', () => {
   });
 
   test('a quiet container whose stream sends not even headers: nothing happens, and nothing is lost', async () => {
-    const [end] = await start([{ as: 'instead', handler: hang }], { logIdleMs: 60, answerMs: 60 });
-    await pause(150);
+    const [end] = await start([{ as: 'instead', handler: hang }], { logIdleMs: 300, answerMs: 300 });
+    // The stream, the read beside it, and the stream again: a line that is printed in between would be the read's.
+    await eventually('stream', () => log.asked.length === 3);
     log.print(stampOf(1), 'at last');
     await eventually('line', () => lines.length === 1);
     log.finish();
